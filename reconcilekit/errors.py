@@ -1,0 +1,174 @@
+"""The taxonomy: what an error means for the key whose reconcile raised it.
+
+Raise one of these from a reconcile to say it yourself; anything else that escapes is turned into one of them by
+`reconcilekit.classification`. The split is by who must act:
+
+- `TransientError`: nobody. It is retried with backoff, for ever, and the last good state stands.
+- `ConflictError`: nobody. The view was stale; the key runs again as soon as the cache has caught up.
+- `ConfigError`: a user. It becomes a condition and waits for a change, with a slow recheck.
+- `BugError`: a developer. The request can never succeed as it was sent.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+
+class RetryScope(enum.Enum):
+    """How far a Retry-After reaches."""
+
+    KEY = "key"
+    """Only the key that met it: an eviction against a disruption budget must not pause everything."""
+
+    API_GROUP = "api group"
+    """Every key's calls to one API group: an aggregated API that is down (503)."""
+
+    SERVER = "server"
+    """Every key of that server: it is overloaded (429)."""
+
+
+class ReconcileError(Exception):
+    """Base of every verdict.
+
+    Attributes:
+        rule: the name of the classifier's rule that gave this verdict, None where the error was raised as it is.
+    """
+
+    rule: str | None = None
+
+
+class TransientError(ReconcileError):
+    """Something passing: retried with backoff, for ever; nothing of the failed run is committed.
+
+    Args:
+        message: what failed.
+        retry_after: seconds before which a retry is pointless, a floor for the next delay; None where nobody said.
+        outcome_unknown: a write may have been applied although its answer is lost (timeouts, 5xx, broken
+            connections); what it concerns is read again before it is redone.
+        scope: whom `retry_after` binds.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        retry_after: float | None = None,
+        outcome_unknown: bool = False,
+        scope: RetryScope = RetryScope.KEY,
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.outcome_unknown = outcome_unknown
+        self.scope = scope
+
+
+class ConflictError(TransientError):
+    """The view was stale: wait until the cache has caught up, run once at once, then with backoff."""
+
+
+class ConfigError(ReconcileError):
+    """Somebody must change something; it becomes a condition and an event, never a hot retry.
+
+    Args:
+        reason: a CamelCase word for the condition's `reason` (1 to 1024 characters of ``[A-Za-z0-9_,:]``).
+        message: a sentence for people: what is wrong, where, and what to do.
+        recheck_after: seconds until the slow recheck; None takes the controller's (default 300, with jitter),
+            because permissions, quotas and CRDs are mended without touching the object.
+    """
+
+    def __init__(self, reason: str, message: str = "", *, recheck_after: float | None = None) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+        self.recheck_after = recheck_after
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}" if self.message else self.reason
+
+
+class BugError(ReconcileError):
+    """A request that can never succeed as it was sent (400, 405, 406, 415): scheduled as config, counted apart."""
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """What was being done when an error came; an exception by itself carries no verb and no role.
+
+    Attributes:
+        verb: "get", "list", "watch", "create", "apply", "update", "patch", "delete" or "".
+        role: "primary", "child", "reference", or "" where unknown.
+        subresource: "status", "eviction", ..., "" for the object itself.
+        generate_name: the name was left to the server.
+        api_group: the group that was called, "" for the core group, None where unknown.
+    """
+
+    verb: str = ""
+    role: str = ""
+    subresource: str = ""
+    generate_name: bool = False
+    api_group: str | None = None
+
+    @property
+    def is_write(self) -> bool:
+        """True where the server may have changed something."""
+        return self.verb not in ("get", "list", "watch")
+
+
+class ApiError(Exception):
+    """An API server's answer that is not a success, as our own client raises it.
+
+    It has the attributes of the official client's `ApiException` (`status`, `reason`, `body`, `headers`), so one
+    classifier serves both.
+
+    Args:
+        status: the HTTP status.
+        body: the answer's body; only a Kubernetes `Status` in it reaches the message, since others may hold secrets.
+        headers: the answer's headers, names in lower case.
+        operation: what was asked for.
+        request: method and path, for the message.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        operation: Operation | None = None,
+        request: str = "",
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers: Mapping[str, str] = headers or {}
+        self.operation = operation
+        self.request = request
+        super().__init__(status, request)
+
+
+class WireError(Exception):
+    """A request that got no whole answer.
+
+    Attributes:
+        operation: what was asked for, where the client knows.
+    """
+
+    operation: Operation | None = None
+
+
+class NotSentError(WireError):
+    """No connection could be made (refused, DNS, handshake): the server never saw the request."""
+
+
+class CertificateError(WireError):
+    """The server's certificate doesn't verify against the CA that the configuration names; never sent."""
+
+
+class LostAnswerError(WireError):
+    """The connection broke or timed out after the request was sent: it may have been applied."""
+
+
+class GarbledAnswerError(WireError):
+    """A success whose body can't be read: truncated, or a proxy's page. It may have been applied."""
