@@ -1,0 +1,183 @@
+"""Time that jumps: an event loop on which an hour of waiting takes no time at all.
+
+When nothing is ready to run, the loop doesn't wait for the next timer: it sets its clock to it. So `asyncio.timeout`,
+`call_later` and every `Clock.sleep` are virtual, one seed gives one run, and elapsed times can be asserted as exact
+values. There is no I/O and there are no threads on it; both belong to real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random as _random
+from asyncio import base_events
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Never, TypeVar, final
+
+T = TypeVar("T")
+
+EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
+"""The wall-clock time at which every virtual clock starts."""
+
+DEFAULT_LIMIT = 30 * 86400.0
+"""Seconds of virtual time after which a run is given up: something periodic keeps a stuck run alive for ever."""
+
+
+class DeadlockError(RuntimeError):
+    """Nothing is ready, no timer is set and the main coroutine hasn't ended: nothing can ever happen again."""
+
+
+class VirtualTimeLimitError(RuntimeError):
+    """The run went past its limit of virtual time; most often something waits for what never comes."""
+
+
+@final
+class VirtualClock:
+    """A `Clock` that stands still until `run_virtual` lets it jump, or `advance` moves it.
+
+    Args:
+        seed: what `random` is seeded with; one seed gives one run.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._elapsed = 0.0
+        self._random = _random.Random(seed)  # noqa: S311 -- reproducible on purpose
+
+    @property
+    def random(self) -> _random.Random:
+        """The source of every jitter, seeded."""
+        return self._random
+
+    def monotonic(self) -> float:
+        """Virtual seconds since the start; the same number as the virtual loop's `time()`."""
+        return self._elapsed
+
+    def now(self) -> datetime:
+        """`EPOCH` and what has passed since."""
+        return EPOCH + timedelta(seconds=self._elapsed)
+
+    def advance(self, seconds: float) -> None:
+        """Move on by hand, for code that has no event loop; on a virtual loop, sleep instead.
+
+        Raises:
+            ValueError: `seconds` is negative; clocks never go backwards.
+        """
+        if seconds < 0:
+            raise ValueError(f"advance({seconds}): a clock never goes backwards; pass seconds >= 0")
+        self._elapsed += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when `seconds` of virtual time have passed; 0 yields to other tasks once."""
+        self._require_loop()
+        await asyncio.sleep(seconds)  # noqa: TID251 -- on the virtual loop this is the clock's own sleep
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        """`asyncio.timeout` in virtual seconds."""
+        self._require_loop()
+        return asyncio.timeout(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
+        """Call `callback()` after virtual `seconds`."""
+        return self._require_loop().call_later(seconds, callback)
+
+    def __repr__(self) -> str:
+        return f"<VirtualClock at {self._elapsed} s>"
+
+    def _require_loop(self) -> VirtualEventLoop:
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualEventLoop) and loop.clock is self:
+            return loop
+        raise RuntimeError(f"{self!r} can't wait on {loop!r}: its time passes only inside run_virtual(main)")
+
+
+@final
+class VirtualEventLoop(base_events.BaseEventLoop):
+    """An asyncio loop whose time is a `VirtualClock`; `run_virtual` makes it.
+
+    Args:
+        clock: what `time()` reads and what jumps.
+        limit: seconds of virtual time after which the run raises `VirtualTimeLimitError`.
+    """
+
+    def __init__(self, clock: VirtualClock, *, limit: float = DEFAULT_LIMIT) -> None:
+        super().__init__()
+        self.clock = clock
+        self._limit = limit
+        # BaseEventLoop asks its selector to wait for the next timer; that is the place where time passes.
+        self._selector = self
+        self._scheduled: list[asyncio.TimerHandle]
+
+    def time(self) -> float:
+        """Virtual seconds since the start."""
+        return self.clock.monotonic()
+
+    def select(self, timeout: float | None) -> list[Never]:
+        """Jump to the next timer where a real loop would wait for it.
+
+        Raises:
+            DeadlockError: there is no next timer.
+            VirtualTimeLimitError: it lies past the limit.
+        """
+        if timeout is None:
+            raise DeadlockError(f"deadlock at {self.time()} virtual s, for ever waiting: {self._describe_tasks()}")
+        if timeout > 0:
+            due = self._scheduled[0].when()
+            if due > self._limit:
+                raise VirtualTimeLimitError(
+                    f"the run is past {self._limit} virtual s, still waiting: {self._describe_tasks()}; "
+                    "raise run_virtual's limit if that is meant"
+                )
+            self.clock._elapsed = due  # noqa: SLF001 -- the loop is the clock's other half
+        # BaseEventLoop runs timers with `when < time + resolution`: the smallest step makes that `when <= time`.
+        self._clock_resolution = math.ulp(self.time())
+        return []
+
+    def run_in_executor(self, executor: object, func: object, *args: object) -> Never:
+        """Refused: a thread's time is real.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(f"{func!r} can't run in a thread under virtual time: hand in something that runs it inline")
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Nothing to do: there never is one."""
+
+    def _process_events(self, event_list: list[Never]) -> None:
+        """There are no file descriptors."""
+
+    def _write_to_self(self) -> None:
+        """Nothing to wake: the loop never waits."""
+
+    def _describe_tasks(self) -> str:
+        waiting = sorted(asyncio.all_tasks(self), key=lambda task: task.get_name())
+        return ", ".join(f"{task.get_name()} at {_place(task)}" for task in waiting) or "no task"
+
+
+def run_virtual(
+    main: Callable[[VirtualClock], Coroutine[object, object, T]], *, seed: int = 0, limit: float = DEFAULT_LIMIT
+) -> T:
+    """Run `main(clock)` to its end on a loop of virtual time, then cancel what it left running.
+
+    Args:
+        main: called with the clock to hand to everything that waits.
+        seed: of the clock's random source.
+        limit: seconds of virtual time; the default of 30 days stops runs that something periodic keeps alive.
+
+    Raises:
+        DeadlockError: nothing can ever happen again; the message names the tasks and where each waits.
+        VirtualTimeLimitError: the run went past `limit`.
+    """
+    clock = VirtualClock(seed)
+    with asyncio.Runner(loop_factory=lambda: VirtualEventLoop(clock, limit=limit)) as runner:
+        return runner.run(main(clock))
+
+
+def _place(task: asyncio.Task[object]) -> str:
+    frames = task.get_stack(limit=1)
+    if not frames:
+        return "its start"
+    code = frames[-1].f_code
+    return f"{code.co_qualname} ({code.co_filename}:{frames[-1].f_lineno})"
