@@ -12,7 +12,9 @@ Raise one of these from a reconcile to say it yourself; anything else that escap
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import attrs
 
@@ -123,6 +125,12 @@ class ApiError(Exception):
     It has the attributes of the official client's `ApiException` (`status`, `reason`, `body`, `headers`), so one
     classifier serves both.
 
+    Its text is the request, the status and, where the body is a Kubernetes `Status`, that body's message, cut at 256
+    characters; no other part of a body ever reaches it.
+
+    Attributes:
+        reason: `reason` of a `Status` body, else the HTTP phrase ("Service Unavailable"), "" for an unknown status.
+
     Args:
         status: the HTTP status.
         body: the answer's body; only a Kubernetes `Status` in it reaches the message, since others may hold secrets.
@@ -145,7 +153,43 @@ class ApiError(Exception):
         self.headers: Mapping[str, str] = headers or {}
         self.operation = operation
         self.request = request
+        reason, self._message = _status_texts(body)
+        self.reason = reason or _phrase(status)
         super().__init__(status, request)
+
+    def __str__(self) -> str:
+        text = f"{self.request}: {self.status}" if self.request else str(self.status)
+        return f"{text}: {self._message}" if self._message else text
+
+
+_MESSAGE_LIMIT = 256
+"""Characters of a server's message that a log line or a condition can bear; webhooks write novels."""
+
+
+def _status_texts(body: bytes) -> tuple[str, str]:
+    """Reason and message of a `Status` body, ("", "") for any other.
+
+    It is recognised by its fields: kube-apiserver's timeout filter leaves out kind and apiVersion.
+    """
+    try:
+        status = json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(status, dict) or status.get("status") != "Failure":
+        return "", ""
+    if status.get("kind") != "Status" and not isinstance(status.get("code"), int):
+        return "", ""
+    message = str(status.get("message") or "")
+    if len(message) > _MESSAGE_LIMIT:
+        message = message[: _MESSAGE_LIMIT - 3] + "..."
+    return str(status.get("reason") or ""), message
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 class WireError(Exception):
