@@ -1,0 +1,1 @@
+"""Controllers written on reconcilekit, each in a package of its own."""
