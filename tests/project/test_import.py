@@ -1,0 +1,41 @@
+"""Importing the library is cheap: a command line that only wants an error class doesn't pay for a client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+LIMIT = 0.150
+"""Seconds that `import reconcilekit` may take."""
+
+RUNS = 15
+"""Attempts to meet the limit: another process on the machine can only make an import slower, never faster."""
+
+MEASURE = "from time import perf_counter as t; s = t(); import reconcilekit; print(t() - s)"
+
+
+def python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_import_is_quick() -> None:
+    best = float("inf")
+    for _ in range(RUNS):
+        best = min(best, float(python(MEASURE)))
+        if best < LIMIT:
+            return
+    slowest = python("import reconcilekit, sys; print(len(sys.modules), 'modules:', *sorted(sys.modules))")
+    raise AssertionError(f"import reconcilekit took {best * 1000:.0f} ms at best of {RUNS} runs; it loads {slowest}")
+
+
+def test_import_leaves_the_heavy_packages_out() -> None:
+    loaded = python(
+        "import reconcilekit, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    ).split()
+    assert "reconcilekit" in loaded
+    assert not {"aiohttp", "kubernetes", "urllib3", "pydantic", "pytest"} & set(loaded)
