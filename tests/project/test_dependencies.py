@@ -1,0 +1,48 @@
+"""The library imports what its installation brings, wherever in a module the import stands."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+OF_THE_CORE = {Requirement(line).name.replace("-", "_") for line in PROJECT["dependencies"]}
+
+
+def imported(source: str) -> Iterator[tuple[int, str]]:
+    """The top-level packages that a module imports, also inside functions, with their lines."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.lineno, (node.module or "").partition(".")[0]
+
+
+def test_library_imports_core_dependencies_alone() -> None:
+    allowed = OF_THE_CORE | sys.stdlib_module_names | {"reconcilekit"}
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {package}"
+        for path in sorted((ROOT / "reconcilekit").rglob("*.py"))
+        for line, package in imported(path.read_text("utf-8"))
+        if package not in allowed
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_extras_repeat_nothing_of_the_core() -> None:
+    repeated = {
+        extra: sorted(OF_THE_CORE & {Requirement(line).name.replace("-", "_") for line in lines})
+        for extra, lines in PROJECT["optional-dependencies"].items()
+    }
+    assert not any(repeated.values()), repeated
+
+
+def test_imports_inside_functions_are_found() -> None:
+    source = "import a.b\ndef late():\n    from c.d import e\n    from . import f\n"
+    assert list(imported(source)) == [(1, "a"), (3, "c")]
