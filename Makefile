@@ -1,7 +1,7 @@
 # All that is done to the project, each by one command: `make help`.
 # Everything runs in .venv, which the first command that needs it makes.
 
-SHELL := /bin/bash
+SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 # The order of `make test` is from the quickest answer to the slowest, and pytest's closing line stays the last.

@@ -14,11 +14,12 @@ from reconcilekit.clock import SystemClock
 # No deadline anywhere: how long one example takes on a busy machine says nothing about the code.
 # `make test` draws the same examples on every run, so that it fails for a change and never by chance; finding new
 # ones is the work of `make fuzz` and of everybody's own runs.
-hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
-hypothesis.settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, database=None)
-hypothesis.settings.register_profile(
-    "fuzz", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# The parent is named because hypothesis otherwise takes another one where it finds itself in CI, and would not look for
+# new examples there even when told to fuzz.
+_DEFAULT = hypothesis.settings.get_profile("default")
+hypothesis.settings.register_profile("dev", _DEFAULT, max_examples=50, deadline=None)
+hypothesis.settings.register_profile("ci", _DEFAULT, max_examples=50, deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("fuzz", _DEFAULT, max_examples=5000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("dev")
 
 _TURNS_TO_END = 10

@@ -50,3 +50,27 @@ def test_a_task_that_a_fixture_ends_is_nobodys_fault(inner: pytest.Pytester) -> 
             pass
     """)
     inner.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ((), "examples=50 repeats=False deadline=None"),
+        (("--hypothesis-profile=ci",), "examples=50 repeats=True deadline=None"),
+        (("--hypothesis-profile=fuzz",), "examples=5000 repeats=False deadline=None"),
+    ],
+    ids=["own-run", "make-test", "make-fuzz"],
+)
+def test_profiles_are_the_same_in_ci(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], expected: str
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    inner.makepyfile("""
+        import hypothesis
+
+        def test_says():
+            found = hypothesis.settings()
+            print(f"examples={found.max_examples} repeats={found.derandomize} deadline={found.deadline}")
+    """)
+    result = inner.runpytest_subprocess("-p", "no:xdist", "-s", *option)
+    result.stdout.fnmatch_lines([f"*{expected}*"])
