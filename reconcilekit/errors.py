@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
 import attrs
@@ -37,9 +37,21 @@ class ReconcileError(Exception):
 
     Attributes:
         rule: the name of the classifier's rule that gave this verdict, None where the error was raised as it is.
+        leaves: where the error was an exception group, the verdict on each of its leaves, in the group's order; empty
+            for anything else.
     """
 
     rule: str | None = None
+    leaves: tuple[ReconcileError, ...] = ()
+
+    @property
+    def config_errors(self) -> tuple[ConfigError | BugError, ...]:
+        """Everything in this verdict that somebody must mend, also where it is transient because of another leaf.
+
+        controller-runtime joins a transient and a terminal error into one that isn't retried; here the transient leaf
+        decides about the retry and the others are reported all the same.
+        """
+        return tuple(leaf for leaf in self.leaves or (self,) if isinstance(leaf, (ConfigError, BugError)))
 
 
 class TransientError(ReconcileError):
@@ -51,6 +63,7 @@ class TransientError(ReconcileError):
         outcome_unknown: a write may have been applied although its answer is lost (timeouts, 5xx, broken
             connections); what it concerns is read again before it is redone.
         scope: whom `retry_after` binds.
+        api_group: the API group that is bound where `scope` is `RetryScope.API_GROUP` ("" is the core group).
     """
 
     def __init__(
@@ -60,11 +73,13 @@ class TransientError(ReconcileError):
         retry_after: float | None = None,
         outcome_unknown: bool = False,
         scope: RetryScope = RetryScope.KEY,
+        api_group: str | None = None,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
         self.scope = scope
+        self.api_group = api_group
 
 
 class ConflictError(TransientError):
@@ -105,6 +120,8 @@ class Operation:
         subresource: "status", "eviction", ..., "" for the object itself.
         generate_name: the name was left to the server.
         api_group: the group that was called, "" for the core group, None where unknown.
+        is_credential_reloaded: the credential was loaded afresh and the request repeated before this error came, so
+            that a 401 means that the credential itself is refused.
     """
 
     verb: str = ""
@@ -112,6 +129,7 @@ class Operation:
     subresource: str = ""
     generate_name: bool = False
     api_group: str | None = None
+    is_credential_reloaded: bool = False
 
     @property
     def is_write(self) -> bool:
@@ -216,3 +234,18 @@ class LostAnswerError(WireError):
 
 class GarbledAnswerError(WireError):
     """A success whose body can't be read: truncated, or a proxy's page. It may have been applied."""
+
+
+def walk_leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors inside an exception group and the groups within it, in order; any other error is its own only leaf.
+
+    Args:
+        error: an error, a group, or a group of groups, however deep.
+    """
+    waiting = [error]
+    while waiting:
+        next_one = waiting.pop()
+        if isinstance(next_one, BaseExceptionGroup):
+            waiting.extend(reversed(next_one.exceptions))
+        else:
+            yield next_one

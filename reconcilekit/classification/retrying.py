@@ -1,0 +1,58 @@
+"""Verdicts for tenacity: retry what is transient, and wait as long as the server asks.
+
+Both serve sync and async functions alike, since tenacity calls them the same way.
+"""
+
+from __future__ import annotations
+
+from tenacity import RetryCallState
+from tenacity.retry import retry_base
+from tenacity.wait import WaitBaseT, wait_base
+
+from reconcilekit.classification.classifier import Classifier, default_classifier
+from reconcilekit.classification.groups import interruption
+from reconcilekit.errors import ReconcileError, TransientError
+
+
+class retry_if_transient(retry_base):  # noqa: N801 -- tenacity's strategies are named like functions
+    """A tenacity `retry=` that goes on while the verdict is transient, a conflict included.
+
+    It never retries CancelledError, KeyboardInterrupt or SystemExit. Don't retry a write whose outcome may be unknown
+    without reading first: `reconcilekit.classification.classify` tells.
+
+    Args:
+        classifier: gives the verdicts, by default the default table.
+    """
+
+    def __init__(self, classifier: Classifier | None = None) -> None:
+        self._classifier = classifier or default_classifier()
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """True where the last attempt failed transiently."""
+        return isinstance(_verdict(self._classifier, retry_state), TransientError)
+
+
+class wait_retry_after(wait_base):  # noqa: N801 -- tenacity's strategies are named like functions
+    """A tenacity `wait=` for which a server's Retry-After is a floor under another strategy's wait.
+
+    Args:
+        fallback_wait: any tenacity wait strategy; decides alone where no Retry-After was given.
+        classifier: finds the Retry-After, by default the default table.
+    """
+
+    def __init__(self, fallback_wait: WaitBaseT, *, classifier: Classifier | None = None) -> None:
+        self._fallback = fallback_wait
+        self._classifier = classifier or default_classifier()
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Seconds until the next attempt."""
+        wait = float(self._fallback(retry_state))
+        verdict = _verdict(self._classifier, retry_state)
+        return max(wait, verdict.retry_after or 0.0) if isinstance(verdict, TransientError) else wait
+
+
+def _verdict(classifier: Classifier, retry_state: RetryCallState) -> ReconcileError | None:
+    error = retry_state.outcome.exception() if retry_state.outcome is not None else None
+    if error is None or interruption(error) is not None:
+        return None
+    return classifier.classify(error)
