@@ -118,6 +118,12 @@ def direct_response(status: int, text: str) -> JSON:
     return {"directResponse": {"status": status, "body": {"inlineString": f"{text}\n"}}}
 
 
+def unauthorized() -> JSON:
+    """The action of a Route for requests without the token that it demands."""
+    challenge = {"header": {"key": "www-authenticate", "value": "Bearer"}}
+    return {**direct_response(401, "A token is required."), "responseHeadersToAdd": [challenge]}
+
+
 def forward(shares: Sequence[tuple[str | None, int]]) -> JSON:
     """The action of a Route that goes to clusters by weight.
 
