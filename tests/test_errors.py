@@ -49,7 +49,7 @@ def test_groups_deeper_than_the_stack_are_walked() -> None:
 
 def test_orders_to_stop_are_leaves_too() -> None:
     order = asyncio.CancelledError()
-    assert list(walk_leaves(BaseExceptionGroup("group", [order, ValueError()])))[0] is order
+    assert next(walk_leaves(BaseExceptionGroup("group", [order, ValueError()]))) is order
 
 
 def test_a_config_error_reports_itself() -> None:
@@ -63,11 +63,10 @@ def test_a_config_error_reports_itself() -> None:
 def test_a_transient_error_reports_its_config_leaves_only() -> None:
     config, bug = ConfigError("Forbidden"), BugError("400")
     error = TransientError("503")
-
-    assert error.config_errors == ()
-
     error.leaves = (config, TransientError("503"), bug)
+
     assert error.config_errors == (config, bug)
+    assert TransientError("503").config_errors == ()
 
 
 def test_a_transient_error_says_whom_its_retry_after_binds() -> None:
