@@ -1,0 +1,1 @@
+"""Keys, runs and commits: what makes reconciles happen."""

@@ -1,0 +1,321 @@
+"""The commit: what a run staged becomes so, in an order in which nobody sees a hole.
+
+    validate and prepare all of it; finalizer; creates and updates; publish; deletes; status
+
+So a veto leaves nothing behind in the cluster, what a proxy still uses isn't deleted before the publish, and the status
+speaks last. It stops at the first failure; the next run compares with what is there and goes on.
+
+Kubernetes has no transaction over several objects. Every single write is conditional on the uid and the resourceVersion
+that the view showed, so neither a straggler nor a stale view can overwrite what came later: a server-side timeout
+bounds the answer, not the effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+import attrs
+
+from reconcilekit.cache.view import View
+from reconcilekit.classification import (
+    Classifier,
+    is_already_exists,
+    is_conflict,
+    is_namespace_terminating,
+    is_not_found,
+    is_replaced,
+)
+from reconcilekit.clock import Clock
+from reconcilekit.errors import ApiError, ConfigError, ConflictError, Operation, TransientError, WireError
+from reconcilekit.kube.client import Client
+from reconcilekit.kube.objects import RawObject
+from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.runtime.comparison import NoOps, differs
+from reconcilekit.runtime.own_writes import OwnWrites
+from reconcilekit.runtime.staging import Stage, StagedApply, StagedEvent
+from reconcilekit.runtime.statuses import merge_conditions
+from reconcilekit.state import PreparedStage
+
+
+@attrs.frozen(kw_only=True)
+class Primary:
+    """The object of the key, as the view showed it."""
+
+    resource: Resource
+    key: ObjectKey
+    raw: RawObject | None
+    has_status_subresource: bool
+
+    @property
+    def is_deleting(self) -> bool:
+        """True once its deletionTimestamp is set."""
+        return self.raw is not None and self.raw.meta.deletion_timestamp is not None
+
+    def has_finalizer(self, name: str | None) -> bool:
+        """True where the finalizer stands on it."""
+        return self.raw is not None and name in (self.raw.meta.finalizers or ())
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a commit will do, decided in one step; empty where all is as it should be."""
+
+    add_finalizer: str | None = None
+    remove_finalizer: str | None = None
+    applies: tuple[tuple[StagedApply, RawObject | None], ...] = ()
+    deletes: tuple[tuple[Resource, RawObject], ...] = ()
+    state: PreparedStage | None = None
+    status: dict[str, Any] | None = None
+    events: tuple[StagedEvent, ...] = ()
+
+    @property
+    def writes(self) -> int:
+        """How many requests it takes, events aside."""
+        ends = (self.add_finalizer, self.remove_finalizer, self.status)
+        return len(self.applies) + len(self.deletes) + sum(end is not None for end in ends)
+
+
+@attrs.define
+class Committed:
+    """What a commit did, also where it stopped half-way.
+
+    Attributes:
+        quiet: objects whose echo tells the key nothing: the primary, and what was staged but not read.
+        writes: how many requests changed something.
+        echoes: what of `quiet` was written, with the resourceVersion that answered it.
+    """
+
+    quiet: Collection[tuple[Resource, ObjectKey]] = frozenset()
+    writes: int = 0
+    echoes: dict[tuple[Resource, ObjectKey], str] = attrs.field(factory=dict)
+
+
+def plan_commit(
+    primary: Primary,
+    stage: Stage,
+    *,
+    view: View,
+    no_ops: NoOps,
+    clock: Clock,
+    finalizer: str | None = None,
+    removes_finalizer: bool = False,
+) -> Plan:
+    """Validate what was staged and decide the writes, all before the first of them is sent.
+
+    Raises:
+        VetoError: a validator of the StateStore refused.
+        ConfigError: an object to be owned belongs to somebody else.
+        TransientError: an object to be applied is being deleted.
+    """
+    applies = []
+    for staged in stage.applies.values():
+        live = view.get(staged.resource, staged.key)
+        if live is None or _needs_apply(staged, live, no_ops):
+            applies.append((staged, live))
+    deletes = [(resource, view.get(resource, key)) for resource, key in stage.deletes]
+    lacks_finalizer = primary.raw is not None and not primary.is_deleting and not primary.has_finalizer(finalizer)
+    return Plan(
+        add_finalizer=finalizer if lacks_finalizer else None,
+        remove_finalizer=finalizer if removes_finalizer else None,
+        applies=tuple(applies),
+        deletes=tuple((resource, live) for resource, live in deletes if live and not live.meta.deletion_timestamp),
+        state=None if stage.state is None else stage.state.prepare(),
+        status=None if removes_finalizer else new_status(primary, stage, clock=clock),
+        events=tuple(stage.events),
+    )
+
+
+def _needs_apply(staged: StagedApply, live: RawObject, no_ops: NoOps) -> bool:
+    if live.meta.deletion_timestamp is not None:
+        raise TransientError(f"{staged.resource.kind} {staged.key} is being deleted; it's applied anew once it's gone")
+    if staged.is_owned:
+        ours = {reference["uid"] for reference in staged.desired["metadata"]["ownerReferences"]}
+        for reference in live.meta.owner_references or ():
+            if reference.controller and reference.uid not in ours:
+                raise ConfigError(
+                    "OwnedBySomebodyElse",
+                    f"{staged.resource.kind} {staged.key} is controlled by {reference.kind} {reference.name}; "
+                    "rename one of the two, or delete the object",
+                )
+    return differs(staged.desired, live) and not no_ops.is_known(staged.desired, live)
+
+
+def new_status(primary: Primary, stage: Stage, *, clock: Clock) -> dict[str, Any] | None:
+    """The status to be written, None where it says nothing new."""
+    if primary.raw is None or (stage.status is None and not stage.conditions):
+        return None
+    live = primary.raw.decode().get("status") or {}
+    status = dict(live if stage.status is None else stage.status)
+    if stage.conditions:
+        generation, now = primary.raw.meta.generation, clock.now()
+        stated = [condition.as_object(generation=generation, now=now) for condition in stage.conditions.values()]
+        status["conditions"] = merge_conditions(status.get("conditions") or [], stated)
+    return status if status != live else None
+
+
+class Committer:
+    """Carries out plans.
+
+    Args:
+        client: for the writes.
+        own_writes: told of each write, and of each whose outcome isn't known.
+        no_ops: told of each apply that changed nothing.
+        classifier: gives a failed write its verdict.
+    """
+
+    def __init__(self, client: Client, *, own_writes: OwnWrites, no_ops: NoOps, classifier: Classifier) -> None:
+        self._client = client
+        self._own_writes = own_writes
+        self._no_ops = no_ops
+        self._classifier = classifier
+
+    async def commit(self, primary: Primary, plan: Plan, committed: Committed) -> None:
+        """Write what the plan says, in its order.
+
+        Args:
+            primary: of the key.
+            plan: from `plan_commit`.
+            committed: what was done is entered here as it's done, so that it's known also after a failure.
+
+        Raises:
+            ReconcileError: the verdict on the first write that failed; nothing after it was sent.
+        """
+        try:
+            base = await self._add_finalizer(primary, plan, committed)
+            for staged, live in plan.applies:
+                await self._apply(primary.key, staged, live, committed)
+            if plan.state is not None:
+                plan.state.commit()
+            for resource, live in plan.deletes:
+                await self._delete(primary.key, resource, live, committed)
+            if plan.status is not None and base is not None:
+                await self._write_status(primary, base, plan.status, committed)
+            if plan.remove_finalizer is not None and base is not None:
+                await self._set_finalizers(primary, base, committed, without=plan.remove_finalizer)
+        finally:
+            if plan.state is not None:
+                plan.state.abandon()
+
+    async def _add_finalizer(self, primary: Primary, plan: Plan, committed: Committed) -> RawObject | None:
+        if plan.add_finalizer is None or primary.raw is None:
+            return primary.raw
+        # The answer's resourceVersion is what guards the status afterwards.
+        return await self._set_finalizers(primary, primary.raw, committed, added=plan.add_finalizer)
+
+    async def _set_finalizers(
+        self, primary: Primary, base: RawObject, committed: Committed, *, added: str = "", without: str = ""
+    ) -> RawObject | None:
+        names = [name for name in base.meta.finalizers or () if name != without] + ([added] if added else [])
+        patch = {"metadata": {"resourceVersion": base.meta.resource_version, "uid": base.meta.uid, "finalizers": names}}
+        operation = Operation(verb="patch", role="primary", api_group=primary.resource.group)
+        answer = await self._send(
+            primary.key,
+            primary.resource,
+            primary.key,
+            operation,
+            lambda: self._client.merge_patch(primary.resource, primary.key, patch),
+            gone_is_done=bool(without),
+        )
+        if answer is not None and without and not names:
+            # The last finalizer's removal deletes the object: its answer's version is never seen by a watch as such.
+            self._own_writes.await_gone(primary.key, primary.resource, primary.key, base.meta.uid)
+            committed.writes += 1
+        elif answer is not None:
+            self._enter(primary.key, primary.resource, answer, base, committed)
+        return answer
+
+    async def _apply(self, key: ObjectKey, staged: StagedApply, live: RawObject | None, committed: Committed) -> None:
+        metadata = dict(staged.desired["metadata"])
+        if live is None:
+            # 201 where nothing is, 409 where something is: "1" is no object's version.
+            metadata["resourceVersion"] = "1"
+        else:
+            # The uid stops an apply from making an object anew, the version stops a straggler: so both.
+            metadata["uid"], metadata["resourceVersion"] = live.meta.uid, live.meta.resource_version
+        obj = {**staged.desired, "metadata": metadata}
+        operation = Operation(verb="create" if live is None else "apply", role="child", api_group=staged.resource.group)
+        answer = await self._send(
+            key,
+            staged.resource,
+            staged.key,
+            operation,
+            lambda: self._client.apply(staged.resource, obj),
+            namespace_going_is_done=live is None,
+        )
+        if answer is None:
+            return
+        if live is not None and answer.meta.resource_version == live.meta.resource_version:
+            self._no_ops.remember(staged.desired, live)
+        self._enter(key, staged.resource, answer, live, committed)
+
+    async def _delete(self, key: ObjectKey, resource: Resource, live: RawObject, committed: Committed) -> None:
+        operation = Operation(verb="delete", role="child", api_group=resource.group)
+        uid, version = live.meta.uid, live.meta.resource_version
+
+        async def delete() -> RawObject:
+            await self._client.delete(resource, live.key, uid=uid, resource_version=version)
+            return live
+
+        if await self._send(key, resource, live.key, operation, delete, gone_is_done=True) is not None:
+            committed.writes += 1
+            self._own_writes.await_gone(key, resource, live.key, uid)
+
+    async def _write_status(
+        self, primary: Primary, base: RawObject, status: dict[str, Any], committed: Committed
+    ) -> None:
+        obj = base.decode()
+        obj["status"] = status
+        operation = Operation(verb="update", role="primary", subresource="status", api_group=primary.resource.group)
+        write = self._client.update_status if primary.has_status_subresource else self._client.update
+        answer = await self._send(
+            primary.key,
+            primary.resource,
+            primary.key,
+            operation,
+            lambda: write(primary.resource, obj),
+            gone_is_done=True,
+        )
+        if answer is not None:
+            self._enter(primary.key, primary.resource, answer, base, committed)
+
+    def _enter(
+        self, key: ObjectKey, resource: Resource, answer: RawObject, before: RawObject | None, committed: Committed
+    ) -> None:
+        if before is not None and before.meta.resource_version == answer.meta.resource_version:
+            return
+        committed.writes += 1
+        is_quiet = (resource, answer.key) in committed.quiet
+        if is_quiet:
+            committed.echoes[resource, answer.key] = answer.meta.resource_version
+        self._own_writes.wrote(key, resource, answer.key, answer.meta.resource_version, is_quiet=is_quiet)
+
+    async def _send(
+        self,
+        key: ObjectKey,
+        resource: Resource,
+        object_key: ObjectKey,
+        operation: Operation,
+        write: Callable[[], Awaitable[RawObject]],
+        *,
+        gone_is_done: bool = False,
+        namespace_going_is_done: bool = False,
+    ) -> RawObject | None:
+        """The answer, or None where the failure means that there's nothing to do."""
+        try:
+            return await write()
+        except (ApiError, WireError) as error:
+            if gone_is_done and is_not_found(error):
+                return None
+            if namespace_going_is_done and is_namespace_terminating(error):
+                return None
+            verdict = self._classifier.classify(error, operation=operation)
+            stale = is_conflict(error) or is_already_exists(error) or is_replaced(error)
+            if (
+                stale
+                or isinstance(verdict, ConflictError)
+                or (isinstance(verdict, TransientError) and verdict.outcome_unknown)
+            ):
+                # What the object is now must be read live: AlreadyExists, too, may be the echo of our own lost create.
+                self._own_writes.doubt(key, resource, object_key)
+            raise verdict from error

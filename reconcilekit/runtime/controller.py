@@ -1,0 +1,504 @@
+"""One reconciler's keys: what wakes them, when they run, and what follows from how they ended.
+
+All decisions are synchronous steps on the event loop. Only `_run` awaits, and it is one task per running key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+
+import attrs
+
+from reconcilekit.backoff import Backoff
+from reconcilekit.cache.selection import Selection
+from reconcilekit.cache.store import Change
+from reconcilekit.clock import Clock
+from reconcilekit.errors import ConfigError, ReconcileError, TransientError
+from reconcilekit.kube.objects import RawObject
+from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.runtime.dependencies import Dependencies
+from reconcilekit.runtime.outcomes import Outcome, Verdict
+from reconcilekit.runtime.own_writes import OwnWrites
+from reconcilekit.runtime.queue import INITIAL_PRIORITY, KeyedQueue, Taken
+from reconcilekit.runtime.reconciler import Reconciler
+from reconcilekit.runtime.reports import ReportListener, RunReport, log_report
+from reconcilekit.runtime.run import RunEnd, Runner, Services, owner_of
+from reconcilekit.state import StateChange
+
+RECHECK_SECONDS = 300.0
+"""Seconds until a config error is looked at again: permissions, quotas and CRDs are mended without an event."""
+
+RECHECK_JITTER = 0.1
+"""Part of that by which it varies, so that a thousand keys that failed together don't come back together."""
+
+LAG_BOUND = 30.0
+"""Seconds that a key waits for the echo of its own write before that object is read live."""
+
+
+@attrs.frozen(kw_only=True)
+class ControllerOptions:
+    """How a controller runs.
+
+    Attributes:
+        concurrency: keys that run at once; default 8, since runs mostly wait for the server, whose limit of requests
+            in flight they share. One key never runs twice at a time.
+        timeout: seconds a reconcile may take before it's abandoned and retried; default 120. It bounds the reconcile,
+            not the commit, whose requests have limits of their own.
+        recheck_after: seconds until a config error is looked at again though nothing it read has changed.
+    """
+
+    concurrency: int = 8
+    timeout: float = 120.0
+    recheck_after: float = RECHECK_SECONDS
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in attrs.asdict(self).items():
+            if value <= 0:
+                raise ValueError(f"{name}={value!r} isn't positive")
+
+
+@attrs.frozen
+class ControllerStatistics:
+    """Counts at one moment.
+
+    Attributes:
+        ready: keys that wait for a slot.
+        delayed: keys that wait for a time.
+        running: keys that run.
+        parked: keys that wait for the cache to see what they wrote.
+        abandoned: overrun runs that haven't ended yet.
+        runs: runs so far.
+        retries: runs so far that ended as transient.
+    """
+
+    ready: int
+    delayed: int
+    running: int
+    parked: int
+    abandoned: int
+    runs: int
+    retries: int
+
+
+class Controller:
+    """Runs one reconciler's keys.
+
+    Args:
+        reconciler: the user's.
+        services: what runs are made with.
+        backoff: of this controller; it may share server-wide floors with others.
+        options: how it runs.
+        listener: told of each run.
+        log: for its records.
+    """
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        *,
+        services: Services,
+        backoff: Backoff,
+        options: ControllerOptions,
+        listener: ReportListener,
+        log: logging.Logger,
+    ) -> None:
+        self.reconciler = reconciler
+        self.options = options
+        self._at = services
+        self._clock: Clock = services.clock
+        self._backoff = backoff
+        self._listener = listener
+        self._log = log
+        self._queue = KeyedQueue(clock=services.clock, on_ready=self._pump)
+        self._dependencies = Dependencies(matcher=_CacheMatcher(services))
+        self._own_writes = OwnWrites(progress=_CacheProgress(services), on_caught_up=self._caught_up)
+        self._runner = Runner(reconciler, services=services, own_writes=self._own_writes, timeout=options.timeout)
+        self._parked: dict[ObjectKey, _Parked] = {}
+        self._while_running: dict[ObjectKey, list[_Trigger]] = {}
+        self._recent: deque[Change] = deque()
+        self._running: dict[ObjectKey, asyncio.Task[None]] = {}
+        self._sequences: dict[ObjectKey, int] = {}
+        self._abandoned: set[ObjectKey] = set()
+        self._api_groups = frozenset(resource.group for resource in reconciler.declared)
+        self._is_taking = False
+        self._is_pumping = False
+        self._runs = 0
+        self._retries = 0
+
+    @property
+    def name(self) -> str:
+        """The reconciler's."""
+        return self.reconciler.name
+
+    def __repr__(self) -> str:
+        counts = self.statistics()
+        return f"<Controller {self.name} ready={counts.ready} running={counts.running} delayed={counts.delayed}>"
+
+    def statistics(self) -> ControllerStatistics:
+        """Counts at this moment."""
+        queue = self._queue.statistics()
+        return ControllerStatistics(
+            ready=queue.ready,
+            delayed=queue.delayed,
+            running=len(self._running),
+            parked=len(self._parked),
+            abandoned=len(self._abandoned),
+            runs=self._runs,
+            retries=self._retries,
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        """True where nothing runs, waits for a slot or waits for the cache; delays may be pending."""
+        return not self._running and not self._parked and not self._queue.statistics().ready
+
+    # Life
+
+    def start(self) -> None:
+        """Take up every primary in the cache, and from now on what wakes them. The caches are whole by now."""
+        primaries = sorted(self._at.cache.store(self.reconciler.primary).keys())
+        if self.reconciler.publishes:
+            self._at.state.expect([owner_of(self.reconciler, key) for key in primaries])
+        self._is_taking = True
+        for key in primaries:
+            self._queue.add(key, "first list", priority=INITIAL_PRIORITY)
+        self._pump()
+
+    async def stop(self, *, grace: float) -> None:
+        """Take no more; let what runs finish; cancel what hasn't after `grace` seconds."""
+        self._is_taking = False
+        self._queue.clear()
+        running = set(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+            if late:
+                self._log.warning("%s: %d runs cancelled after %g s", self.name, len(late), grace)
+                await asyncio.wait(late)
+        for parked in self._parked.values():
+            parked.alarm.cancel()
+        self._parked.clear()
+
+    def wake(self, key: ObjectKey, reason: str) -> None:
+        """Run a key for a reason of the caller's."""
+        self._wake(key, reason)
+        self._pump()
+
+    # What wakes keys
+
+    def changed(self, change: Change) -> None:
+        """The cache applied a change: wake who read it."""
+        if not self._is_taking:
+            return
+        if self._running:
+            self._recent.append(change)
+        for trigger in self._triggers(change):
+            self._hit(trigger)
+        self._own_writes.changed(change)
+
+    def progressed(self, resource: Resource) -> None:
+        """A watch has come further."""
+        if self._is_taking:
+            self._own_writes.progressed(resource)
+            self._pump()
+
+    def state_changed(self, change: StateChange) -> None:
+        """The StateStore changed: wake who read it."""
+        if self._is_taking:
+            for scope in sorted(change.scopes):
+                for key in self._dependencies.readers_of_scope(scope):
+                    self._wake(key, f"state {scope} changed")
+            self._pump()
+
+    def _triggers(self, change: Change) -> list[_Trigger]:
+        predicate = self.reconciler.predicates.get(change.resource)
+        if predicate is not None and not predicate(change):
+            return []
+        is_primary = change.resource == self.reconciler.primary
+        woken = list(self._dependencies.woken_by(change))
+        triggers = [_Trigger(each.key, each.reason, change, is_by_name=each.is_by_name) for each in woken]
+        if is_primary and not any(each.key == change.key and each.is_by_name for each in woken):
+            verb = "appeared" if change.before is None else "vanished" if change.after is None else "changed"
+            triggers.append(
+                _Trigger(change.key, f"{change.resource.kind} {change.key} {verb}", change, is_by_name=True)
+            )
+        return triggers
+
+    def _hit(self, trigger: _Trigger) -> None:
+        if trigger.is_by_name and self._own_writes.is_echo(trigger.change, trigger.key):
+            return
+        waiting = self._while_running.get(trigger.key)
+        if waiting is not None and trigger.is_by_name:
+            # Whether it's the echo of a write under way is known once that write has been answered.
+            waiting.append(trigger)
+        else:
+            self._wake(trigger.key, trigger.reason)
+
+    def _wake(self, key: ObjectKey, reason: str) -> None:
+        if self._is_taking and self._backoff.event_during_backoff(key):
+            self._queue.add(key, reason)
+
+    # When they run
+
+    def _pump(self) -> None:
+        """Start runs while there's room. Not re-entered: a run that ends at once calls it from within."""
+        if self._is_pumping:
+            return
+        self._is_pumping = True
+        try:
+            while self._has_room():
+                taken = self._queue.take()
+                if taken is None:
+                    return
+                self._begin(taken)
+        finally:
+            self._is_pumping = False
+
+    def _has_room(self) -> bool:
+        # An abandoned run's thread is replaced, but not without bound: then the controller stands, and health says so.
+        return (
+            self._is_taking
+            and len(self._running) < self.options.concurrency
+            and len(self._abandoned) < self.options.concurrency
+        )
+
+    def _begin(self, taken: Taken) -> None:
+        if self._own_writes.is_behind(taken.key) and not self._own_writes.has_doubts(taken.key):
+            self._park(taken)
+            return
+        floor = self._backoff.floors.remaining(api_groups=self._api_groups)
+        if floor > 0:
+            self._queue.done(taken.key)
+            self._queue.add_after(taken.key, floor, ", ".join(taken.reasons) or "server-wide Retry-After")
+            return
+        self._while_running[taken.key] = []
+        self._sequences[taken.key] = self._at.cache.sequence
+        task = asyncio.get_running_loop().create_task(self._run(taken), name=f"{self.name} {taken.key}")
+        self._running[taken.key] = task
+
+    def _park(self, taken: Taken) -> None:
+        self._queue.done(taken.key)
+        self._queue.cancel_delay(taken.key)
+        before = self._parked.get(taken.key)
+        reasons = (*before.reasons, *taken.reasons) if before else taken.reasons
+        alarm = before.alarm if before else self._clock.call_later(LAG_BOUND, lambda: self._lagged(taken.key))
+        self._parked[taken.key] = _Parked(reasons, alarm)
+        self._own_writes.park(taken.key)
+
+    def _caught_up(self, key: ObjectKey) -> None:
+        parked = self._parked.pop(key, None)
+        if parked is not None:
+            parked.alarm.cancel()
+            for reason in parked.reasons or ("the cache has caught up",):
+                self._queue.add(key, reason)
+            self._pump()
+
+    def _lagged(self, key: ObjectKey) -> None:
+        """The echo didn't come in time: read those objects live, and have the kinds that still lag listed anew."""
+        parked = self._parked.pop(key)
+        unseen = self._own_writes.unseen(key)
+        self._log.warning(
+            "%s %s: the watch hasn't shown its own writes for %g s; reading them live: %s",
+            self.name, key, LAG_BOUND, ", ".join(f"{resource.kind} {object_key}" for resource, object_key in unseen),
+        )  # fmt: skip
+        self._own_writes.forget(key)
+        for resource, object_key in unseen:
+            self._own_writes.doubt(key, resource, object_key)
+        for resource in {resource for resource, _ in unseen}:
+            self._at.cache.relist(resource)
+        for reason in parked.reasons or ("its own writes weren't seen",):
+            self._queue.add(key, reason)
+        self._pump()
+
+    async def _run(self, taken: Taken) -> None:
+        key = taken.key
+        self._runs += 1
+        started = self._clock.monotonic()
+        report = RunReport(
+            controller=self.name,
+            key=key,
+            reconcile_id=f"{self._clock.random.getrandbits(64):016x}",
+            reasons=taken.reasons,
+            waited=taken.waited,
+            attempt=self._backoff.attempt(key),
+        )
+        end = RunEnd(outcome=None)
+        try:
+            end = await self._settle_and_run(key, report)
+        finally:
+            self._ended(key, end, attrs.evolve(report, duration=self._clock.monotonic() - started))
+            self._pump()
+
+    async def _settle_and_run(self, key: ObjectKey, report: RunReport) -> RunEnd:
+        while self._own_writes.has_doubts(key):
+            failure = await self._runner.settle(key)
+            if failure is not None:
+                return RunEnd(outcome=Outcome.of_error(_as_transient(failure)))
+        if self._own_writes.is_behind(key):
+            return RunEnd(outcome=None)
+        self._sequences[key] = self._at.cache.sequence
+        log = logging.LoggerAdapter(
+            self._log, {"controller": self.name, "key": str(key), "reconcile_id": report.reconcile_id}
+        )
+        return await self._runner.run(key, log=log)
+
+    # What follows
+
+    def _ended(self, key: ObjectKey, end: RunEnd, report: RunReport) -> None:
+        """One synchronous step: dependencies, what came meanwhile, the next delay, the slot."""
+        del self._running[key]
+        self._learn(key, end)
+        self._release(key, end.still_running)
+        meanwhile = self._arrived_meanwhile(key, end)
+        if not self._is_taking:
+            return
+        outcome = end.outcome
+        delay = None
+        if outcome is None:
+            self._queue.add(key, "the cache has caught up")
+        else:
+            delay = self._follow(key, outcome, is_gone=end.primary is not None and end.primary.raw is None)
+        for reason in meanwhile:
+            self._wake(key, reason)
+        if outcome is not None:
+            self._tell(attrs.evolve(
+                report, outcome=outcome, next_delay=delay, writes=end.committed.writes, live_reads=end.live_reads,
+                generation=end.primary.raw.meta.generation if end.primary and end.primary.raw else None,
+            ))  # fmt: skip
+
+    def _learn(self, key: ObjectKey, end: RunEnd) -> None:
+        if end.reads is None:
+            return
+        if end.outcome is not None and end.outcome.verdict in (Verdict.DONE, Verdict.REQUEUE_AFTER):
+            self._dependencies.replace(key, end.reads)
+        else:
+            self._dependencies.extend(key, end.reads)
+
+    def _release(self, key: ObjectKey, still_running: asyncio.Future[object] | None) -> None:
+        if still_running is None or still_running.done():
+            self._queue.done(key)
+            return
+        self._abandoned.add(key)
+
+        def ended(future: asyncio.Future[object]) -> None:
+            if not future.cancelled():
+                future.exception()  # what an abandoned run raises in the end interests nobody
+            self._abandoned.discard(key)
+            self._queue.done(key)
+            self._pump()
+
+        still_running.add_done_callback(ended)
+
+    def _arrived_meanwhile(self, key: ObjectKey, end: RunEnd) -> list[str]:
+        """What came between the view and now: matched once more, against what the run has read."""
+        reasons = list(end.changed_meanwhile)
+        for trigger in self._while_running.pop(key):
+            after = trigger.change.after
+            written = end.committed.echoes.get((trigger.change.resource, trigger.change.key))
+            if after is None or after.meta.resource_version != written:
+                reasons.append(trigger.reason)
+        selected = {selection for _, selection in end.reads.selections} if end.reads else set()
+        if selected:
+            for change in self._recent:
+                if change.sequence > end.sequence:
+                    woken = self._dependencies.woken_by(change)
+                    reasons += [each.reason for each in woken if each.key == key and not each.is_by_name]
+        del self._sequences[key]
+        oldest = min(self._sequences.values(), default=self._at.cache.sequence)
+        while self._recent and self._recent[0].sequence <= oldest:
+            self._recent.popleft()
+        return list(dict.fromkeys(reasons))
+
+    def _follow(self, key: ObjectKey, outcome: Outcome, *, is_gone: bool) -> float | None:
+        """Schedule what the outcome asks for; gives the seconds until then, None where only a change wakes the key."""
+        self._queue.cancel_delay(key)
+        if outcome.is_finished and self.reconciler.publishes:
+            self._at.state.report(owner_of(self.reconciler, key))
+        match outcome.verdict:
+            case Verdict.TRANSIENT:
+                return self._retry(key, outcome)
+            case Verdict.CONFIG | Verdict.BUG:
+                return self._recheck(key, outcome)
+            case _:
+                self._backoff.succeeded(key)
+        if is_gone:
+            self._forget(key)
+        elif outcome.requeue_after is not None:
+            self._queue.add_after(key, outcome.requeue_after, "requeue_after has elapsed")
+            return outcome.requeue_after
+        return None
+
+    def _retry(self, key: ObjectKey, outcome: Outcome) -> float:
+        self._retries += 1
+        error = outcome.error
+        assert isinstance(error, TransientError)
+        delay = self._backoff.failed(key, error)
+        again = f"retry {delay.attempt}" if delay.attempt else "fresh view"
+        self._queue.add_after(key, delay.seconds, f"{again} after: {error}")
+        return delay.seconds
+
+    def _recheck(self, key: ObjectKey, outcome: Outcome) -> float:
+        self._backoff.config_error(key)
+        own = outcome.error.recheck_after if isinstance(outcome.error, ConfigError) else None
+        delay = (own or self.options.recheck_after) * (1 + RECHECK_JITTER * (2 * self._clock.random.random() - 1))
+        self._queue.add_after(key, delay, "recheck of a config error")
+        return delay
+
+    def _forget(self, key: ObjectKey) -> None:
+        self._dependencies.forget(key)
+        self._backoff.forget(key)
+        self._own_writes.forget(key)
+        if self.reconciler.publishes:
+            self._at.state.remove_owner(owner_of(self.reconciler, key))
+
+    def _tell(self, report: RunReport) -> None:
+        log_report(self._log, report)
+        self._listener(report)
+
+
+@attrs.frozen
+class _Trigger:
+    key: ObjectKey
+    reason: str
+    change: Change
+    is_by_name: bool = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class _Parked:
+    reasons: tuple[str, ...]
+    alarm: asyncio.TimerHandle
+
+
+@attrs.frozen
+class _CacheProgress:
+    _at: Services
+
+    def has_seen(self, resource: Resource, key: ObjectKey, resource_version: str) -> bool:
+        return self._at.cache.store(resource).has_seen(key, resource_version)
+
+    def current(self, resource: Resource, key: ObjectKey) -> RawObject | None:
+        return self._at.cache.store(resource).get(key)
+
+
+@attrs.frozen
+class _CacheMatcher:
+    _at: Services
+
+    def matches(self, resource: Resource, selection: Selection, obj: RawObject) -> bool:
+        return self._at.cache.store(resource).matches(selection, obj)
+
+    def index_values(self, resource: Resource, name: str, obj: RawObject) -> frozenset[str]:
+        return self._at.cache.store(resource).index_values(name, obj)
+
+
+def _as_transient(verdict: ReconcileError) -> TransientError:
+    # A live read that is refused says nothing of the primary: the key must not run on a doubtful view meanwhile.
+    if isinstance(verdict, TransientError):
+        return verdict
+    transient = TransientError(f"what became of its own writes can't be read: {verdict}")
+    transient.__cause__ = verdict
+    return transient

@@ -1,0 +1,337 @@
+"""What a run read is what wakes it: the reverse index from objects and selections to the keys that read them.
+
+An object read is one entry; a selection is one entry, however many objects it returned. Names, namespaces, equality
+labels and index values are looked up; a selection by a function alone is a scan, and counted as such.
+
+Single readers are stored bare and several in a set: most objects have one reader, and a set costs 200 bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import attrs
+
+from reconcilekit.cache.selection import Selection
+from reconcilekit.cache.store import Change
+from reconcilekit.kube.objects import RawObject
+from reconcilekit.kube.resource import ObjectKey, Resource
+
+Bucket = tuple[str, str, str]
+"""Where a selection is looked up: ("label", name, value), ("index", name, value), ("namespace", name, ""), or ALL."""
+
+ALL: Bucket = ("all", "", "")
+
+
+Target = tuple[Resource, ObjectKey]
+"""One object of a kind."""
+
+
+@attrs.define
+class Reads:
+    """What one run looked at.
+
+    Attributes:
+        objects: objects read by the reconcile, with the version it saw, None where there was none.
+        staged: objects looked up only because a write to them was staged; the echo of that write doesn't wake the key.
+        selections: selections made by the reconcile.
+        vain: of both, what was looked for in vain and has to be confirmed before a commit.
+        scopes: scopes of the StateStore.
+    """
+
+    objects: dict[Target, RawObject | None] = attrs.field(factory=dict)
+    staged: dict[Target, RawObject | None] = attrs.field(factory=dict)
+    selections: set[tuple[Resource, Selection]] = attrs.field(factory=set)
+    vain: set[tuple[Resource, ObjectKey | Selection]] = attrs.field(factory=set)
+    scopes: set[str] = attrs.field(factory=set)
+
+    @property
+    def resources(self) -> set[Resource]:
+        """Every kind that was looked at."""
+        places = (self.objects.keys(), self.staged.keys(), self.selections)
+        return {resource for place in places for resource, _ in place}
+
+
+@attrs.frozen(slots=True)
+class _Kept:
+    """One key's entries, in as few bytes as they take: 100,000 keys keep one of these each."""
+
+    objects: tuple[tuple[Resource, tuple[ObjectKey, ...]], ...]
+    selections: tuple[tuple[Resource, Selection], ...]
+    scopes: tuple[str, ...]
+
+
+_NOTHING = _Kept((), (), ())
+
+
+@attrs.frozen
+class DependencyStatistics:
+    """Counts at one moment."""
+
+    keys: int
+    objects: int
+    selections: int
+    scanned_selections: int
+
+
+@attrs.frozen
+class Woken:
+    """A key to run, and why.
+
+    Attributes:
+        key: of the primary.
+        reason: for people.
+        is_by_name: it read the object by its name; then the echo of its own write may be passed over.
+    """
+
+    key: ObjectKey
+    reason: str
+    is_by_name: bool
+
+
+class _Readers:
+    """A multimap from something read to the keys that read it."""
+
+    __slots__ = ("_map",)
+
+    def __init__(self) -> None:
+        self._map: dict[object, ObjectKey | set[ObjectKey]] = {}
+
+    def __len__(self) -> int:
+        return len(self._map)
+
+    def add(self, read: object, key: ObjectKey) -> None:
+        present = self._map.get(read)
+        if present is None:
+            self._map[read] = key
+        elif isinstance(present, set):
+            present.add(key)
+        elif present != key:
+            self._map[read] = {present, key}
+
+    def discard(self, read: object, key: ObjectKey) -> None:
+        present = self._map.get(read)
+        if isinstance(present, set):
+            present.discard(key)
+            if len(present) == 1:
+                self._map[read] = next(iter(present))
+        elif present == key:
+            del self._map[read]
+
+    def of(self, read: object) -> tuple[ObjectKey, ...]:
+        present = self._map.get(read)
+        if present is None:
+            return ()
+        return tuple(sorted(present)) if isinstance(present, set) else (present,)
+
+
+class Matcher(Protocol):
+    """How a selection is held against an object; the cache's stores know their indexes."""
+
+    def matches(self, resource: Resource, selection: Selection, obj: RawObject) -> bool:
+        """True where the selection would return the object."""
+
+    def index_values(self, resource: Resource, name: str, obj: RawObject) -> Iterable[str]:
+        """The object's values in a named index."""
+
+
+class _Selections:
+    """The selections of one kind, by the bucket in which a change looks for them."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+        self._buckets: dict[Bucket, set[Selection]] = {}
+        self._indexes: Counter[str] = Counter()
+        self.readers = _Readers()
+
+    def __len__(self) -> int:
+        return len(self.readers)
+
+    def add(self, selection: Selection, key: ObjectKey) -> None:
+        bucket = bucket_of(selection)
+        selections = self._buckets.setdefault(bucket, set())
+        if selection not in selections:
+            selections.add(selection)
+            self._indexes.update([bucket[1]] if bucket[0] == "index" else [])
+        self.readers.add(selection, key)
+
+    def discard(self, selection: Selection, key: ObjectKey) -> None:
+        self.readers.discard(selection, key)
+        if self.readers.of(selection):
+            return
+        bucket = bucket_of(selection)
+        self._buckets[bucket].discard(selection)
+        self._indexes.subtract([bucket[1]] if bucket[0] == "index" else [])
+        if not self._buckets[bucket]:
+            del self._buckets[bucket]
+
+    def matched(self, change: Change, matcher: Matcher) -> Iterator[Selection]:
+        versions = [version for version in (change.before, change.after) if version is not None]
+        for bucket in self._buckets_touched(change.key, versions, matcher):
+            for selection in self._buckets.get(bucket, ()):
+                if any(matcher.matches(self._resource, selection, version) for version in versions):
+                    yield selection
+
+    def scanned(self) -> int:
+        places = ((bucket, selection) for bucket, selections in self._buckets.items() for selection in selections)
+        return sum(
+            1 for bucket, selection in places if bucket[0] in ("all", "namespace") and selection.where is not None
+        )
+
+    def _buckets_touched(self, key: ObjectKey, versions: list[RawObject], matcher: Matcher) -> set[Bucket]:
+        touched = {ALL, ("namespace", key.namespace, "")}
+        for version in versions:
+            touched.update(("label", name, value) for name, value in (version.meta.labels or {}).items())
+            for name in +self._indexes:
+                touched.update(("index", name, value) for value in matcher.index_values(self._resource, name, version))
+        return touched
+
+
+def bucket_of(selection: Selection) -> Bucket:
+    """The narrowest place where a change that matters to the selection will look for it."""
+    if selection.index is not None:
+        return ("index", *selection.index)
+    if selection.labels is not None:
+        for name, value in sorted(selection.labels.equalities.items()):
+            return ("label", name, value)
+    if selection.namespace is not None:
+        return ("namespace", selection.namespace, "")
+    return ALL
+
+
+class Dependencies:
+    """The index of one controller.
+
+    Args:
+        matcher: the cache, which knows how a selection is evaluated.
+    """
+
+    def __init__(self, *, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self._kept: dict[ObjectKey, _Kept] = {}
+        self._objects: dict[Resource, _Readers] = {}
+        self._selections: dict[Resource, _Selections] = {}
+        self._scopes = _Readers()
+
+    def replace(self, key: ObjectKey, reads: Reads) -> None:
+        """After a run that succeeded: exactly these reads wake `key`."""
+        self._set(key, _keep(reads))
+
+    def extend(self, key: ObjectKey, reads: Reads) -> None:
+        """After a run that failed or overran: these reads wake `key`, and the earlier ones still do."""
+        self._set(key, _union(self._kept.get(key, _NOTHING), _keep(reads)))
+
+    def forget(self, key: ObjectKey) -> None:
+        """Nothing wakes `key` any more."""
+        self._set(key, _NOTHING)
+        self._kept.pop(key, None)
+
+    def woken_by(self, change: Change) -> Iterator[Woken]:
+        """The keys that read what changed, each with the read as a reason for people."""
+        readers = self._objects.get(change.resource)
+        if readers is not None:
+            for key in readers.of(change.key):
+                yield Woken(key, describe(change), is_by_name=True)
+        selections = self._selections.get(change.resource)
+        if selections:
+            for selection in selections.matched(change, self._matcher):
+                reason = f"{describe(change)}, which it selected by {describe_selection(selection)}"
+                for key in selections.readers.of(selection):
+                    yield Woken(key, reason, is_by_name=False)
+
+    def readers_of_scope(self, scope: str) -> tuple[ObjectKey, ...]:
+        """The keys that read this scope of the StateStore."""
+        return self._scopes.of(scope)
+
+    def statistics(self) -> DependencyStatistics:
+        """Counts at this moment."""
+        return DependencyStatistics(
+            keys=len(self._kept),
+            objects=sum(len(readers) for readers in self._objects.values()),
+            selections=sum(len(selections) for selections in self._selections.values()),
+            scanned_selections=sum(selections.scanned() for selections in self._selections.values()),
+        )
+
+    def __repr__(self) -> str:
+        counts = self.statistics()
+        return f"<Dependencies keys={counts.keys} objects={counts.objects} selections={counts.selections}>"
+
+    def _set(self, key: ObjectKey, kept: _Kept) -> None:
+        before = self._kept.get(key, _NOTHING)
+        if before == kept:
+            return
+        old, new = set(_entries(before)), set(_entries(kept))
+        for entry in old - new:
+            self._place_of(entry).discard(entry[-1], key)
+        for entry in new - old:
+            self._place_of(entry).add(entry[-1], key)
+        self._kept[key] = kept
+
+    def _place_of(self, entry: _Entry) -> _Place:
+        match entry:
+            case (_, None, _):
+                return self._scopes
+            case ("object", resource, _):
+                return self._objects.setdefault(resource, _Readers())
+            case (_, resource, _):
+                return self._selections.setdefault(resource, _Selections(resource))
+
+
+class _Place(Protocol):
+    def add(self, read: Any, key: ObjectKey, /) -> None: ...
+    def discard(self, read: Any, key: ObjectKey, /) -> None: ...
+
+
+_Entry = tuple[str, Resource, ObjectKey] | tuple[str, Resource, Selection] | tuple[str, None, str]
+
+
+def _entries(kept: _Kept) -> Iterator[_Entry]:
+    for resource, keys in kept.objects:
+        for key in keys:
+            yield ("object", resource, key)
+    for resource, selection in kept.selections:
+        yield ("selection", resource, selection)
+    for scope in kept.scopes:
+        yield ("scope", None, scope)
+
+
+def _keep(reads: Reads) -> _Kept:
+    by_resource: dict[Resource, set[ObjectKey]] = {}
+    for resource, key in reads.objects.keys() | reads.staged.keys():
+        by_resource.setdefault(resource, set()).add(key)
+    return _Kept(
+        objects=tuple((resource, tuple(sorted(by_resource[resource]))) for resource in sorted(by_resource, key=str)),
+        selections=tuple(sorted(reads.selections, key=repr)),
+        scopes=tuple(sorted(reads.scopes)),
+    )
+
+
+def _union(old: _Kept, new: _Kept) -> _Kept:
+    return _keep(
+        Reads(
+            objects={(resource, key): None for kept in (old, new) for resource, keys in kept.objects for key in keys},
+            selections=set(old.selections) | set(new.selections),
+            scopes=set(old.scopes) | set(new.scopes),
+        )
+    )
+
+
+def describe(change: Change) -> str:
+    """Say what happened, as in: Secret tls/site changed."""
+    verb = "appeared" if change.before is None else "vanished" if change.after is None else "changed"
+    return f"{change.resource.kind} {change.key} {verb}"
+
+
+def describe_selection(selection: Selection) -> str:
+    """Say how it was selected, as in: labels app=web and namespace shop."""
+    parts = []
+    if selection.labels is not None:
+        parts.append(f"labels {selection.labels}")
+    if selection.index is not None:
+        parts.append(f"index {selection.index[0]}={selection.index[1]}")
+    if selection.where is not None:
+        parts.append("a function")
+    parts.append(f"namespace {selection.namespace}" if selection.namespace is not None else "all namespaces")
+    return " and ".join(parts)

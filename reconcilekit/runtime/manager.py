@@ -1,0 +1,361 @@
+"""Several controllers in one process: one client, one cache per kind, one StateStore, one start and one end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+
+import attrs
+
+from reconcilekit.backoff import Backoff, Floors
+from reconcilekit.cache.cache import Cache
+from reconcilekit.cache.health import KindHealth
+from reconcilekit.cache.scope import Scope
+from reconcilekit.cache.selection import IndexFunction
+from reconcilekit.cache.store import Change, Store
+from reconcilekit.classification import Classifier, default_classifier
+from reconcilekit.clock import Clock, SystemClock
+from reconcilekit.kube.client import Client
+from reconcilekit.kube.resource import Resource
+from reconcilekit.runtime.absence import AbsenceConfirmer
+from reconcilekit.runtime.comparison import NoOps
+from reconcilekit.runtime.controller import Controller, ControllerOptions, ControllerStatistics
+from reconcilekit.runtime.events import EventRecorder
+from reconcilekit.runtime.reconciler import Reconciler, Source, check_declaration
+from reconcilekit.runtime.reports import ReportListener, RunReport
+from reconcilekit.runtime.run import Services
+from reconcilekit.runtime.workers import DaemonThreads, Workers
+from reconcilekit.state import StateChange, StateStore
+
+DRAIN_SECONDS = 25.0
+"""Seconds that runs may go on after a SIGTERM: under the 30 s after which Kubernetes kills a pod."""
+
+SOURCE_MAX_DELAY = 30.0
+"""Seconds at the most between two starts of a source that keeps failing."""
+
+SOURCE_RESET_SECONDS = 120.0
+"""Seconds that a source must have run for its failures to be forgotten."""
+
+
+@attrs.frozen(kw_only=True)
+class ManagerHealth:
+    """What somebody on call wants to know first.
+
+    Attributes:
+        kinds: how each kind's cache fares.
+        waiting: controllers that haven't started, with the kinds they wait for.
+        abandoned: controllers with overrun runs that haven't ended, and how many.
+        held: keys that the first publish of the StateStore waits for.
+    """
+
+    kinds: Mapping[Resource, KindHealth]
+    waiting: Mapping[str, tuple[Resource, ...]]
+    abandoned: Mapping[str, int]
+    held: frozenset[str]
+
+
+class Manager:
+    """Runs controllers until it's told to stop.
+
+    Args:
+        client: of the API server; None connects as kubeconfig or the pod's service account say.
+        name: of the whole: the field manager of what it writes, the component of its events, and in its user agent.
+        clock: time and chance.
+        state: the StateStore that its controllers publish to; None makes one.
+        classifier: gives foreign errors their verdict, such as ``mine | default_classifier()``.
+        workers: where `def` reconciles run; None makes daemon threads.
+        drain: seconds that runs may go on once it stops.
+        log: for its records.
+    """
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        *,
+        name: str = "reconcilekit",
+        clock: Clock | None = None,
+        state: StateStore | None = None,
+        classifier: Classifier | None = None,
+        workers: Workers | None = None,
+        drain: float = DRAIN_SECONDS,
+        log: logging.Logger | None = None,
+    ) -> None:
+        self.name = name
+        self.state = state or StateStore()
+        self._client = client
+        self._clock: Clock = clock or SystemClock()
+        self._classifier = classifier or default_classifier()
+        self._workers = workers
+        self._drain = drain
+        self._log = log or logging.getLogger("reconcilekit")
+        self._registered: list[tuple[Reconciler, ControllerOptions]] = []
+        self._scopes: dict[Resource, Scope] = {}
+        self._indexes: list[tuple[Resource, str, IndexFunction]] = []
+        self._listeners: list[ReportListener] = []
+        self._session: _Session | None = None
+
+    def __repr__(self) -> str:
+        return f"<Manager {self.name} controllers={[reconciler.name for reconciler, _ in self._registered]}>"
+
+    def add(
+        self, reconciler: Reconciler, *, concurrency: int = 8, timeout: float = 120.0, recheck_after: float = 300.0
+    ) -> Manager:
+        """Run this reconciler's keys, too; gives the manager, so that calls can be chained.
+
+        Args:
+            reconciler: yours.
+            concurrency: keys that run at once.
+            timeout: seconds a reconcile may take before it's abandoned and retried.
+            recheck_after: seconds until a config error is looked at again by itself.
+
+        Raises:
+            TypeError: the class can't work; says which line is missing.
+            ValueError: there's one of that name, or an option isn't positive.
+        """
+        check_declaration(reconciler)
+        if any(other.name == reconciler.name for other, _ in self._registered):
+            raise ValueError(f"there are two controllers named {reconciler.name!r}; set name on one of the classes")
+        options = ControllerOptions(concurrency=concurrency, timeout=timeout, recheck_after=recheck_after)
+        self._registered.append((reconciler, options))
+        return self
+
+    def scope(self, resource: Resource, scope: Scope) -> Manager:
+        """Cache only a part of a kind: some namespaces, or what selectors match. Reads outside it are refused."""
+        self._scopes[resource] = scope
+        return self
+
+    def index(self, resource: Resource, name: str, function: IndexFunction) -> Manager:
+        """Add an index that ``ctx.select(resource, index=(name, value))`` looks up."""
+        self._indexes.append((resource, name, function))
+        return self
+
+    def subscribe(self, listener: ReportListener) -> Callable[[], None]:
+        """Tell `listener` of each run; gives the function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT: then take no more, let runs finish, cancel what doesn't, and return."""
+        asyncio.run(self._run_until_signal())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Manager]:
+        """Run for the length of an ``async with`` block."""
+        client, owned = await self._connect()
+        session = _Session(self._services(client), self._registered, self._log, self._report)
+        self._session = session
+        for resource, name, function in self._indexes:
+            session.declare(resource, self._scopes).add_index(name, function)
+        try:
+            await session.start(self._scopes)
+            yield self
+        finally:
+            await session.stop(grace=self._drain)
+            self._session = None
+            if owned:
+                await client.aclose()
+
+    def health(self) -> ManagerHealth:
+        """How it fares now.
+
+        Raises:
+            RuntimeError: it isn't running.
+        """
+        return self._running_session().health()
+
+    def statistics(self) -> Mapping[str, ControllerStatistics]:
+        """Counts of each controller, by its name.
+
+        Raises:
+            RuntimeError: it isn't running.
+        """
+        return {controller.name: controller.statistics() for controller in self._running_session().controllers}
+
+    @property
+    def is_idle(self) -> bool:
+        """True where every controller has started and nothing runs or waits for the cache; delays may be pending."""
+        session = self._running_session()
+        return not session.waiting and all(controller.is_idle for controller in session.controllers)
+
+    def _running_session(self) -> _Session:
+        if self._session is None:
+            raise RuntimeError(f"manager {self.name!r} isn't running; call it within: async with manager.running()")
+        return self._session
+
+    def _report(self, report: RunReport) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener(report)
+            except Exception:  # noqa: BLE001 -- a listener's failure is its own
+                self._log.exception("a listener of runs failed")
+
+    async def _run_until_signal(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        async with self.running():
+            await stop.wait()
+            self._log.info("%s stops", self.name)
+
+    async def _connect(self) -> tuple[Client, bool]:
+        if self._client is not None:
+            return self._client, False
+        from reconcilekit.kube.connect import connect
+
+        return connect(name=self.name, clock=self._clock), True
+
+    def _services(self, client: Client) -> Services:
+        cache = Cache(client, clock=self._clock, classifier=self._classifier, log=self._log.getChild("cache"))
+        return Services(
+            client=client,
+            cache=cache,
+            state=self.state,
+            clock=self._clock,
+            classifier=self._classifier,
+            workers=self._workers or DaemonThreads(name=self.name),
+            absence=AbsenceConfirmer(client, stores=cache.store, sequence=lambda: cache.sequence),
+            events=EventRecorder(client, clock=self._clock, component=self.name, log=self._log.getChild("events")),
+            no_ops=NoOps(),
+        )
+
+
+class _Session:
+    """One run of a manager, from start to stop."""
+
+    def __init__(
+        self,
+        services: Services,
+        registered: Sequence[tuple[Reconciler, ControllerOptions]],
+        log: logging.Logger,
+        listener: ReportListener,
+    ) -> None:
+        self._at = services
+        self._log = log
+        self._listener = listener
+        self._registered = registered
+        self._floors = Floors(services.clock)
+        self.controllers: list[Controller] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.waiting: dict[str, tuple[Resource, ...]] = {}
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    def declare(self, resource: Resource, scopes: Mapping[Resource, Scope]) -> Store:
+        return self._at.cache.declare(resource, scope=scopes.get(resource))
+
+    async def start(self, scopes: Mapping[Resource, Scope]) -> None:
+        for reconciler, options in self._registered:
+            for resource in reconciler.declared:
+                self.declare(resource, scopes)
+            self._make(reconciler, options)
+        self._hold_first_publish()
+        loop = asyncio.get_running_loop()
+        self._unsubscribe = [
+            self._at.cache.subscribe(self),
+            self._at.state.on_change(lambda change: _call_soon(loop, self.state_changed, change)),
+        ]
+        await self._at.cache.start()
+        for controller in self.controllers:
+            self.waiting[controller.name] = controller.reconciler.declared
+            self._spawn(self._start_when_whole(controller), f"start {controller.name}")
+
+    async def stop(self, *, grace: float) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await asyncio.gather(*(controller.stop(grace=grace) for controller in self.controllers))
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        await self._at.events.aclose()
+        await self._at.cache.aclose()
+
+    def health(self) -> ManagerHealth:
+        counts = {controller.name: controller.statistics().abandoned for controller in self.controllers}
+        cache = self._at.cache
+        return ManagerHealth(
+            kinds=cache.health(),
+            waiting={
+                name: tuple(resource for resource in declared if not cache.is_synced(resource))
+                for name, declared in self.waiting.items()
+            },
+            abandoned={name: count for name, count in counts.items() if count},
+            held=self._at.state.waiting_for,
+        )
+
+    # CacheListener
+
+    def changed(self, change: Change) -> None:
+        for controller in self.controllers:
+            controller.changed(change)
+
+    def progressed(self, resource: Resource) -> None:
+        for controller in self.controllers:
+            controller.progressed(resource)
+
+    def health_changed(self, resource: Resource) -> None:
+        health = self._at.cache.health()[resource]
+        self._log.info("%s is %s%s", resource, health.state, f": {health.message}" if health.message else "")
+
+    def state_changed(self, change: StateChange) -> None:
+        for controller in self.controllers:
+            controller.state_changed(change)
+
+    def _make(self, reconciler: Reconciler, options: ControllerOptions) -> None:
+        self.controllers.append(
+            Controller(
+                reconciler,
+                services=self._at,
+                backoff=Backoff(clock=self._at.clock, floors=self._floors),
+                options=options,
+                listener=self._listener,
+                log=self._log.getChild(reconciler.name),
+            )
+        )
+
+    def _hold_first_publish(self) -> None:
+        publishers = [controller for controller in self.controllers if controller.reconciler.publishes]
+        if publishers:
+            self._at.state.hold()
+            self._at.state.expect(_placeholder(controller) for controller in publishers)
+
+    async def _start_when_whole(self, controller: Controller) -> None:
+        await self._at.cache.wait_synced(controller.reconciler.declared)
+        del self.waiting[controller.name]
+        controller.start()
+        if controller.reconciler.publishes:
+            self._at.state.report(_placeholder(controller))
+        for source in controller.reconciler.watches:
+            self._spawn(self._watch(controller, source), f"watch {source.name}")
+        self._log.info("%s started", controller.name)
+
+    async def _watch(self, controller: Controller, source: Source) -> None:
+        """Keep a source running: one that ends or fails is started again, with backoff."""
+        failures = 0
+        while True:
+            started = self._at.clock.monotonic()
+            try:
+                await source.watch(controller.wake)
+                self._log.warning("source %s of %s has ended; it's started again", source.name, controller.name)
+            except Exception:  # noqa: BLE001 -- whatever it raises, it's started again
+                self._log.exception("source %s of %s failed; it's started again", source.name, controller.name)
+            failures = 0 if self._at.clock.monotonic() - started > SOURCE_RESET_SECONDS else failures + 1
+            await self._at.clock.sleep(min(SOURCE_MAX_DELAY, 0.5 * 2**failures) * self._at.clock.random.uniform(0.5, 1))
+
+    def _spawn(self, coroutine: Coroutine[object, object, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _placeholder(controller: Controller) -> str:
+    return f"{controller.name} (not started)"
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[StateChange], None], change: StateChange) -> None:
+    # The store calls on whatever thread changed it, perhaps after the loop has ended.
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function, change)

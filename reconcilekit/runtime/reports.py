@@ -1,0 +1,87 @@
+"""What is told of each run: to the log, and to whoever subscribes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import attrs
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.runtime.outcomes import Outcome, Verdict
+
+
+@attrs.frozen(kw_only=True)
+class RunReport:
+    """One run, ended.
+
+    Attributes:
+        controller: its name.
+        key: of the primary.
+        reconcile_id: 16 hex digits, the same in every record of this run.
+        reasons: what woke the key, naming the object and the read.
+        waited: seconds between the first reason and the run.
+        attempt: 0 for a first try, n for the n-th retry after a backoff.
+        generation: of the primary as the view showed it; None where it's gone.
+        outcome: how it ended.
+        next_delay: seconds until the key runs again by itself; None where only a change wakes it.
+        duration: seconds it took, commit included.
+        writes: requests that changed something.
+        live_reads: reads that went past the view.
+    """
+
+    controller: str
+    key: ObjectKey
+    reconcile_id: str
+    reasons: tuple[str, ...]
+    waited: float = 0.0
+    attempt: int = 0
+    generation: int | None = None
+    outcome: Outcome = attrs.field(factory=lambda: Outcome(Verdict.DONE))
+    next_delay: float | None = None
+    duration: float = 0.0
+    writes: int = 0
+    live_reads: int = 0
+
+    @property
+    def rule(self) -> str | None:
+        """The classifier's rule that gave the verdict, where there was an error to classify."""
+        return None if self.outcome.error is None else self.outcome.error.rule
+
+
+ReportListener = Callable[[RunReport], None]
+"""Told of each run, on the event loop; it must not block."""
+
+_LEVELS = {Verdict.TRANSIENT: logging.WARNING, Verdict.CONFIG: logging.WARNING, Verdict.BUG: logging.ERROR}
+
+
+def log_report(log: logging.Logger, report: RunReport) -> None:
+    """One record a run, its fields in `extra` for structured handlers; a bug comes with its traceback."""
+    level = _LEVELS.get(report.outcome.verdict, logging.INFO)
+    if not log.isEnabledFor(level):
+        return
+    error = report.outcome.error
+    cause = error.__cause__ or error if error is not None else None
+    log.log(
+        level,
+        "%s %s: %s%s%s",
+        report.controller,
+        report.key,
+        report.outcome.verdict.value,
+        f" ({report.rule})" if report.rule else "",
+        f": {error}" if error is not None else "",
+        exc_info=cause if report.outcome.verdict is Verdict.BUG else None,
+        extra={
+            "controller": report.controller,
+            "key": str(report.key),
+            "reconcile_id": report.reconcile_id,
+            "generation": report.generation,
+            "attempt": report.attempt,
+            "verdict": report.outcome.verdict.value,
+            "rule": report.rule,
+            "reasons": report.reasons,
+            "next_delay": report.next_delay,
+            "duration": report.duration,
+            "writes": report.writes,
+        },
+    )

@@ -1,0 +1,352 @@
+"""One run of one key: view, reconcile, confirm, plan, commit.
+
+Every way in which it can end is a `RunEnd`; nothing escapes but cancellation. What the key reads is entered here, too,
+since it has to happen in the same step in which the run ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Protocol
+
+import attrs
+
+from reconcilekit.cache.cache import Cache
+from reconcilekit.cache.store import Store
+from reconcilekit.cache.view import View
+from reconcilekit.classification import Classifier, is_kind_unknown, is_namespace_missing, is_not_found
+from reconcilekit.clock import Clock
+from reconcilekit.errors import ApiError, BugError, ConfigError, ReconcileError, TransientError, WireError
+from reconcilekit.kube.client import Client
+from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.runtime.absence import AbsenceConfirmer
+from reconcilekit.runtime.commit import Committed, Committer, Plan, Primary, plan_commit
+from reconcilekit.runtime.comparison import NoOps
+from reconcilekit.runtime.context import Context, Surroundings
+from reconcilekit.runtime.dependencies import Reads
+from reconcilekit.runtime.live import LiveReader
+from reconcilekit.runtime.outcomes import Outcome, Result
+from reconcilekit.runtime.own_writes import OwnWrites
+from reconcilekit.runtime.reconciler import Reconciler
+from reconcilekit.runtime.staging import Stage, StagedEvent
+from reconcilekit.runtime.statuses import StagedCondition
+from reconcilekit.runtime.workers import Workers
+from reconcilekit.state import StateSnapshot, StateStore
+
+BUG_REASON = "ControllerBug"
+"""The condition's reason where a request can never succeed as the controller sent it."""
+
+
+class EventSink(Protocol):
+    """Sends Kubernetes events; never raises."""
+
+    def send(self, primary: Primary, events: Collection[StagedEvent]) -> None:
+        """Send them in the background."""
+
+    async def aclose(self) -> None:
+        """Give up what wasn't sent."""
+
+
+@attrs.frozen(kw_only=True)
+class Services:
+    """What every run of a controller uses; made once, passed on as one."""
+
+    client: Client
+    cache: Cache
+    state: StateStore
+    clock: Clock
+    classifier: Classifier
+    workers: Workers
+    absence: AbsenceConfirmer
+    events: EventSink
+    no_ops: NoOps
+
+
+@attrs.frozen(kw_only=True)
+class RunEnd:
+    """How a run ended.
+
+    Attributes:
+        outcome: None where the run came to nothing because the view wasn't fit for it; it's repeated once it is.
+        reads: what it looked at; None where it didn't get that far.
+        committed: what was written, also by a commit that stopped.
+        primary: as the view showed it; None where no view was opened.
+        still_running: what an overrun run left behind; the key waits for it.
+        changed_meanwhile: of what it read by name, what changed since the view; reasons for people.
+        sequence: the view's.
+        live_reads: how many reads went past the view.
+    """
+
+    outcome: Outcome | None
+    reads: Reads | None = None
+    committed: Committed = attrs.field(factory=Committed)
+    primary: Primary | None = None
+    still_running: asyncio.Future[object] | None = None
+    changed_meanwhile: tuple[str, ...] = ()
+    sequence: int = 0
+    live_reads: int = 0
+
+
+class _OverranError(TransientError):
+    """The run overran its time limit; what it still does is given up."""
+
+    def __init__(self, message: str, *, left: asyncio.Future[object]) -> None:
+        super().__init__(message)
+        self.left = left
+
+
+class Runner:
+    """Runs the keys of one controller, each by itself.
+
+    Args:
+        reconciler: the user's.
+        services: what it's run with.
+        own_writes: of this controller.
+        timeout: seconds a reconcile may take before it's abandoned.
+    """
+
+    def __init__(self, reconciler: Reconciler, *, services: Services, own_writes: OwnWrites, timeout: float) -> None:
+        self._reconciler = reconciler
+        self._at = services
+        self._own_writes = own_writes
+        self._timeout = timeout
+        self._stores: Mapping[Resource, Store] = {r: services.cache.store(r) for r in reconciler.declared}
+        self._applicable = frozenset((*reconciler.owns, *reconciler.reads))
+        self._committer = Committer(
+            services.client, own_writes=own_writes, no_ops=services.no_ops, classifier=services.classifier
+        )
+
+    async def settle(self, key: ObjectKey) -> ReconcileError | None:
+        """Read live what it isn't known of what became of it, so that it's known what the view must have seen.
+
+        Returns:
+            The verdict on a read that failed: the key then stays in doubt.
+        """
+        for resource, object_key in self._own_writes.take_doubts(key):
+            try:
+                live = await self._at.client.get(resource, object_key)
+            except (ApiError, WireError) as error:
+                if is_not_found(error) or is_kind_unknown(error) or is_namespace_missing(error):
+                    self._await_absence(key, resource, object_key)
+                    continue
+                self._own_writes.doubt(key, resource, object_key)
+                return self._at.classifier.classify(error)
+            self._own_writes.await_version(key, resource, object_key, live.meta.resource_version)
+        return None
+
+    def _await_absence(self, key: ObjectKey, resource: Resource, object_key: ObjectKey) -> None:
+        cached = self._at.cache.store(resource).get(object_key)
+        if cached is not None:
+            self._own_writes.await_gone(key, resource, object_key, cached.meta.uid)
+
+    async def run(self, key: ObjectKey, *, log: logging.LoggerAdapter[logging.Logger]) -> RunEnd:
+        """One run on a view of this moment."""
+        attempt = self._begin(key, log)
+        try:
+            outcome, left = await self._conclude(attempt)
+        finally:
+            attempt.close()
+        return RunEnd(
+            outcome=outcome,
+            reads=attempt.reads,
+            committed=attempt.committed,
+            primary=attempt.primary,
+            still_running=left,
+            changed_meanwhile=self._changed_meanwhile(attempt),
+            sequence=attempt.view.sequence,
+            live_reads=attempt.live.count,
+        )
+
+    def _begin(self, key: ObjectKey, log: logging.LoggerAdapter[logging.Logger]) -> _Attempt:
+        resource = self._stores[self._reconciler.primary].resource
+        info = self._at.client.discovery.cached(resource)
+        view, stage, reads = self._at.cache.view(), Stage(), Reads()
+        if self._reconciler.publishes:
+            stage.state = self._at.state.stage(owner=owner_of(self._reconciler, key), replace=True)
+        live = LiveReader(self._at.client, workers=self._at.workers)
+        state = self._at.state.snapshot()
+        surroundings = Surroundings(
+            controller=type(self._reconciler).__name__, primary=resource, declared=self._stores, live=live, log=log,
+            applicable=self._applicable, is_namespaced=self._is_namespaced, view=view, state=state,
+        )  # fmt: skip
+        primary = Primary(
+            resource=resource,
+            key=key,
+            raw=view.get(resource, key),
+            has_status_subresource=info is None or info.has_status,
+        )
+        ctx = Context(key, surroundings=surroundings, stage=stage, reads=reads)
+        return _Attempt(ctx=ctx, stage=stage, reads=reads, view=view, state=state, live=live, primary=primary)
+
+    def _is_namespaced(self, resource: Resource) -> bool:
+        info = self._at.client.discovery.cached(resource)
+        return True if info is None else info.namespaced
+
+    async def _conclude(self, attempt: _Attempt) -> tuple[Outcome | None, asyncio.Future[object] | None]:
+        """Reconcile and commit; every failure becomes an outcome."""
+        try:
+            result = await self._decide(attempt)
+            if not await self._is_confirmed(attempt):
+                return None, None
+            await self._commit(attempt, removes_finalizer=attempt.finalizes and result is None)
+            return Outcome.of_result(result), None
+        except _OverranError as error:
+            return Outcome.of_error(error), error.left
+        except Exception as error:  # noqa: BLE001 -- whatever a user's code raises has a verdict
+            verdict = self._at.classifier.classify(error)
+            return await self._state_failure(attempt, verdict), None
+
+    async def _decide(self, attempt: _Attempt) -> Result | None:
+        finalizer = self._reconciler.finalizer
+        if finalizer is not None and attempt.primary.is_deleting:
+            if not attempt.primary.has_finalizer(finalizer):
+                return None
+            attempt.finalizes = True
+            return await self._invoke(self._reconciler.finalize, attempt)
+        return await self._invoke(self._reconciler.reconcile, attempt)
+
+    async def _invoke(
+        self, function: Callable[[Context], Awaitable[Result | None] | Result | None], attempt: _Attempt
+    ) -> Result | None:
+        running: asyncio.Future[object]
+        ctx = attempt.ctx
+        if inspect.iscoroutinefunction(function):
+            running = asyncio.ensure_future(function(ctx))
+        else:
+            running = self._at.workers.submit(lambda: function(ctx))
+        try:
+            done, _ = await asyncio.wait({running}, timeout=self._timeout)
+        except asyncio.CancelledError:
+            attempt.close()
+            running.cancel()
+            raise
+        if not done:
+            attempt.close()
+            running.cancel()
+            name = f"{type(self._reconciler).__name__}.{function.__name__}"
+            raise _OverranError(f"{name} overran its time limit of {self._timeout:g} s", left=running)
+        return _checked(running.result(), function.__qualname__)
+
+    async def _is_confirmed(self, attempt: _Attempt) -> bool:
+        """False where the server has what the run looked for in vain: then the run is thrown away."""
+        self._check_readable(attempt.reads)
+        if not attempt.reads.vain:
+            return True
+        found = await self._at.absence.confirm(attempt.reads.vain, view_sequence=attempt.view.sequence)
+        for contradiction in found:
+            self._own_writes.await_version(
+                attempt.primary.key, contradiction.resource, contradiction.key, contradiction.resource_version
+            )
+        return not found
+
+    def _check_readable(self, reads: Reads) -> None:
+        for resource in reads.resources:
+            declared = self._stores[resource].resource
+            if not self._at.cache.is_readable(declared):
+                health = self._at.cache.health()[declared]
+                raise TransientError(f"{resource} can't be read at present ({health.state}): {health.message}")
+
+    async def _commit(self, attempt: _Attempt, *, removes_finalizer: bool = False) -> None:
+        plan = plan_commit(
+            attempt.primary, attempt.stage, view=attempt.view, no_ops=self._at.no_ops, clock=self._at.clock,
+            finalizer=self._reconciler.finalizer, removes_finalizer=removes_finalizer,
+        )  # fmt: skip
+        await self._carry_out(attempt, plan)
+
+    async def _carry_out(self, attempt: _Attempt, plan: Plan) -> None:
+        reads = attempt.reads
+        primary = (attempt.primary.resource, attempt.primary.key)
+        attempt.committed.quiet = (reads.staged.keys() - reads.objects.keys()) | {primary}
+        await self._committer.commit(attempt.primary, plan, attempt.committed)
+        self._at.events.send(attempt.primary, plan.events)
+
+    async def _state_failure(self, attempt: _Attempt, verdict: ReconcileError) -> Outcome | None:
+        """Say a config error in the status; nothing else of the run is committed."""
+        stated = [verdict] if isinstance(verdict, ConfigError | BugError) else list(verdict.config_errors)
+        if not stated or attempt.primary.raw is None:
+            return Outcome.of_error(verdict)
+        try:
+            if not await self._is_confirmed(attempt):
+                return None
+            plan = self._failure_plan(attempt, stated)
+            if plan is not None:
+                await self._carry_out(attempt, plan)
+        except Exception as error:  # noqa: BLE001 -- as above
+            return Outcome.of_error(self._transient(error))
+        return Outcome.of_error(verdict)
+
+    def _failure_plan(self, attempt: _Attempt, stated: Collection[ReconcileError]) -> Plan | None:
+        if self._reconciler.ready_condition is None:
+            return None
+        reason, message = _explain(stated)
+        stage = Stage()
+        stage.stage_condition(
+            StagedCondition(type=self._reconciler.ready_condition, status=False, reason=reason, message=message)
+        )
+        stage.events.append(StagedEvent(reason=reason, message=message, is_warning=True))
+        plan = plan_commit(attempt.primary, stage, view=attempt.view, no_ops=self._at.no_ops, clock=self._at.clock)
+        return None if plan.status is None else plan
+
+    def _transient(self, error: Exception) -> TransientError:
+        # A config error whose status can't be written isn't known to anybody yet: that has to be tried again.
+        verdict = self._at.classifier.classify(error)
+        if isinstance(verdict, TransientError):
+            return verdict
+        transient = TransientError(f"the status that tells of a config error can't be written: {verdict}")
+        transient.__cause__ = error
+        return transient
+
+    def _changed_meanwhile(self, attempt: _Attempt) -> tuple[str, ...]:
+        """What the run read by name and what is another version by now, its own writes aside."""
+        reads, echoes = attempt.reads, attempt.committed.echoes
+        reasons = []
+        for (resource, key), seen in [*reads.objects.items(), *reads.staged.items()]:
+            now = self._stores[resource].get(key)
+            if now is not seen and (now is None or echoes.get((resource, key)) != now.meta.resource_version):
+                reasons.append(f"{resource.kind} {key} changed while it ran")
+        present = self._at.state.snapshot()
+        reasons += [
+            f"state {scope} changed while it ran" for scope in reads.scopes if present[scope] != attempt.state[scope]
+        ]
+        return tuple(sorted(set(reasons)))
+
+
+@attrs.define(kw_only=True)
+class _Attempt:
+    ctx: Context
+    stage: Stage
+    reads: Reads
+    view: View
+    state: StateSnapshot
+    live: LiveReader
+    primary: Primary
+    committed: Committed = attrs.field(factory=Committed)
+    finalizes: bool = False
+
+    def close(self) -> None:
+        """Whatever still runs can neither read nor stage any more."""
+        self.stage.close()
+        self.view.close()
+
+
+def owner_of(reconciler: Reconciler, key: ObjectKey) -> str:
+    """Whose the entries of the StateStore are that a key publishes."""
+    return f"{reconciler.name}:{key}"
+
+
+def _checked(result: object, name: str) -> Result | None:
+    if result is None or isinstance(result, Result):
+        return result
+    if inspect.iscoroutine(result):
+        result.close()
+        raise BugError(f"{name} is a def that returned a coroutine; write async def")
+    raise BugError(f"{name} returned {result!r}; return None or Result(requeue_after=...), or raise an error")
+
+
+def _explain(stated: Collection[ReconcileError]) -> tuple[str, str]:
+    reasons = [error.reason if isinstance(error, ConfigError) else BUG_REASON for error in stated]
+    messages = [error.message if isinstance(error, ConfigError) and error.message else str(error) for error in stated]
+    return reasons[0], "; ".join(messages)

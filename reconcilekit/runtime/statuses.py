@@ -1,0 +1,89 @@
+"""Statuses as pure functions: what a run says of its primary, laid over the status that is there.
+
+A status is written only if it says something new. So `lastTransitionTime` moves only when a condition's status flips
+(KEP-1623), and what other controllers wrote into shared lists stays as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import attrs
+
+ConditionStatus = bool | Literal["Unknown"]
+
+MAX_MESSAGE = 32768
+"""Characters of a condition's message, by the API's own type (metav1.Condition); a longer one is cut."""
+
+
+@attrs.frozen(kw_only=True)
+class StagedCondition:
+    """One condition as a run stated it; see `reconcilekit.Context.condition`."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str = ""
+
+    def as_object(self, *, generation: int, now: datetime) -> dict[str, Any]:
+        """The entry of `status.conditions`, as of `now`."""
+        return {
+            "type": self.type,
+            "status": self.status if isinstance(self.status, str) else str(self.status),
+            "observedGeneration": generation,
+            "lastTransitionTime": timestamp(now),
+            "reason": self.reason,
+            "message": self.message[:MAX_MESSAGE],
+        }
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC to the second, as `metav1.Time` is written."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def merge_conditions(live: Sequence[dict[str, Any]], stated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`live` with the stated conditions in place; a condition whose status didn't flip keeps its transition time.
+
+    Conditions that aren't stated stay. New ones come last, in the order in which they were stated.
+    """
+    by_type = {condition["type"]: condition for condition in stated}
+    merged = [
+        _keep_transition(old, by_type.pop(old["type"], old)) for old in copy.deepcopy(list(live)) if "type" in old
+    ]
+    return merged + list(by_type.values())
+
+
+def _keep_transition(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    if old.get("status") == new["status"] and "lastTransitionTime" in old:
+        return {**new, "lastTransitionTime": old["lastTransitionTime"]}
+    return new
+
+
+def merge_entries(
+    live: Sequence[dict[str, Any]], stated: Sequence[dict[str, Any]], *, is_mine: Callable[[dict[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    """A list that several controllers share (a route's `status.parents`), with our entries replaced by `stated`.
+
+    Everybody else's entries stay as they are, in their order, and come first. Conditions within an entry of ours keep
+    their transition times, by the entry that says the same but for its conditions.
+    """
+    others = [entry for entry in live if not is_mine(entry)]
+    mine = [entry for entry in live if is_mine(entry)]
+    return others + [_over_own(entry, mine) for entry in stated]
+
+
+def _over_own(entry: dict[str, Any], mine: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    for old in mine:
+        if _identity(old) == _identity(entry):
+            present = {condition["type"] for condition in entry.get("conditions", ())}
+            kept = [condition for condition in old.get("conditions", ()) if condition.get("type") in present]
+            return {**entry, "conditions": merge_conditions(kept, entry.get("conditions", []))}
+    return entry
+
+
+def _identity(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "conditions"}
