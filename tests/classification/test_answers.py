@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,37 +24,16 @@ from reconcilekit.classification import (
     is_unauthorized,
 )
 from reconcilekit.errors import ApiError, Operation, RetryScope, TransientError
+from reconcilekit.testing.virtual_time import VirtualClock
 from tests.classification.conftest import Client, Sent
 from tests.classification.test_table import recorded, status
 
-NOON = "Mon, 05 Jan 2026 12:00:00 GMT"
-NOON_AND_30 = "Mon, 05 Jan 2026 12:00:30 GMT"
-
-
-@attrs.frozen
-class StoppedClock:
-    """A wall clock that stands at noon; the rest of a Clock is never asked for."""
-
-    random: random.Random = attrs.field(factory=random.Random)
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        raise NotImplementedError
-
-    async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
-
-    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
-        raise NotImplementedError
-
-    def call_later(self, seconds: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
-        raise NotImplementedError
+IN_30 = "Wed, 01 Jan 2025 00:00:30 GMT"
+"""30 s after the start of every virtual clock."""
 
 
 def retry_after(error: Exception) -> float | None:
-    verdict = default_classifier(clock=StoppedClock()).classify(error)
+    verdict = default_classifier(clock=VirtualClock()).classify(error)
     assert isinstance(verdict, TransientError)
     return verdict.retry_after
 
@@ -70,9 +44,9 @@ class TestRetryAfter:
         [
             ({"Retry-After": "7"}, 7.0),
             ({"retry-after": " 0 "}, 0.0),
-            ({"Retry-After": NOON_AND_30}, 30.0),
-            ({"Retry-After": NOON_AND_30, "Date": "Mon, 05 Jan 2026 12:00:20 GMT"}, 10.0),
-            ({"Retry-After": "Mon, 05 Jan 2026 11:00:00 GMT"}, 0.0),
+            ({"Retry-After": IN_30}, 30.0),
+            ({"Retry-After": IN_30, "Date": "Wed, 01 Jan 2025 00:00:20 GMT"}, 10.0),
+            ({"Retry-After": "Tue, 31 Dec 2024 11:00:00 GMT"}, 0.0),
             ({"Retry-After": "-7"}, None),
             ({"Retry-After": "soon"}, None),
             ({"Retry-After": "inf"}, None),
