@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from reconcilekit.testing.apiserver import ApiServer, ArmedFault, Fault, FaultHit, Faults, RequestRecord
 from reconcilekit.testing.virtual_time import DeadlockError, VirtualClock, VirtualTimeLimitError, run_virtual
 
 __all__ = [
+    "ApiServer",
+    "ArmedFault",
+    "Fault",
+    "FaultHit",
+    "Faults",
+    "RequestRecord",
     "DeadlockError",
     "VirtualClock",
     "VirtualTimeLimitError",

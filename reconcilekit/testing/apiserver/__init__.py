@@ -1,0 +1,10 @@
+"""An API server of our own, in pure Python: on a loopback socket, or called straight on any clock."""
+
+from __future__ import annotations
+
+from reconcilekit.testing.apiserver.cluster import Snapshot
+from reconcilekit.testing.apiserver.faults import ArmedFault, Fault, FaultHit, Faults
+from reconcilekit.testing.apiserver.server import ApiServer, RequestRecord
+from reconcilekit.testing.apiserver.transport import DirectTransport
+
+__all__ = ["ApiServer", "ArmedFault", "DirectTransport", "Fault", "FaultHit", "Faults", "RequestRecord", "Snapshot"]

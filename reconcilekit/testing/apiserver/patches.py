@@ -1,0 +1,104 @@
+"""Patches that know nothing of ownership: JSON merge patch (RFC 7386) and JSON patch (RFC 6902)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconcilekit.testing.apiserver import status
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7386; neither argument is changed, what stays the same is shared."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patch(result.get(name), value)
+    return result
+
+
+def json_patch(document: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
+    """RFC 6902; changes `document` in place and returns the result.
+
+    Raises:
+        StatusError: 422 for a failed test and for a missing path alike, as the server answers both.
+    """
+    try:
+        for operation in operations:
+            document = _operate(document, operation)
+    except (LookupError, TypeError, ValueError) as error:
+        raise status.patch_rejected() from error
+    return document
+
+
+def _operate(document: Any, operation: Mapping[str, Any]) -> Any:
+    verb, path = operation["op"], _pointer(operation["path"])
+    match verb:
+        case "test":
+            if _get(document, path) != operation["value"]:
+                raise ValueError(f"test of {operation['path']} failed")
+            return document
+        case "add":
+            return _add(document, path, operation["value"])
+        case "remove":
+            return _remove(document, path)
+        case "replace":
+            _get(document, path)
+            return _set(document, path, operation["value"])
+        case "copy":
+            return _add(document, path, _get(document, _pointer(operation["from"])))
+        case "move":
+            value = _get(document, _pointer(operation["from"]))
+            return _add(_remove(document, _pointer(operation["from"])), path, value)
+    raise ValueError(f"unknown operation {verb!r}")
+
+
+def _pointer(text: str) -> list[str]:
+    if text and not text.startswith("/"):
+        raise ValueError(f"{text!r} is no JSON pointer (RFC 6901)")
+    return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
+
+
+def _index(container: list[Any], token: str, *, up_to: int) -> int:
+    if not token.isdigit() or int(token) >= up_to:
+        raise LookupError(token)
+    return int(token)
+
+
+def _get(document: Any, path: Sequence[str]) -> Any:
+    for token in path:
+        if isinstance(document, list):
+            document = document[_index(document, token, up_to=len(document))]
+        else:
+            document = document[token]
+    return document
+
+
+def _add(document: Any, path: Sequence[str], value: Any) -> Any:
+    if not path:
+        return value
+    parent = _get(document, path[:-1])
+    if isinstance(parent, list):
+        end = len(parent)
+        parent.insert(end if path[-1] == "-" else _index(parent, path[-1], up_to=end + 1), value)
+    else:
+        parent[path[-1]] = value
+    return document
+
+
+def _set(document: Any, path: Sequence[str], value: Any) -> Any:
+    if not path:
+        return value
+    parent = _get(document, path[:-1])
+    parent[_index(parent, path[-1], up_to=len(parent)) if isinstance(parent, list) else path[-1]] = value
+    return document
+
+
+def _remove(document: Any, path: Sequence[str]) -> Any:
+    parent = _get(document, path[:-1])
+    del parent[_index(parent, path[-1], up_to=len(parent)) if isinstance(parent, list) else path[-1]]
+    return document

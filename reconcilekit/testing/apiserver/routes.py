@@ -1,0 +1,53 @@
+"""What a path names."""
+
+from __future__ import annotations
+
+import attrs
+
+from reconcilekit.kube.resource import ObjectKey
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """A path under /api/v1 or /apis/group/version.
+
+    Attributes:
+        group: "" for the core group.
+        plural: "" where the path names the version as a whole.
+        namespace: "" for cluster-scoped objects and for all namespaces.
+        name: "" where the path names a collection.
+        subresource: "" for the object itself.
+    """
+
+    group: str
+    version: str
+    plural: str = ""
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object that the path names."""
+        return ObjectKey(self.namespace, self.name)
+
+
+_NAMESPACE_SUBRESOURCES = ("status", "finalize")
+
+
+def parse_route(path: str) -> Route | None:
+    """The route, None for paths that are no resource's."""
+    match path.strip("/").split("/"):
+        case ["api", version, *rest]:
+            group = ""
+        case ["apis", group, version, *rest]:
+            pass
+        case _:
+            return None
+    namespace = ""
+    if len(rest) > 2 and rest[0] == "namespaces" and not (len(rest) == 3 and rest[2] in _NAMESPACE_SUBRESOURCES):
+        namespace, rest = rest[1], rest[2:]
+    if len(rest) > 3:
+        return None
+    plural, name, subresource = (*rest, "", "", "")[:3]
+    return Route(group=group, version=version, plural=plural, namespace=namespace, name=name, subresource=subresource)

@@ -1,0 +1,283 @@
+"""The API server itself: requests in, answers out, and what a test wants to do to it and know of it."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import fnmatch
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import msgspec
+
+from reconcilekit.clock import Clock
+from reconcilekit.errors import LostAnswerError, NotSentError
+from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.kube.transport import Request, Response
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.admission import Admission
+from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
+from reconcilekit.testing.apiserver.dispatch import Answer, dispatch
+from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
+from reconcilekit.testing.apiserver.status import StatusError
+from reconcilekit.testing.apiserver.transport import DirectTransport
+from reconcilekit.testing.apiserver.watch import WatchStream
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.http import Endpoint
+
+MAX_REQUEST = 3 * 1024 * 1024
+"""Bytes of a request's body that the server reads."""
+
+FUTURE_VERSION_PATIENCE = 3.0
+"""Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
+
+HALF_A_LINE = b'{"type":"MODIFIED","object":{"kind":"'
+
+
+@attrs.define(kw_only=True, eq=False)
+class RequestRecord:
+    """One request that the server saw.
+
+    Attributes:
+        status: of the answer, 0 where there is none (yet).
+        at: the clock's monotonic time of its arrival.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    user_agent: str
+    at: float
+    status: int = 0
+
+
+class ApiServer:
+    """A Kubernetes API server in pure Python, on a clock that is handed in.
+
+    It is called straight (`transport`), over a loopback socket (`serve`), or both at once.
+
+    Args:
+        clock: for timestamps, time-outs and delays; its random source draws uids and fault probabilities.
+        accept_loopback_endpoints: take EndpointSlices with loopback addresses, which a real server refuses.
+        watch_history: events kept per kind; older versions are answered with 410. The real server keeps minutes.
+        refuse_old_watches: answer a watch at a compacted version with HTTP 410 at once, as some servers do, instead
+            of 200 and an ERROR event.
+        tokens: bearer tokens by user; None, the default, asks nobody for any.
+        keep_requests: how many records `requests` keeps.
+
+    Attributes:
+        faults: what is done to which requests.
+        requests: the latest requests, oldest first.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        accept_loopback_endpoints: bool = False,
+        watch_history: int = 10_000,
+        refuse_old_watches: bool = False,
+        tokens: Mapping[str, str] | None = None,
+        keep_requests: int = 100_000,
+    ) -> None:
+        self._clock = clock
+        self._cluster = Cluster(
+            clock=clock,
+            admission=Admission(accept_loopback_endpoints=accept_loopback_endpoints),
+            history=watch_history,
+            refuses_old_watches=refuse_old_watches,
+        )
+        self._tokens = None if tokens is None else frozenset(tokens.values())
+        self._stragglers: set[asyncio.Task[Answer]] = set()
+        self.faults = Faults(clock.random)
+        self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer one request.
+
+        Raises:
+            LostAnswerError: a fault breaks the connection.
+            NotSentError: a fault lets no connection come about.
+        """
+        record = RequestRecord(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            user_agent=request.headers.get("user-agent", ""),
+            at=self._clock.monotonic(),
+        )
+        self.requests.append(record)
+        fault = self.faults.strike(request, record.at)
+        answer = await (self._serve(request) if fault is None else self._serve_faulty(request, fault))
+        record.status = answer.status
+        return answer
+
+    def transport(
+        self, user_agent: str = "", *, token: str = "", latency: Callable[[], float] | None = None
+    ) -> DirectTransport:
+        """A transport that calls this server without a socket; see `DirectTransport`."""
+        return DirectTransport(self, clock=self._clock, user_agent=user_agent, token=token, latency=latency)
+
+    def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[Endpoint]:
+        """Listen on a socket; port 0 takes a free one, which the endpoint tells."""
+        from reconcilekit.testing.apiserver.http import serve
+
+        return serve(self, host=host, port=port)
+
+    def objects(self, resource: Resource, *, namespace: str = "") -> list[dict[str, Any]]:
+        """Fresh copies of the objects of a kind, in the order of lists."""
+        served = self._cluster.registry.of(resource)
+        collection = self._cluster.storage.collection(served)
+        chosen = [key for key in collection.sorted_keys() if not namespace or key.namespace == namespace]
+        return [msgspec.json.decode(collection.objects[key].body(served)) for key in chosen]
+
+    def object(self, resource: Resource, name: str, *, namespace: str = "") -> dict[str, Any] | None:
+        """A fresh copy of one object, None where there is none."""
+        served = self._cluster.registry.of(resource)
+        stored = self._cluster.storage.collection(served).objects.get(ObjectKey(namespace, name))
+        return None if stored is None else msgspec.json.decode(stored.body(served), type=dict[str, Any])
+
+    @property
+    def revision(self) -> int:
+        """The latest resourceVersion."""
+        return self._cluster.storage.revision
+
+    @property
+    def watches(self) -> list[WatchStream]:
+        """The watches under way."""
+        return self._cluster.watches.streams
+
+    def count(self, *, method: str = "*", path: str = "*", status: int | None = None) -> int:
+        """How many of the kept requests match; `path` is a glob in which "*" matches slashes, too."""
+        return sum(
+            method in ("*", record.method)
+            and fnmatch.fnmatchcase(record.path, path)
+            and status in (None, record.status)
+            for record in self.requests
+        )
+
+    def compact(self) -> None:
+        """Forget the past: versions older than the present one are answered with 410."""
+        self._cluster.storage.compact()
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it stands, for `restore`."""
+        return self._cluster.snapshot()
+
+    def restore(self, snapshot: Snapshot, *, watches: Literal["close", "silent"] = "close") -> None:
+        """Go back to a snapshot and its older resourceVersions, as a restore of etcd does.
+
+        Args:
+            snapshot: of this server.
+            watches: what becomes of those under way: closed, or open and silent until their version is passed again.
+        """
+        self._cluster.restore(snapshot)
+        if watches == "close":
+            for stream in self.watches:
+                stream.end()
+
+    def lag(self, plural: str, seconds: float | Callable[[], float]) -> None:
+        """Hold back the watch events of a kind; their order within the kind stays."""
+        self._cluster.watches.lag(plural, seconds if callable(seconds) else lambda: seconds)
+
+    def tell_list_keys(self, resource: Resource, keys: Mapping[str, Any]) -> None:
+        """Say how a kind's lists merge under server-side apply.
+
+        Args:
+            resource: a kind that is served already.
+            keys: dotted paths, "[]" standing for a list's items, with the item's key fields, "set" or "atomic":
+                ``{"spec.ports": ("port", "protocol")}``. They replace what was known of the kind.
+        """
+        self._cluster.registry.tell_list_keys(resource, keys)
+
+    def __repr__(self) -> str:
+        return f"<ApiServer revision={self.revision} watches={len(self.watches)} requests={len(self.requests)}>"
+
+    async def _serve(self, request: Request) -> Answer:
+        try:
+            self._check_request(request)
+            if request.query.get("timeout", "").endswith(("us", "ns")):
+                return status.timed_out()
+            return dispatch(self._cluster, request)
+        except StatusError as error:
+            if error.code == 504:
+                await self._clock.sleep(FUTURE_VERSION_PATIENCE)
+            return error.response()
+
+    def _check_request(self, request: Request) -> None:
+        if self._tokens is not None:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            if scheme != "Bearer" or token not in self._tokens:
+                raise status.unauthorized()
+        if len(request.body or b"") > MAX_REQUEST:
+            raise status.too_large_request(MAX_REQUEST)
+
+    async def _serve_faulty(self, request: Request, fault: Fault) -> Answer:
+        if fault.action in WATCH_ACTIONS:
+            answer = await self._serve(request)
+            if isinstance(answer, WatchStream):
+                self._arm(answer, fault)
+            return answer
+        if fault.when == "before" or fault.action == "delay":
+            await self._delay(fault)
+        if fault.when == "before" and fault.action in ("answer", "drop", "refuse"):
+            return self._strike(request, fault)
+        answer = await self._serve_to_the_end(request)
+        if fault.when == "after" and fault.action != "delay":
+            await self._delay(fault)
+        if fault.action == "delay":
+            return answer
+        if fault.action in ("half_body", "truncate") and isinstance(answer, Response):
+            return self._damage(request, fault, answer)
+        if isinstance(answer, WatchStream):
+            await answer.aclose()
+        return self._strike(request, fault)
+
+    async def _delay(self, fault: Fault) -> None:
+        if fault.delay:
+            await self._clock.sleep(fault.delay)
+
+    async def _serve_to_the_end(self, request: Request) -> Answer:
+        """A write lands even if its sender has given up: the real server's handlers go on, too."""
+        task = asyncio.ensure_future(self._serve(request))
+        self._stragglers.add(task)
+        task.add_done_callback(self._stragglers.discard)
+        return await asyncio.shield(task)
+
+    def _strike(self, request: Request, fault: Fault) -> Response:
+        if fault.action == "drop":
+            raise LostAnswerError(f"{request}: the server closed the connection without an answer")
+        if fault.action == "refuse":
+            raise NotSentError(f"{request}: connection refused")
+        return fault.response()
+
+    def _damage(self, request: Request, fault: Fault, answer: Response) -> Response:
+        if fault.action == "truncate":
+            raise TruncatedAnswerError(request, answer)
+        return attrs.evolve(answer, body=answer.body[: len(answer.body) // 2])
+
+    def _arm(self, stream: WatchStream, fault: Fault) -> None:
+        if fault.delay:
+            self._clock.call_later(fault.delay, lambda: strike_watch(stream, fault))
+        else:
+            stream.call_after(fault.after_events, lambda: strike_watch(stream, fault))
+
+
+def strike_watch(stream: WatchStream, fault: Fault) -> None:
+    """Do to a watch under way what the fault says."""
+    match fault.action:
+        case "close":
+            stream.end()
+        case "break":
+            stream.break_off()
+        case "silence":
+            stream.fall_silent()
+        case "half_line":
+            stream.break_off(HALF_A_LINE)
+        case "garbage_line":
+            stream.tell_raw(b"<html>502 Bad Gateway</html>\n")
+        case "error_event":
+            stream.tell_error(fault.error())

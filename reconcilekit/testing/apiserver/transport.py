@@ -1,0 +1,151 @@
+"""The straight way to a server in the same process: no socket, so it runs on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol
+
+import attrs
+
+from reconcilekit.clock import Clock
+from reconcilekit.errors import LostAnswerError
+from reconcilekit.kube.transport import Request, Response, Stream
+
+
+class Handler(Protocol):
+    """What answers requests: the server."""
+
+    async def handle(self, request: Request) -> Response | Stream:
+        """One answer, or one that goes on."""
+
+
+class DirectTransport:
+    """A `Transport` that calls the server.
+
+    Args:
+        server: what answers.
+        clock: for time-outs and latency.
+        user_agent: sent with each request; its first word names the field manager where a request names none.
+        token: sent as bearer token unless "".
+        latency: seconds for a request and its answer together, half of them before the effect; None for none.
+    """
+
+    def __init__(
+        self,
+        server: Handler,
+        *,
+        clock: Clock,
+        user_agent: str = "",
+        token: str = "",
+        latency: Callable[[], float] | None = None,
+    ) -> None:
+        self._server = server
+        self._clock = clock
+        self._latency = latency
+        self._headers = {"user-agent": user_agent} if user_agent else {}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
+        self._streams: set[DirectStream] = set()
+        self._is_closed = False
+
+    async def send(self, request: Request) -> Response:
+        """The whole answer; see `Transport.send`."""
+        try:
+            async with self._clock.timeout(request.timeout):
+                answer = await self._call(request)
+        except TimeoutError as error:
+            raise LostAnswerError(f"{request}: no answer within {request.timeout} s") from error
+        if isinstance(answer, Response):
+            return answer
+        return await _read_whole(answer)
+
+    async def open(self, request: Request) -> Stream:
+        """The answer's head; see `Transport.open`."""
+        try:
+            async with self._clock.timeout(request.timeout):
+                answer = await self._call(request)
+        except TimeoutError as error:
+            raise LostAnswerError(f"{request}: no answer within {request.timeout} s") from error
+        inner = _WholeBody(answer) if isinstance(answer, Response) else answer
+        stream = DirectStream(inner, request=request, clock=self._clock, on_close=self._streams.discard)
+        self._streams.add(stream)
+        return stream
+
+    async def aclose(self) -> None:
+        """Break every stream; later requests fail."""
+        self._is_closed = True
+        for stream in list(self._streams):
+            await stream.aclose()
+
+    async def _call(self, request: Request) -> Response | Stream:
+        if self._is_closed:
+            raise LostAnswerError(f"{request}: the transport is closed")
+        if self._headers:
+            request = attrs.evolve(request, headers={**self._headers, **request.headers})
+        latency = self._latency() if self._latency else 0.0
+        await self._clock.sleep(latency / 2)
+        answer = await self._server.handle(request)
+        if latency:
+            await self._clock.sleep(latency / 2)
+        return answer
+
+
+class DirectStream:
+    """A stream that distrusts silence as a socket's does: past the request's timeout it is lost."""
+
+    def __init__(
+        self, inner: Stream, *, request: Request, clock: Clock, on_close: Callable[[DirectStream], None]
+    ) -> None:
+        self._inner = inner
+        self._request = request
+        self._clock = clock
+        self._on_close = on_close
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._inner.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in lower case."""
+        return self._inner.headers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = aiter(self._inner)
+        while True:
+            try:
+                async with self._clock.timeout(self._request.timeout):
+                    chunk = await anext(chunks, None)
+            except TimeoutError as error:
+                await self.aclose()
+                raise LostAnswerError(f"{self._request}: silent for {self._request.timeout} s") from error
+            if chunk is None:
+                return
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        self._on_close(self)
+        await self._inner.aclose()
+
+
+class _WholeBody:
+    """A whole answer, read as a stream."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = response.headers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._response.body:
+            yield self._response.body
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+async def _read_whole(stream: Stream) -> Response:
+    chunks = [chunk async for chunk in stream]
+    return Response(status=stream.status, headers=stream.headers, body=b"".join(chunks))

@@ -1,0 +1,289 @@
+"""Watches: events as they come, bookmarks, an end after timeoutSeconds, and what faults make of them."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import attrs
+import msgspec
+
+from reconcilekit.clock import Clock
+from reconcilekit.errors import LostAnswerError
+from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.selectors import Predicate
+from reconcilekit.testing.apiserver.status import JSON, StatusError
+from reconcilekit.testing.apiserver.storage import Event, EventType, Stored, watch_line
+
+BOOKMARK_PERIOD = 60.0
+"""Seconds between bookmarks, about as the real server sends them."""
+
+
+@attrs.frozen(kw_only=True)
+class WatchOptions:
+    """What a watch was asked for.
+
+    Attributes:
+        after: only later events are told.
+        selection: None for all.
+        namespace: "" for all.
+        timeout: seconds until the server ends it.
+        wants_bookmarks: allowWatchBookmarks.
+    """
+
+    served: ResourceType
+    after: int
+    selection: Predicate | None
+    namespace: str
+    timeout: float
+    wants_bookmarks: bool
+
+
+class WatchStream:
+    """One watch under way: a `Stream` whose chunks are lines of events.
+
+    Args:
+        clock: for its end and its bookmarks.
+        options: what was asked for.
+        progress: the revision that the kind's watches have got to; bookmarks tell it.
+        on_close: called once when the watch is over, however it ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        options: WatchOptions,
+        progress: Callable[[], int],
+        on_close: Callable[[WatchStream], None],
+    ) -> None:
+        self.options = options
+        self._clock = clock
+        self._progress = progress
+        self._on_close = on_close
+        self._lines: collections.deque[bytes] = collections.deque()
+        self._wake = asyncio.Event()
+        self._ends_at = clock.monotonic() + options.timeout
+        self._bookmark_at = clock.monotonic() + BOOKMARK_PERIOD
+        self._is_over = False
+        self._is_silent = False
+        self._is_broken = False
+        self._last_words = b""
+        self._countdown: tuple[int, Callable[[], None]] | None = None
+
+    @property
+    def status(self) -> int:
+        """Watches that start are always answered with 200."""
+        return 200
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers."""
+        return {"content-type": JSON}
+
+    def tell(self, event: Event) -> None:
+        """Queue an event, as what it is to this watch's selection."""
+        kind = self._kind_of(event)
+        if kind is not None:
+            self._queue(event.line(kind, self.options.served))
+
+    def tell_existing(self, stored: Stored) -> None:
+        """Queue an object that was there before the watch began."""
+        self._queue(watch_line("ADDED", stored.body(self.options.served)))
+
+    def tell_bookmark(self, *, ends_initial_events: bool = False) -> None:
+        """Queue a bookmark at the kind's progress."""
+        metadata: dict[str, object] = {"resourceVersion": str(max(self._progress(), self.options.after))}
+        if ends_initial_events:
+            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+        body = self.options.served.prefix + msgspec.json.encode({"metadata": metadata})[1:]
+        self._queue(watch_line("BOOKMARK", body))
+
+    def tell_error(self, error: StatusError) -> None:
+        """Queue an ERROR event, and end the watch after it."""
+        self._queue(watch_line("ERROR", msgspec.json.encode(error.status())))
+        self.end()
+
+    def tell_raw(self, chunk: bytes) -> None:
+        """Queue bytes that need not be a line."""
+        self._queue(chunk)
+
+    def call_after(self, lines: int, action: Callable[[], None]) -> None:
+        """Call `action` once this many further lines are queued; 0 calls it at once."""
+        if lines == 0:
+            action()
+        else:
+            self._countdown = (lines, action)
+
+    def end(self, last_words: bytes = b"") -> None:
+        """Close it properly after what is queued and `last_words`."""
+        self._last_words = last_words
+        self._is_over = True
+        self._wake.set()
+
+    def break_off(self, last_words: bytes = b"") -> None:
+        """Break the connection after what is queued and `last_words`."""
+        self._is_broken = True
+        self.end(last_words)
+
+    def fall_silent(self) -> None:
+        """Send nothing from now on, not even an end."""
+        self._is_silent = True
+        self._lines.clear()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                if self._lines:
+                    chunk = b"".join(self._lines)
+                    self._lines.clear()
+                    yield chunk
+                elif self._is_over:
+                    break
+                else:
+                    await self._wait()
+            if self._last_words:
+                yield self._last_words
+            if self._is_broken:
+                raise LostAnswerError(f"watch of {self.options.served.plural}: the server broke the connection")
+        finally:
+            self._close()
+
+    async def aclose(self) -> None:
+        """The client hung up."""
+        self._lines.clear()
+        self.end()
+        self._close()
+
+    def _close(self) -> None:
+        self._is_over = True
+        self._on_close(self)
+
+    def _queue(self, line: bytes) -> None:
+        if self._is_silent or self._is_over:
+            return
+        self._lines.append(line)
+        self._wake.set()
+        if self._countdown is not None:
+            lines, action = self._countdown
+            self._countdown = (lines - 1, action) if lines > 1 else None
+            if lines == 1:
+                action()
+
+    async def _wait(self) -> None:
+        self._wake.clear()
+        delay = self._next_deadline() - self._clock.monotonic()
+        timer = self._clock.call_later(max(delay, 0.0), self._tick)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    def _next_deadline(self) -> float:
+        return min(self._ends_at, self._bookmark_at) if self.options.wants_bookmarks else self._ends_at
+
+    def _tick(self) -> None:
+        now = self._clock.monotonic()
+        self._wake.set()
+        if self._is_silent:
+            self._ends_at = self._bookmark_at = now + 3600
+        elif now >= self._ends_at:
+            if self.options.wants_bookmarks:
+                self.tell_bookmark()
+            self.end()
+        elif now >= self._bookmark_at:
+            self._bookmark_at = now + BOOKMARK_PERIOD
+            self.tell_bookmark()
+
+    def _kind_of(self, event: Event) -> EventType | None:
+        key = (event.after or event.before).key  # type: ignore[union-attr]  # every event has one of them
+        if event.revision <= self.options.after or (self.options.namespace and key.namespace != self.options.namespace):
+            return None
+        accepts = self.options.selection
+        if accepts is None:
+            return event.type
+        was = event.before is not None and accepts(event.before)
+        is_now = event.after is not None and accepts(event.after)
+        if is_now:
+            return "MODIFIED" if was else "ADDED"
+        return "DELETED" if was else None
+
+
+class WatchHub:
+    """Every watch under way, and how far behind the storage each kind's watches are.
+
+    Args:
+        clock: delivers late events.
+        revision: the storage's present revision.
+    """
+
+    def __init__(self, *, clock: Clock, revision: Callable[[], int]) -> None:
+        self._clock = clock
+        self._revision = revision
+        self._streams: dict[tuple[str, str], dict[WatchStream, None]] = {}
+        self._lags: dict[str, Callable[[], float]] = {}
+        self._late: dict[tuple[str, str], collections.deque[tuple[float, Event]]] = {}
+
+    @property
+    def streams(self) -> list[WatchStream]:
+        """The watches under way, oldest first within each kind."""
+        return [stream for streams in self._streams.values() for stream in streams]
+
+    def lag(self, plural: str, seconds: Callable[[], float]) -> None:
+        """From now on hold each of the kind's events back by `seconds()`; their order stays."""
+        self._lags[plural] = seconds
+
+    def progress(self, key: tuple[str, str]) -> int:
+        """The revision up to which watches of a kind have been told everything."""
+        late = self._late.get(key)
+        return late[0][1].revision - 1 if late else self._revision()
+
+    def open(self, options: WatchOptions) -> WatchStream:
+        """A new watch, not yet told of anything."""
+        key = options.served.storage_key
+        stream = WatchStream(
+            clock=self._clock,
+            options=options,
+            progress=lambda: self.progress(key),
+            on_close=lambda closed: self._drop(key, closed),
+        )
+        self._streams.setdefault(key, {})[stream] = None
+        return stream
+
+    def publish(self, key: tuple[str, str], event: Event) -> None:
+        """Tell the kind's watches, now or when its lag is over."""
+        lag = self._lags.get(key[1])
+        late = self._late.setdefault(key, collections.deque()) if lag else self._late.get(key)
+        if not late and lag is None:
+            self._deliver(key, event)
+            return
+        assert late is not None
+        due = self._clock.monotonic() + (lag() if lag else 0.0)
+        # Order within a kind is a promise of every watch: nothing overtakes.
+        due = max(due, late[-1][0]) if late else due
+        late.append((due, event))
+        if len(late) == 1:
+            self._schedule(key)
+
+    def clear(self) -> None:
+        """Forget what is late: the storage was restored to another past."""
+        self._late.clear()
+
+    def _schedule(self, key: tuple[str, str]) -> None:
+        due = self._late[key][0][0]
+        self._clock.call_later(max(due - self._clock.monotonic(), 0.0), lambda: self._deliver_late(key))
+
+    def _deliver_late(self, key: tuple[str, str]) -> None:
+        late = self._late.get(key)
+        while late and late[0][0] <= self._clock.monotonic():
+            self._deliver(key, late.popleft()[1])
+        if late:
+            self._schedule(key)
+
+    def _deliver(self, key: tuple[str, str], event: Event) -> None:
+        for stream in list(self._streams.get(key, ())):
+            stream.tell(event)
+
+    def _drop(self, key: tuple[str, str], stream: WatchStream) -> None:
+        self._streams.get(key, {}).pop(stream, None)

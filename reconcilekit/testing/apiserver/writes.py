@@ -1,0 +1,399 @@
+"""Create, update, patch, apply and delete: what becomes of a write between its body and the storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver import apply, status
+from reconcilekit.testing.apiserver.admission import Admission
+from reconcilekit.testing.apiserver.apply import Manager, Managers
+from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.storage import Storage, Stored
+
+MAX_OBJECT = 1536 * 1024
+"""Bytes that etcd takes for one object."""
+
+_SYSTEM_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+_UNCOUNTED = frozenset({"resourceVersion", "managedFields", "generation"})
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """Where a write goes, and how.
+
+    Attributes:
+        served: the kind.
+        key: the object; its name is "" for a create.
+        subresource: "status" or "".
+        manager: the field manager, by parameter or user agent.
+        force: an apply takes what others own.
+        is_dry_run: do everything but store.
+        body_size: bytes of the request, from which the object's size is guarded.
+    """
+
+    served: ResourceType
+    key: ObjectKey
+    subresource: str = ""
+    manager: str = "unknown"
+    force: bool = False
+    is_dry_run: bool = False
+    body_size: int = 0
+
+    def owner(self, operation: str) -> Manager:
+        """The entry of managedFields that this write is tracked in."""
+        return Manager(
+            name=self.manager,
+            operation=operation,
+            api_version=self.served.api_version,
+            subresource=self.subresource,
+        )
+
+    def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
+        """409 about this object."""
+        return status.conflict(self.served.group, self.served.plural, self.key.name, why)
+
+    def not_found(self) -> status.StatusError:
+        """404 about this object."""
+        return status.not_found(self.served.group, self.served.plural, self.key.name)
+
+    def invalid(self, *causes: Cause) -> status.StatusError:
+        """422 about this object."""
+        return status.invalid(self.served.group, self.served.kind, self.key.name, causes)
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What a write came to.
+
+    Attributes:
+        stored: the object as the answer shows it.
+        is_created: 201 rather than 200.
+        is_gone: the object is no longer there: deleted, or its last finalizer was removed.
+    """
+
+    stored: Stored
+    is_created: bool = False
+    is_gone: bool = False
+
+
+Transform = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the wanted object of the live one, which it must not change."""
+
+
+class Writer:
+    """Turns requests' bodies into stored versions; every method is one synchronous step."""
+
+    def __init__(self, storage: Storage, admission: Admission, namespace_type: ResourceType) -> None:
+        self._storage = storage
+        self._admission = admission
+        self._namespaces = namespace_type
+
+    def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
+        """POST.
+
+        Raises:
+            StatusError: 404 for the namespace, 409 where the name is taken, 422 where it's invalid.
+        """
+        content = _content(obj)
+        metadata = content["metadata"]
+        if metadata.get("resourceVersion"):
+            raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
+        self._name(target, metadata)
+        target = attrs.evolve(target, key=ObjectKey(target.key.namespace, metadata["name"]))
+        return self._insert(target, content, {}, apply.UPDATE)
+
+    def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
+        """PUT."""
+        live = self._live(target)
+        wanted = obj.get("metadata") or {}
+        if (wanted.get("uid") or live.uid) != live.uid:
+            key = "/".join(("/registry", target.served.plural, *filter(None, target.key)))
+            raise target.conflict(
+                f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+                f"Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {live.uid}"
+            )
+        if target.served.is_custom and not wanted.get("resourceVersion"):
+            message = "Invalid value: 0x0: must be specified for an update"
+            cause = Cause(reason="FieldValueInvalid", message=message, field="metadata.resourceVersion")
+            raise target.invalid(cause)
+        return self._update(target, live, _content(obj))
+
+    def patch(self, target: Target, transform: Transform) -> Outcome:
+        """PATCH, but for an apply: whatever `transform` makes of the live object."""
+        live = self._live(target)
+        content = _content(transform(live.full(target.served)))
+        _check_uid(target, live.uid, content["metadata"])
+        return self._update(target, live, content)
+
+    def apply(self, target: Target, config: dict[str, Any]) -> Outcome:
+        """Server-side apply.
+
+        Raises:
+            StatusError: 409 for conflicts and a stale resourceVersion, 422 for another uid.
+        """
+        content = _content(config)
+        metadata = content["metadata"]
+        metadata["name"] = target.key.name
+        if metadata.pop("managedFields", None):
+            raise status.bad_request("metadata.managedFields must be nil")
+        live = self._storage.collection(target.served).objects.get(target.key)
+        if live is None:
+            if target.subresource:
+                raise target.not_found()
+            _check_uid(target, "", metadata)
+            return self._insert(target, content, {}, apply.APPLY)
+        _check_version(target, live, metadata)
+        _check_uid(target, live.uid, metadata)
+        if target.served.has_status and not target.subresource:
+            content.pop("status", None)
+        return self._apply_to(target, live, content)
+
+    def delete(self, target: Target, preconditions: Mapping[str, Any]) -> Outcome:
+        """DELETE; an object with finalizers stays until they are gone.
+
+        Raises:
+            StatusError: 404, or 409 for a precondition.
+        """
+        live = self._live(target)
+        _check_delete_preconditions(target, live, preconditions)
+        if not live.meta.get("finalizers"):
+            if not target.is_dry_run:
+                self._storage.remove(target.served, target.key)
+            return Outcome(stored=live, is_gone=True)
+        if live.meta.get("deletionTimestamp"):
+            return Outcome(stored=live)
+        metadata = {**live.meta, "deletionTimestamp": self._storage.timestamp(), "deletionGracePeriodSeconds": 0}
+        if "generation" in metadata:
+            metadata["generation"] += 1
+        return self._put(target, {**live.content, "metadata": metadata}, live)
+
+    def _live(self, target: Target) -> Stored:
+        live = self._storage.collection(target.served).objects.get(target.key)
+        if live is None:
+            raise target.not_found()
+        return live
+
+    def _name(self, target: Target, metadata: dict[str, Any]) -> None:
+        if not metadata.get("name"):
+            if not metadata.get("generateName"):
+                message = "Required value: name or generateName is required"
+                raise target.invalid(Cause(reason="FieldValueRequired", message=message, field="metadata.name"))
+            metadata["name"] = metadata["generateName"] + self._storage.new_suffix()
+
+    def _insert(self, target: Target, content: dict[str, Any], managers: Managers, operation: str) -> Outcome:
+        served, key = target.served, target.key
+        self._check_namespace(target)
+        metadata = content["metadata"]
+        for name in (*_SYSTEM_FIELDS, "managedFields", "resourceVersion", "selfLink"):
+            metadata.pop(name, None)
+        _set_namespace(target, metadata)
+        if served.has_status:
+            content.pop("status", None)
+        owners = self._owners_of_new(target, content, managers, operation)
+        self._admission.default(served, content)
+        self._admission.check(served, content, old=None)
+        if key in self._storage.collection(served).objects:
+            raise status.already_exists(served.group, served.plural, key.name)
+        metadata = content["metadata"]
+        metadata["uid"] = self._storage.new_uid()
+        metadata["creationTimestamp"] = self._storage.timestamp()
+        if served.has_generation:
+            metadata["generation"] = 1
+        if owners:
+            metadata["managedFields"] = apply.encode_managers(owners)
+        return attrs.evolve(self._put(target, content, None), is_created=True)
+
+    def _owners_of_new(self, target: Target, content: dict[str, Any], managers: Managers, operation: str) -> Managers:
+        time, shape, owner = self._storage.timestamp(), target.served.shape, target.owner(operation)
+        if operation == apply.UPDATE:
+            return apply.track_update({}, content, managers, owner, shape=shape, time=time)
+        return apply.apply_config({}, content, managers, owner, shape=shape, time=time, force=target.force)[1]
+
+    def _check_namespace(self, target: Target) -> None:
+        if not target.served.is_namespaced:
+            return
+        name = target.key.namespace
+        namespace = self._storage.collection(self._namespaces).objects.get(ObjectKey("", name))
+        if namespace is None:
+            raise status.not_found("", "namespaces", name)
+        if namespace.meta.get("deletionTimestamp"):
+            raise status.namespace_terminating(target.served.group, target.served.plural, target.key.name, name)
+
+    def _update(self, target: Target, live: Stored, content: dict[str, Any]) -> Outcome:
+        metadata = content["metadata"]
+        _check_version(target, live, metadata)
+        told = metadata.pop("managedFields", None)
+        managers = apply.decode_managers(live.meta.get("managedFields") or ())
+        if told is not None and not target.subresource:
+            managers = apply.decode_managers(told) if any(told) or told == [{}] else managers
+        self._settle(target, live, content)
+        owners = apply.track_update(
+            live.content,
+            content,
+            managers,
+            target.owner(apply.UPDATE),
+            shape=target.served.shape,
+            time=self._storage.timestamp(),
+        )
+        return self._finish(target, live, content, owners)
+
+    def _apply_to(self, target: Target, live: Stored, config: dict[str, Any]) -> Outcome:
+        config["metadata"] = {
+            name: value
+            for name, value in config["metadata"].items()
+            if name not in (*_SYSTEM_FIELDS, "resourceVersion")
+        }
+        if target.subresource:
+            config = {"metadata": {"name": target.key.name}, **{k: v for k, v in config.items() if k == "status"}}
+        content, owners = apply.apply_config(
+            live.content,
+            config,
+            apply.decode_managers(live.meta.get("managedFields") or ()),
+            target.owner(apply.APPLY),
+            shape=target.served.shape,
+            time=self._storage.timestamp(),
+            force=target.force,
+        )
+        content["metadata"] = dict(content["metadata"])
+        self._settle(target, live, content)
+        return self._finish(target, live, content, owners)
+
+    def _settle(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
+        """Put back what this write may not change, fill in and check the rest."""
+        old, served = live.content, target.served
+        if target.subresource:
+            wanted = content.get("status")
+            content.clear()
+            content.update(old)
+            content["metadata"] = dict(old["metadata"])
+            _put_or_drop(content, "status", wanted)
+            return
+        if served.has_status:
+            _put_or_drop(content, "status", old.get("status"))
+        metadata = content["metadata"]
+        for name in _SYSTEM_FIELDS:
+            _put_or_drop(metadata, name, live.meta.get(name))
+        metadata["name"] = target.key.name
+        _set_namespace(target, metadata)
+        self._admission.default(served, content)
+        self._admission.check(served, content, old=old)
+        _check_finalizers(target, live, metadata)
+
+    def _finish(self, target: Target, live: Stored, content: dict[str, Any], owners: Managers) -> Outcome:
+        metadata, old = content["metadata"], live.meta
+        owned_before = apply.decode_managers(old.get("managedFields") or ())
+        is_same = _is_same(live.content, content)
+        if is_same and apply.fields_by_manager(owners) == apply.fields_by_manager(owned_before):
+            return Outcome(stored=live)
+        if (
+            target.served.has_generation
+            and not target.subresource
+            and _is_new_generation(live.content, content, target)
+        ):
+            metadata["generation"] = old.get("generation", 0) + 1
+        _put_or_drop(metadata, "managedFields", apply.encode_managers(owners) or None)
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            return self._remove_last(target, live, content)
+        return self._put(target, content, live)
+
+    def _remove_last(self, target: Target, live: Stored, content: dict[str, Any]) -> Outcome:
+        # The version without finalizers is never stored, so its answer has the old resourceVersion.
+        content["metadata"]["resourceVersion"] = str(live.revision)
+        last = Stored(target.key, live.revision, content)
+        if not target.is_dry_run:
+            self._storage.remove(target.served, target.key, last=last)
+        return Outcome(stored=last, is_gone=True)
+
+    def _put(self, target: Target, content: dict[str, Any], live: Stored | None) -> Outcome:
+        at_most = target.body_size + (len(live.encoded()) if live else 0)
+        if at_most > MAX_OBJECT and len(msgspec.json.encode(content)) > MAX_OBJECT:
+            raise status.StatusError(500, "etcdserver: request is too large")
+        if target.is_dry_run:
+            content["metadata"]["resourceVersion"] = str(live.revision) if live else ""
+            return Outcome(stored=Stored(target.key, live.revision if live else 0, content))
+        return Outcome(stored=self._storage.put(target.served, target.key, content))
+
+
+def _content(obj: dict[str, Any]) -> dict[str, Any]:
+    content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
+    content["metadata"] = dict(content.get("metadata") or {})
+    return content
+
+
+def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
+    if value is None:
+        into.pop(name, None)
+    else:
+        into[name] = value
+
+
+def _set_namespace(target: Target, metadata: dict[str, Any]) -> None:
+    _put_or_drop(metadata, "namespace", target.key.namespace or None)
+
+
+def _check_version(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
+    if metadata.get("resourceVersion") and metadata["resourceVersion"] != str(live.revision):
+        raise target.conflict()
+
+
+def _check_uid(target: Target, uid: str, metadata: Mapping[str, Any]) -> None:
+    wanted = metadata.get("uid") or uid
+    if wanted != uid:
+        message = f'Invalid value: "{wanted}": field is immutable'
+        raise target.invalid(Cause(reason="FieldValueInvalid", message=message, field="metadata.uid"))
+
+
+def _check_delete_preconditions(target: Target, live: Stored, preconditions: Mapping[str, Any]) -> None:
+    uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
+    name, kind, group = target.key.name, target.served.kind, target.served.group
+    if uid is not None and uid != live.uid:
+        raise status.conflict(
+            group,
+            kind,
+            name,
+            f"the UID in the precondition ({uid}) does not match the UID in record ({live.uid}). "
+            "The object might have been deleted and then recreated",
+        )
+    if version is not None and version != str(live.revision):
+        raise status.conflict(
+            group,
+            kind,
+            name,
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({live.revision}). The object might have been modified",
+        )
+
+
+def _check_finalizers(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
+    if not live.meta.get("deletionTimestamp"):
+        return
+    added = sorted(set(metadata.get("finalizers") or ()) - set(live.meta.get("finalizers") or ()))
+    if added:
+        listed = ", ".join(f'"{name}"' for name in added)
+        message = (
+            "Forbidden: no new finalizers can be added if the object is being deleted, "
+            f"found new finalizers []string{{{listed}}}"
+        )
+        raise target.invalid(Cause(reason="FieldValueForbidden", message=message, field="metadata.finalizers"))
+
+
+def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    if old.keys() != new.keys() or any(old[name] != new[name] for name in old if name != "metadata"):
+        return False
+    return _counted(old["metadata"]) == _counted(new["metadata"])
+
+
+def _counted(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metadata.items() if name not in _UNCOUNTED}
+
+
+def _is_new_generation(old: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> bool:
+    uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}
+    names = (old.keys() | new.keys()) - uncounted
+    return any(old.get(name) != new.get(name) for name in names)

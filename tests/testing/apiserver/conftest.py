@@ -1,0 +1,112 @@
+"""What the server's tests share: a caller that speaks JSON, and runs on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+
+from reconcilekit.clock import Clock
+from reconcilekit.kube.transport import Request, Response, Stream
+from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
+
+CONTENT_TYPES = {
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+@attrs.frozen
+class Answer:
+    """A response, decoded."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def version(self) -> str:
+        return str(self.body["metadata"]["resourceVersion"])
+
+    @property
+    def message(self) -> str:
+        return str(self.body["message"])
+
+
+@attrs.define
+class Caller:
+    """Sends JSON to a server, straight."""
+
+    server: ApiServer
+    clock: Clock
+    user_agent: str = "tester/1.0"
+    token: str = ""
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        patch: str = "",
+        accept: str = "",
+        content_type: str = "",
+        **query: str,
+    ) -> Answer:
+        request = self.request(method, path, body, patch=patch, accept=accept, content_type=content_type, **query)
+        transport = self.server.transport(self.user_agent, token=self.token)
+        return decoded(await transport.send(request))
+
+    async def watch(self, path: str, *, silence: float = 400.0, **query: str) -> Stream:
+        request = self.request("GET", path, watch="1", timeout=silence, **query)
+        return await self.server.transport(self.user_agent).open(request)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        patch: str = "",
+        accept: str = "",
+        content_type: str = "",
+        timeout: float = 35.0,
+        **query: str,
+    ) -> Request:
+        headers = {"content-type": content_type or CONTENT_TYPES.get(patch, "application/json")}
+        if accept:
+            headers["accept"] = accept
+        encoded = body if isinstance(body, bytes | None) else msgspec.json.encode(body)
+        return Request(method=method, path=path, query=query, body=encoded, headers=headers, timeout=timeout)
+
+
+def decoded(response: Response) -> Answer:
+    is_json = response.headers["content-type"].startswith("application/json")
+    body = msgspec.json.decode(response.body) if is_json else response.body.decode()
+    return Answer(response.status, dict(response.headers), body)
+
+
+async def read_events(stream: Stream) -> list[dict[str, Any]]:
+    """All events of a watch until it ends."""
+    data = b"".join([chunk async for chunk in stream])
+    return [msgspec.json.decode(line) for line in data.splitlines()]
+
+
+Scenario = Callable[[Caller], Coroutine[object, object, Any]]
+
+
+@pytest.fixture
+def on_server() -> Callable[..., Any]:
+    """Runs `scenario(caller)` against a fresh server on virtual time."""
+
+    def run(scenario: Scenario, *, seed: int = 0, **options: Any) -> Any:
+        async def main(clock: VirtualClock) -> Any:
+            return await scenario(Caller(ApiServer(clock=clock, **options), clock))
+
+        return run_virtual(main, seed=seed)
+
+    return run
