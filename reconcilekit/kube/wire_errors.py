@@ -1,0 +1,44 @@
+"""What aiohttp's failures mean for a request: the one place that translates them.
+
+The question that matters is whether the server can have seen the request. aiohttp tells by the exception's class
+whether a connection was made; once it was, any failure leaves the outcome unknown.
+"""
+
+from __future__ import annotations
+
+import aiohttp
+
+from reconcilekit.errors import CertificateError, LostAnswerError, NotSentError, WireError
+from reconcilekit.kube.transport import Request
+
+FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
+"""All that aiohttp raises for a request that got no whole answer; `TimeoutError` is the total's."""
+
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,  # refused, unreachable, DNS, TLS handshake, no way to the proxy
+    aiohttp.ConnectionTimeoutError,  # no connection in time, from the pool or new
+    aiohttp.ClientHttpProxyError,  # the proxy refused to CONNECT
+    aiohttp.InvalidURL,
+)
+
+
+def wire_error(error: Exception, request: Request, server: str) -> WireError:
+    """The error to raise `from` aiohttp's.
+
+    Args:
+        error: one of `FAILURES`.
+        request: what was being sent.
+        server: where to.
+    """
+    what = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return CertificateError(
+            f"{request}: the certificate of {server} doesn't verify against the configured CA: {what}"
+        )
+    if isinstance(error, _NOT_SENT):
+        return NotSentError(f"{request}: no connection to {server}: {what}")
+    if isinstance(error, TimeoutError):
+        return LostAnswerError(
+            f"{request}: no answer from {server} within {request.timeout:g} s; it may have been applied"
+        )
+    return LostAnswerError(f"{request}: the connection to {server} broke: {what}; it may have been applied")
