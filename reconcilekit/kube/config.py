@@ -152,7 +152,10 @@ def _read_kubeconfig(path: str, context: str | None) -> ConnectionConfig:
     merger = new_merger(path)
     if merger.config is None:
         raise ConfigError("NoKubeConfig", f"The kubeconfig {path} doesn't exist; set KUBECONFIG or pass another path")
-    loader = new_loader(merger.config, active_context=context, config_persister=merger.save_changes)
+    # Without a base path each relative file is looked for beside the kubeconfig that names it.
+    loader = new_loader(
+        merger.config, active_context=context, config_base_path=None, config_persister=merger.save_changes
+    )
     # A proxy from the environment would be indistinguishable from one of the file, so it is asked for below.
     configuration = type.__call__(Configuration, proxy="")
     loader.load_and_set(configuration)
@@ -163,8 +166,8 @@ def _read_kubeconfig(path: str, context: str | None) -> ConnectionConfig:
     if proxy and urlsplit(proxy).scheme not in ("http", "https"):
         raise ConfigError(
             "UnsupportedProxy",
-            f"The kubeconfig {path} asks for a proxy of type {urlsplit(proxy).scheme!r}; only http and https proxies are "
-            "supported: change proxy-url",
+            f"The kubeconfig {path} asks for a proxy of type {urlsplit(proxy).scheme!r}; only http and https proxies "
+            "are supported: change proxy-url",
         )
     return attrs.evolve(config, namespace=chosen.get("namespace") or "default", proxy=proxy or None)
 
