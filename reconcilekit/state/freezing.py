@@ -163,7 +163,8 @@ def _fields_if_frozen(cls: type) -> tuple[str, ...] | None:
     if attrs.has(cls):
         frozen = cls.__setattr__ is not object.__setattr__ and cls.__setattr__.__name__ == "_frozen_setattrs"
         return tuple(field.name for field in attrs.fields(cls)) if frozen else None
-    if dataclasses.is_dataclass(cls) and cls.__setattr__ is not object.__setattr__:
+    parameters = vars(cls).get("__dataclass_params__")
+    if dataclasses.is_dataclass(cls) and parameters is not None and parameters.frozen:
         return tuple(field.name for field in dataclasses.fields(cls))
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +22,17 @@ _NO_ENTRIES: Entries = MappingProxyType({})
 
 @attrs.define(eq=False)
 class Link:
-    """One subscriber's connection: what it accepted, what it is thinking about, what is tried on it."""
+    """One subscriber's connection: what it accepted, what it is thinking about, what is tried on it.
+
+    Attributes:
+        is_good: what it accepted wasn't rolled back since it was offered.
+        search: the search for what it refuses, while there is one.
+        stuck_on: the content it refused with nothing left to put back, and `refusal` its words.
+    """
 
     subscriber: Subscriber
     acked: Published | None = None
+    is_good: bool = False
     in_flight: Publication | None = None
     was_nacked: bool = False
     search: OffenderSearch | None = None
@@ -64,7 +70,8 @@ class Publisher:
         self._desired = desired
         self._refusals: dict[str, Refusal] = {}
         self._good: deque[Published] = deque(maxlen=history)
-        self._versions = itertools.count(1)
+        self._version = 0
+        self._rolled_back_at = 0
         self._answer = answer
         self._log = log
 
@@ -114,6 +121,7 @@ class Publisher:
         link.was_nacked = reason is not None
         if reason is None:
             link.acked = publication.content
+            link.is_good = publication.version > self._rolled_back_at
         if link.search is not None:
             link.search.answer(reason)
         elif reason is not None:
@@ -136,8 +144,9 @@ class Publisher:
             unit: refuse(unit, reason, names=names, base=good.entries, content=entries, unit_of=unit_of)
             for unit, names in units.items()
         }
+        self._rolled_back_at = self._version
         for link in self.links:
-            link.search = None
+            link.search, link.is_good = None, False
             link.free()
         self.refresh(outcome)
 
@@ -175,12 +184,13 @@ class Publisher:
         if link.acked is None or link.was_nacked or self._differ(link.acked, self.content):
             self._offer(link, self.content, outcome)
         else:
-            link.acked = self.content
+            link.acked, link.is_good = self.content, True
 
     def _offer(self, link: Link, content: Published, outcome: Outcome) -> None:
+        self._version += 1
         publication = Publication(
             scope=self._desired.scope,
-            version=next(self._versions),
+            version=self._version,
             state_version=content.state_version,
             entries=content.entries,
             put_back=content.put_back,
@@ -235,15 +245,18 @@ class Publisher:
 
     def _record_good(self) -> None:
         accepted = {id(link.acked): link.acked for link in self.links}
-        if len(accepted) != 1 or any(link.search is not None or link.was_nacked for link in self.links):
+        if len(accepted) != 1 or not all(self._is_settled(link) for link in self.links):
             return
         (good,) = accepted.values()
-        if good is None:
-            return
+        assert good is not None
         if self._good and not self._differ(self._good[-1], good):
             self._good[-1] = good
         else:
             self._good.append(good)
+
+    @staticmethod
+    def _is_settled(link: Link) -> bool:
+        return link.acked is not None and link.is_good and link.search is None and not link.was_nacked
 
     def _choose_good(self, to: int | None) -> Published:
         for good in reversed(self._good):

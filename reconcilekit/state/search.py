@@ -121,18 +121,20 @@ class OffenderSearch:
                 self.refused |= dict.fromkeys(group, self._failed[frozenset((*self._accepted, *group))])
 
     def _closed_group(self) -> list[str]:
-        group = list(self._held)
-        while group and (vetoes := self._validate(self._mix(group))):
-            vetoed = {veto.entry for veto in vetoes}
-            fewer = [unit for unit in group if vetoed.isdisjoint(self.names[unit])]
-            if len(fewer) == len(group):
-                return []
-            group = fewer
+        group = self._without_vetoed(self._held)
         for unit in tuple(group):
-            smaller = [other for other in group if other != unit]
-            if smaller and not self._validate(self._mix(smaller)):
-                group = smaller
+            smaller = self._without_vetoed([other for other in group if other != unit])
+            group = smaller or group
         return group
+
+    def _without_vetoed(self, units: list[str]) -> list[str]:
+        while units and (vetoes := self._validate(self._mix(units))):
+            vetoed = {veto.entry for veto in vetoes}
+            fewer = [unit for unit in units if vetoed.isdisjoint(self.names[unit])]
+            if len(fewer) == len(units):
+                return []
+            units = fewer
+        return units
 
     def _mix(self, units: list[str]) -> dict[str, Entry]:
         mix = dict(self.base)
