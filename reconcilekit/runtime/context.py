@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -39,6 +40,7 @@ class Surroundings:
     view: View
     state: StateSnapshot
     live: LiveReader
+    now: datetime
     log: logging.LoggerAdapter[logging.Logger]
 
 
@@ -47,11 +49,13 @@ class Context:
 
     Attributes:
         key: namespace and name of the primary.
+        now: the wall clock's time when the run began, the same throughout; its passing wakes nobody.
         log: a logger whose records carry controller, key and reconcile id.
     """
 
     def __init__(self, key: ObjectKey, *, surroundings: Surroundings, stage: Stage, reads: Reads) -> None:
         self.key = key
+        self.now = surroundings.now
         self.log = surroundings.log
         self._at = surroundings
         self._stage = stage

@@ -170,7 +170,7 @@ class Runner:
         state = self._at.state.snapshot()
         surroundings = Surroundings(
             controller=type(self._reconciler).__name__, primary=resource, declared=self._stores, live=live, log=log,
-            applicable=self._applicable, is_namespaced=self._is_namespaced, view=view, state=state,
+            applicable=self._applicable, is_namespaced=self._is_namespaced, view=view, state=state, now=self._at.clock.now(),
         )  # fmt: skip
         primary = Primary(
             resource=resource,
