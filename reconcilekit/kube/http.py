@@ -168,7 +168,9 @@ class HttpTransport:
             body = await response.read()
         except FAILURES as error:
             raise wire_error(error, request, login.config.server) from error
-        return Response(status=response.status, headers=_headers(response), body=body)
+        # A success's headers are read by nobody but by name, and aiohttp's mapping takes that in any case.
+        headers = response.headers if response.status < 300 else _headers(response)
+        return Response(status=response.status, headers=headers, body=body)
 
     async def _open(self, request: Request, login: _Login) -> HttpStream:
         session = self._open_sessions()[1]
