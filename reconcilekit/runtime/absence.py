@@ -19,6 +19,7 @@ from reconcilekit.cache.store import Store
 from reconcilekit.classification import is_kind_unknown, is_namespace_missing, is_not_found
 from reconcilekit.errors import ApiError
 from reconcilekit.kube.client import Client
+from reconcilekit.kube.discovery import KindAbsentError
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 
@@ -117,6 +118,9 @@ class AbsenceConfirmer:
             if scope.has_selectors:
                 return await self._first_in(resource, sought.namespace or None, _named(sought.name, scope))
             return await self._client.get(resource, sought)
+        except KindAbsentError:
+            # Proven: discovery was complete and had nothing stale.
+            return None
         except ApiError as error:
             if is_not_found(error) or is_kind_unknown(error) or is_namespace_missing(error):
                 return None

@@ -128,7 +128,7 @@ class Runner:
         for resource, object_key in self._own_writes.take_doubts(key):
             try:
                 live = await self._at.client.get(resource, object_key)
-            except (ApiError, WireError) as error:
+            except (ApiError, WireError, ReconcileError) as error:
                 if is_not_found(error) or is_kind_unknown(error) or is_namespace_missing(error):
                     self._await_absence(key, resource, object_key)
                     continue
