@@ -158,11 +158,13 @@ class Cache:
     def is_synced(self, resource: Resource) -> bool:
         """True once the kind's cache is whole: all was listed, or it is optional (as given here) and proven absent.
 
+        It stays so when the kind can't be read later; see `is_readable`.
+
         Raises:
             UndeclaredKindError: it isn't cached.
         """
-        kind = self._kind(resource)
-        return kind.store.is_synced and (resource.is_optional or self._state(kind) is not HealthState.ABSENT)
+        store = self._kind(resource).store
+        return store.is_synced and (resource.is_optional or store.is_listed)
 
     def is_readable(self, resource: Resource) -> bool:
         """True where what is cached of the kind is whole and followed, or its absence is proven and optional.

@@ -20,8 +20,9 @@ class ReflectorSettings:
         backoff_initial: the shortest pause before a failed list or watch is tried again; 0.8 as client-go.
         backoff_max: the longest; 30 as client-go. Retry-After can ask for more.
         backoff_reset: failures further apart than this start again from the shortest pause; 120 as client-go.
-        settled_after: a watch that lived this long and brought something is reopened at once when it ends; one that
-            ended sooner waits like a failure, so that no server can make a loop of it. 10.
+        settled_after: a watch that lived this long is reopened at once when it ends; one that ended sooner waits like
+            a failure, so that no server can make a loop of it. 10, because load balancers that cut idle connections
+            take longer than that.
     """
 
     page_size: int = 500

@@ -34,8 +34,8 @@ from reconcilekit.kube.objects import RawObject, UndecodableObject
 from reconcilekit.kube.watch import WatchEvent
 
 EMPTY_WATCHES = 3
-"""Failures in a row, with watches that opened but brought nothing, after which the watch isn't believed any more: the
-kind is called failing and is listed each time, so that it doesn't grow old behind a proxy that swallows events."""
+"""Watches in a row that opened, brought nothing and soon ended, after which the watch isn't believed any more: the kind
+is called failing and is listed each time, so that it doesn't grow old behind a proxy that swallows events."""
 
 
 class ReflectorListener(Protocol):
@@ -99,6 +99,7 @@ class Reflector:
         self._must_rediscover = False
         self._is_open = False
         self._fruitless = 0
+        self._began = clock.monotonic()
 
     def __repr__(self) -> str:
         doing = "watching" if self._is_open else "not watching"
@@ -193,21 +194,26 @@ class Reflector:
     # --- watching
 
     async def _watch(self) -> None:
-        started = self._clock.monotonic()
         self.statistics.watches += 1
+        self._began = self._clock.monotonic()
         news = 0
-        async with (
-            self._clock.timeout(self._settings.watch_timeout + self._settings.watch_grace),
-            self._open_watch() as events,
-        ):
-            self._note_opened()
-            async for event in events:
-                self._take(event)
-                news += 1
-        lived = self._clock.monotonic() - started
-        if not news or lived < self._settings.settled_after:
-            raise WatchEndedError(f"{self.name}: the watch ended after {lived:.3g} s and {news} events")
+        try:
+            bound = self._clock.timeout(self._settings.watch_timeout + self._settings.watch_grace)
+            async with bound, self._open_watch() as events:
+                self._note_opened()
+                async for event in events:
+                    self._take(event)
+                    news += 1
+        except TimeoutError as error:
+            # The server ends a watch when it was asked to; one that goes on is a half-open connection.
+            raise WatchEndedError(f"the watch hadn't ended after {self._lived():.3g} s; it was dropped") from error
+        if self._lived() < self._settings.settled_after:
+            raise WatchEndedError(f"the watch was ended after {self._lived():.3g} s and {news} events")
         self._is_open = False
+        self._must_check = not news
+
+    def _lived(self) -> float:
+        return self._clock.monotonic() - self._began
 
     def _open_watch(self) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         return self._client.watch(
@@ -252,7 +258,7 @@ class Reflector:
             return
         if is_older(obj.meta.resource_version, here.meta.resource_version):
             raise WentBackError(
-                f"{self.name}: the watch brought {obj.key} at resourceVersion {obj.meta.resource_version}, "
+                f"the watch brought {obj.key} at resourceVersion {obj.meta.resource_version}, "
                 f"older than the cached {here.meta.resource_version}"
             )
 
@@ -281,7 +287,7 @@ class Reflector:
         was_open = self._is_open
         self._is_open = False
         self.statistics.failures += 1
-        self._fruitless += was_open
+        self._fruitless += was_open and self._lived() < self._settings.settled_after
         self._must_check = True
         if diagnosis.needs_list or self._fruitless >= EMPTY_WATCHES:
             self._must_list = True

@@ -107,6 +107,11 @@ class Store:
         return self._whole_since is not None
 
     @property
+    def is_listed(self) -> bool:
+        """True where what is here came from lists of every namespace of the scope, and not from a proof of absence."""
+        return all(self.resource_version(segment) for segment in self.scope.segments)
+
+    @property
     def undecodable(self) -> Mapping[ObjectKey, str]:
         """Objects whose latest version can't be read, and why; the last good version is kept if there was one."""
         return MappingProxyType(self._undecodable)
