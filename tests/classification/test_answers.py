@@ -67,6 +67,7 @@ class TestRetryAfter:
     def test_a_quota_is_slow_but_never_faster_than_the_server_asks(self) -> None:
         quota = recorded("quota exceeded")
         assert retry_after(ApiError(403, body=quota.body, headers={"retry-after": "90"})) == 90.0
+        assert retry_after(ApiError(403, body=quota.body, headers={"retry-after": "2"})) == 30.0
 
 
 class TestScope:
@@ -97,6 +98,10 @@ class TestScope:
 
 
 class TestStatus:
+    def test_it_is_known_by_its_fields_where_it_does_not_say_its_kind(self, client: Client) -> None:
+        said = {"metadata": {}, "status": "Failure", "message": "exceeded quota: q", "code": 403}
+        assert classify(client(Sent(status=403, body=json.dumps(said).encode()))).rule == "quota-exceeded"
+
     @pytest.mark.parametrize(
         "body",
         [

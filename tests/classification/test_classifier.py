@@ -371,6 +371,13 @@ class TestGroups:
         assert isinstance(both, TransientError)
         assert (alone.scope, both.scope) == (RetryScope.SERVER, RetryScope.KEY)
 
+    def test_leaves_that_bind_different_groups_bind_none_together(self) -> None:
+        leaves = [TransientError(retry_after=1, scope=RetryScope.API_GROUP, api_group=group) for group in "ab"]
+        verdict = classify(ExceptionGroup("g", leaves))
+
+        assert isinstance(verdict, TransientError)
+        assert (verdict.scope, verdict.api_group) == (RetryScope.KEY, None)
+
     def test_a_group_as_a_cause_is_judged_as_a_group(self) -> None:
         error = RuntimeError("the task group failed")
         error.__cause__ = ExceptionGroup("g", [ApiError(403), ApiError(500)])

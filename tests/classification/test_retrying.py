@@ -81,6 +81,12 @@ class TestBoth:
             self.attempt(is_async, failing(SystemExit()), slept)
         assert slept == []
 
+    def test_a_group_with_an_order_to_stop_is_raised_whole(self, is_async: bool) -> None:
+        group = BaseExceptionGroup("g", [ApiError(503), SystemExit()])
+        with pytest.raises(BaseExceptionGroup) as caught:
+            self.attempt(is_async, failing(group), [])
+        assert caught.value is group
+
 
 def test_a_classifier_of_ones_own() -> None:
     mine = Classifier([lambda error: ConfigError("Mine") if isinstance(error, ApiError) else None])

@@ -258,6 +258,10 @@ def test_a_request_that_the_official_client_cannot_build_is_a_bug() -> None:
 
     assert isinstance(verdict, BugError)
     assert verdict.rule == "impossible-request"
+    assert str(verdict) == (
+        "ApiException: Cannot prepare a request message for provided arguments. "
+        "The request was never sent: mend the code that makes it."
+    )
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError("x"), KeyError("x"), ValueError("x"), RuntimeError()])
