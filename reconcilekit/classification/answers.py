@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import attrs
 import msgspec
@@ -193,6 +192,8 @@ def _seconds(value: str, *, sent: str, clock: Clock) -> float | None:
 
 
 def _date(value: str) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # loads the whole of `email`, for the rare Retry-After that is a date
+
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, IndexError, OverflowError):

@@ -11,7 +11,6 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from http.client import HTTPException
 from typing import Final
 
 import attrs
@@ -109,7 +108,7 @@ def _connection_lost(error: Exception, operation: Operation) -> ReconcileError |
     if enveloped(error) is not None:
         return None
     is_lost = (
-        isinstance(error, (WireError, ConnectionError, TimeoutError, EOFError, HTTPException, ssl.SSLError))
+        isinstance(error, (WireError, ConnectionError, TimeoutError, EOFError, ssl.SSLError))
         or is_named(error, *_LOST)
         or getattr(error, "errno", None) in _LOST_ERRNOS
         or bool(_silence(error))
@@ -130,7 +129,7 @@ _NOT_SENT: Final = (
 )
 """Raised before a request's first byte leaves."""
 
-_LOST: Final = ("aiohttp.ClientError", "urllib3.HTTPError")
+_LOST: Final = ("aiohttp.ClientError", "http.HTTPException", "urllib3.HTTPError")
 
 _LOST_ERRNOS: Final = frozenset(
     {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET}
