@@ -18,6 +18,7 @@ Attached = Sequence[tuple[tuple[str, ...], RoutePlan]]
 """The routes of one listener, each with the hostnames it attaches for."""
 
 _EVERYTHING: Final = {"prefix": "/"}
+_MISDIRECTED: Final = "421/misdirected"  # no hostname has a slash
 
 
 def virtual_hosts(listening: str, attached: Attached, *, on_port: frozenset[str]) -> list[JSON]:
@@ -55,7 +56,7 @@ def misdirected_host(listening: str, *, on_port: frozenset[str]) -> list[JSON]:
     if not foreign:
         return []
     answer = {"match": _EVERYTHING, **rendering.direct_response(421, "This connection is for another host.")}
-    return [rendering.virtual_host("misdirected", domains=sorted(foreign), routes=[answer])]
+    return [rendering.virtual_host(_MISDIRECTED, domains=sorted(foreign), routes=[answer])]
 
 
 def _owner(name: str, listening: frozenset[str]) -> str | None:
