@@ -71,6 +71,21 @@ class _Type:
         """True where a push may be sent: subscribed, and the last one was answered."""
         return self.names is not None and self.in_flight is None
 
+    def overtake(self) -> None:
+        """Wait no longer for the answer to what is in flight; whether Envoy took it isn't known.
+
+        It follows a refusal. The ACK of clusters may be held back by one that can't get warm, for as long as that one
+        is not taken away.
+        """
+        if self.in_flight is not None:
+            self.forget(self.in_flight)
+
+    def forget(self, pushed: Mapping[str, XdsResource]) -> None:
+        """Of what was pushed Envoy may have any part."""
+        self.in_flight = None
+        self.is_known = False
+        self.delivered = {name: digest for name, digest in self.delivered.items() if name not in pushed}
+
 
 class Session:
     """The server's side of one stream.
@@ -113,6 +128,8 @@ class Session:
         self._steps = deque((*steps(self._live, target), Step(name="settled", content=target)))
         self.is_settled = False
         self.refusal = None
+        for state in self._types.values():
+            state.overtake()
         return self._advance()
 
     def rest(self) -> None:
@@ -125,19 +142,18 @@ class Session:
         if request.nonce != state.nonce:
             return []
         state.names = request.names
+        if state.in_flight is not None:
+            self._answered(request, state, state.in_flight)
         if not request.kind.is_whole:
             # Envoy forgets what it doesn't subscribe to; subscribing anew, it has to get it anew.
             state.delivered = {name: digest for name, digest in state.delivered.items() if name in request.names}
-        if state.in_flight is not None:
-            self._answered(request, state, state.in_flight)
         return self._advance()
 
     def _answered(self, request: Request, state: _Type, pushed: dict[str, XdsResource]) -> None:
         state.in_flight = None
         if request.error is not None:
             self.refusal = _refusal(request.kind, request.error, pushed, state.delivered)
-            state.is_known = False
-            state.delivered = {name: digest for name, digest in state.delivered.items() if name not in pushed}
+            state.forget(pushed)
             self._steps.clear()
         elif request.kind.is_whole:
             state.is_known = True

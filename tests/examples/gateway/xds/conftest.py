@@ -13,6 +13,7 @@ from examples.gateway.xds import AdsServer
 from reconcilekit.clock import SystemClock
 from tests.examples.gateway.xds.published import FakeScope
 
+
 @pytest.fixture(scope="session")
 def envoy_binary() -> Path:
     try:
