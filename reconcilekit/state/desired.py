@@ -68,7 +68,7 @@ class Desired:
         """
         others = [other for other in self._reserved if other.owner != claim.owner]
         self._refuse_collision(claim, others)
-        self._refuse_vetoed(self._planned(self.entries, claim, others))
+        self._refuse_vetoed(self._planned(claim, others))
         if others:
             self._prepare_together(claim, others)
         self._reserved.append(claim)
@@ -86,11 +86,13 @@ class Desired:
         """
         changes = self._changes(claim, self.entries)
         if not is_validated:
-            self._refuse_vetoed(_applied(self.entries, changes))
+            self._refuse_vetoed(changes)
         return changes
 
-    def _refuse_vetoed(self, entries: Entries) -> None:
-        if vetoes := self.vetoes(entries):
+    def _refuse_vetoed(self, changes: Changes) -> None:
+        if not changes or not self.options.validators:
+            return
+        if vetoes := self.vetoes(_applied(self.entries, changes), names=changes):
             raise VetoError(self.scope, vetoes)
 
     def _changes(self, claim: Claim, entries: Entries) -> Changes:
@@ -107,11 +109,13 @@ class Desired:
                 changes[name] = attrs.evolve(old, owners=left) if left else None
         return changes
 
-    def vetoes(self, entries: Entries) -> list[Veto]:
-        """Return what the validators refuse of `entries` as a whole."""
+    def vetoes(self, entries: Entries, *, names: Iterable[str] | None = None) -> list[Veto]:
+        """Return what the validators refuse of `entries` as a whole, which differ in `names` from the present ones."""
         if not self.options.validators:
             return []
-        candidate = Candidate(scope=self.scope, values=ValuesView(entries), diff=diff(self.entries, entries))
+        candidate = Candidate(
+            scope=self.scope, values=ValuesView(entries), diff=diff(self.entries, entries, names=names)
+        )
         return [veto for validator in self.options.validators for veto in validator(candidate)]
 
     def install(self, changes: Changes) -> frozenset[str]:
@@ -159,9 +163,9 @@ class Desired:
                         f"stages: try again when that is committed or abandoned",
                     )
 
-    def _planned(self, entries: Entries, claim: Claim, others: list[Claim]) -> Entries:
+    def _planned(self, claim: Claim, others: list[Claim]) -> Changes:
         try:
-            return _applied(entries, self._changes(claim, entries))
+            return self._changes(claim, self.entries)
         except EntryOwnedError as error:
             holders = error.owners[:-1]
             if all(any(o.owner == holder and o.lets_go(error.entry) for o in others) for holder in holders):
@@ -169,11 +173,11 @@ class Desired:
             raise
 
     def _prepare_together(self, claim: Claim, others: list[Claim]) -> None:
-        together = self.entries
         names = ", ".join(sorted(repr(other.owner) for other in others))
+        together: dict[str, Entry | None] = {}
         try:
             for each in (*others, claim):
-                together = _applied(together, self._changes(each, together))
+                together |= self._changes(each, _applied(self.entries, together))
             self._refuse_vetoed(together)
         except (EntryOwnedError, VetoError) as error:
             raise StageBusyError(self.scope, f"refused together with what {names} prepared: {error.message}") from error

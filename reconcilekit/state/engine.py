@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
@@ -130,7 +130,10 @@ class Engine:
             except BaseException:
                 self._release(reserved)
                 raise
-        return PreparedStage(owner, commit=partial(self._commit, reserved), release=partial(self._abandon, reserved))
+        replaced = owner if replace else None
+        return PreparedStage(
+            owner, commit=partial(self._commit, reserved, replaced), release=partial(self._abandon, reserved)
+        )
 
     def take_answer(self, scope: str, publication: Publication, reason: str | None, suspects: frozenset[str]) -> bool:
         """Act on an ACK (`reason` is None) or NACK; False if it came too late."""
@@ -163,22 +166,32 @@ class Engine:
 
     def _claims(self, owner: str, staged: Mapping[str, StagedEntries], *, replace: bool) -> dict[str, Claim]:
         claims = {name: entries.claim() for name, entries in staged.items()}
-        if replace:
-            for name, state in self.scopes.items():
-                if name not in claims and state.desired.is_owner(owner):
-                    claims[name] = Claim(owner=owner, puts={}, replaces=True)
-        return claims
+        return claims | (self._removals(owner, claims) if replace else {})
 
-    def _commit(self, reserved: list[Reservation]) -> StateSnapshot:
+    def _removals(self, owner: str, staged: Collection[str]) -> dict[str, Claim]:
+        return {
+            name: Claim(owner=owner, puts={}, replaces=True)
+            for name, state in self.scopes.items()
+            if name not in staged and state.desired.is_owner(owner)
+        }
+
+    def _commit(self, reserved: list[Reservation], replaced: str | None) -> StateSnapshot:
         with self.step() as step:
             self._release(reserved)
-            plans = [(each.state, self._plan(each)) for each in reserved]
+            plans = [(each.state, self._plan(each)) for each in (*reserved, *self._late(reserved, replaced))]
             for state, changes in plans:
                 if changes:
                     touched = step.touch(state)
                     touched.entries = state.desired.install(changes)
                     state.refresh(touched.outcome)
         return step.snapshot
+
+    def _late(self, reserved: list[Reservation], replaced: str | None) -> list[Reservation]:
+        """What an owner that replaces everything got in other scopes since it prepared goes, too."""
+        if replaced is None:
+            return []
+        removals = self._removals(replaced, {each.state.name for each in reserved})
+        return [Reservation(state=self.scopes[name], claim=claim, version=-1) for name, claim in removals.items()]
 
     def _plan(self, each: Reservation) -> Changes:
         desired = each.state.desired
