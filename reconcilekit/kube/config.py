@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import attrs
 
@@ -214,6 +213,8 @@ def _authorization(configuration: Any) -> str:
 
 def _environment_proxy(server: str) -> str | None:
     """`HTTPS_PROXY` and its like, but never for loopback addresses, as in Go's ProxyFromEnvironment."""
+    from urllib.request import getproxies, proxy_bypass
+
     url = urlsplit(server)
     if url.hostname in _LOOPBACK or proxy_bypass(url.netloc):
         return None

@@ -28,6 +28,7 @@ from yarl import URL
 from reconcilekit._version import __version__
 from reconcilekit.clock import Clock, SystemClock
 from reconcilekit.errors import CertificateError, ConfigError, NotSentError
+from reconcilekit.kube.blocking import call_in_daemon_thread
 from reconcilekit.kube.config import ConnectionConfig
 from reconcilekit.kube.transport import DEFAULT_TIMEOUT, Request, Response
 from reconcilekit.kube.wire_errors import FAILURES, wire_error
@@ -42,6 +43,9 @@ RENEWAL_INTERVAL = 60.0
 RELOAD_PAUSE = 10.0
 """Seconds between two reloads after refusals: one that stays refused must not run its plugin at each request."""
 
+CREDENTIAL_TIMEOUT = 30.0
+"""Seconds for reading a credential: plugins ask distant servers, and one that asks a person never ends."""
+
 USER_TIMEOUT = 30.0
 """Seconds that sent data may stay unacknowledged before the kernel gives the connection up (RFC 5482)."""
 
@@ -50,6 +54,7 @@ POOL_SIZE = 100
 
 _LARGE_BODY = 1024 * 1024
 _log = logging.getLogger(__name__)
+_Read = TypeVar("_Read")
 _Answer = TypeVar("_Answer", "Response", "HttpStream")
 
 
@@ -136,8 +141,8 @@ class HttpTransport:
         login = self._login
         assert login.config.renew is not None
         try:
-            authorization = await asyncio.get_running_loop().run_in_executor(None, login.config.renew)
-        except ConfigError as error:
+            authorization = await self._read_credential(login.config.renew)
+        except (ConfigError, TimeoutError) as error:
             # The old one may well be good still; if it isn't, the 401 loads everything anew.
             _log.warning("%s", error)
             return
@@ -154,12 +159,21 @@ class HttpTransport:
                 return False
             self._reload_at = self._clock.monotonic() + RELOAD_PAUSE
             try:
-                config = await asyncio.get_running_loop().run_in_executor(None, reload)
+                config = await self._read_credential(reload)
                 self._login = _Login.of(config, self._user_agent)
-            except ConfigError as error:
+            except (ConfigError, TimeoutError) as error:
                 _log.warning("The credential was refused and can't be loaded anew: %s", error)
                 return False
             return True
+
+    async def _read_credential(self, read: Callable[[], _Read]) -> _Read:
+        try:
+            async with self._clock.timeout(CREDENTIAL_TIMEOUT):
+                return await call_in_daemon_thread(read, name="reconcilekit-credential")
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"The credential can't be read within {CREDENTIAL_TIMEOUT:g} s; see its plugin"
+            ) from error
 
     async def _send(self, request: Request, login: _Login) -> Response:
         session = self._open_sessions()[0]
@@ -167,18 +181,19 @@ class HttpTransport:
             response = await login.request(session, request, _send_timeout(request.timeout))
             body = await response.read()
         except FAILURES as error:
-            raise wire_error(error, request, login.config.server) from error
+            raise wire_error(error, request, login.config.server, patience=request.timeout) from error
         # A success's headers are read by nobody but by name, and aiohttp's mapping takes that in any case.
         headers = response.headers if response.status < 300 else _headers(response)
         return Response(status=response.status, headers=headers, body=body)
 
     async def _open(self, request: Request, login: _Login) -> HttpStream:
         session = self._open_sessions()[1]
+        patience = min(DEFAULT_TIMEOUT, request.timeout)
         try:
-            async with self._clock.timeout(DEFAULT_TIMEOUT):
+            async with self._clock.timeout(patience):
                 response = await login.request(session, request, _stream_timeout(request.timeout))
         except FAILURES as error:
-            raise wire_error(error, request, login.config.server) from error
+            raise wire_error(error, request, login.config.server, patience=patience) from error
         return HttpStream(response, request, login.config.server)
 
     def _open_sessions(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
@@ -207,7 +222,7 @@ class HttpStream:
         try:
             chunk = await self._response.content.readany()
         except FAILURES as error:
-            raise wire_error(error, self._request, self._server) from error
+            raise wire_error(error, self._request, self._server, patience=self._request.timeout) from error
         if not chunk:
             raise StopAsyncIteration
         return chunk

@@ -22,13 +22,14 @@ _NOT_SENT = (
 )
 
 
-def wire_error(error: Exception, request: Request, server: str) -> WireError:
+def wire_error(error: Exception, request: Request, server: str, *, patience: float) -> WireError:
     """The error to raise `from` aiohttp's.
 
     Args:
         error: one of `FAILURES`.
         request: what was being sent.
         server: where to.
+        patience: seconds that were waited for, where it timed out.
     """
     what = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -37,8 +38,7 @@ def wire_error(error: Exception, request: Request, server: str) -> WireError:
         )
     if isinstance(error, _NOT_SENT):
         return NotSentError(f"{request}: no connection to {server}: {what}")
+    outcome = "" if request.method == "GET" else "; it may have been applied"
     if isinstance(error, TimeoutError):
-        return LostAnswerError(
-            f"{request}: no answer from {server} within {request.timeout:g} s; it may have been applied"
-        )
-    return LostAnswerError(f"{request}: the connection to {server} broke: {what}; it may have been applied")
+        return LostAnswerError(f"{request}: no answer from {server} within {patience:g} s{outcome}")
+    return LostAnswerError(f"{request}: the connection to {server} broke: {what}{outcome}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 
 import attrs
@@ -268,3 +269,28 @@ async def test_a_stream_survives_a_renewal() -> None:
             go_on.set()
             assert await anext(stream) == b"still here\n"
             await stream.aclose()
+
+
+@attrs.frozen
+class HurryingClock(StepClock):
+    """Times out a hundred times sooner."""
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        return asyncio.timeout(None if seconds is None else seconds / 100)
+
+
+async def test_a_plugin_that_hangs_costs_a_while_and_not_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    clock = HurryingClock()
+    release = threading.Event()
+
+    def hang() -> str:
+        release.wait(10.0)
+        return "Bearer late"
+
+    async with serve(answering(answer())) as server:
+        config = ConnectionConfig(server=server.url, authorization="Bearer a", renew=hang)
+        async with aclosing(HttpTransport(config, user_agent="me", clock=clock)) as transport:
+            clock.hand[0] = 60.0
+            assert (await transport.send(GET)).status == 200
+    release.set()
+    assert [each.message for each in caplog.records] == ["The credential can't be read within 30 s; see its plugin"]
