@@ -5,14 +5,19 @@ What is ours stands in our own manager's entry of `metadata.managedFields`, in t
 structured-merge-diff library: ``f:name`` is a field, ``k:{"name":"x"}`` the item of a list with these keys, ``v:1`` an
 item of a set, ``.`` the thing itself; an empty object is a leaf.
 
-A difference is never overlooked, but one may be seen where the server would see none ("1000m" is normalised to "1").
-Such an apply comes back with the resourceVersion unchanged; `NoOps` remembers that, so it's sent once, not for ever.
+A difference in content is never overlooked, the order of a list's items included, but one may be seen where the server
+would see none ("1000m" is normalised to "1"). Such an apply comes back with the resourceVersion unchanged; `NoOps`
+remembers that, so it's sent once, not for ever.
+
+A map or list that is owned as a whole looks in FieldsV1 like one that was applied empty. So where an empty one was
+applied before, and others have put in just what is staged now, we aren't entered as their co-owner until one changes.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -66,45 +71,64 @@ def _is_missing(part: str, staged: dict[str, Any]) -> bool:
 
 def _value_differs(staged: Any, live: Any, owned: FieldSet) -> bool:
     if not owned:
-        return bool(staged != live)
+        return not _is_same(staged, live)
     if isinstance(staged, dict):
         return _fields_differ(staged, live, owned)
     if isinstance(staged, list) and isinstance(live, list):
         return _items_differ(staged, live, owned)
-    return bool(staged != live) or any(part != "." for part in owned)
+    return not _is_same(staged, live) or any(part != "." for part in owned)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    # To Python, True, 1 and 1.0 are equal; to JSON they aren't.
+    if one != other:
+        return False
+    if isinstance(one, dict | list):
+        return _encode(one) == _encode(other)
+    return type(one) is type(other)
 
 
 def _items_differ(staged: list[Any], live: list[Any], owned: FieldSet) -> bool:
     parts = [part for part in owned if part != "."]
     if not parts:
-        return bool(staged != live)
+        return not _is_same(staged, live)
     if len(parts) != len(staged):
         return True
-    return any(_item_differs(part, staged, live, owned[part]) for part in parts)
+    places = []
+    for part in parts:
+        kind, _, encoded = part.partition(":")
+        identity = msgspec.json.decode(encoded)
+        if kind not in ("k", "v"):
+            return True
+        find = _find_value if kind == "v" else _find_item
+        ours, theirs = find(staged, identity, is_staged=True), find(live, identity, is_staged=False)
+        if ours is None or theirs is None:
+            return True
+        if kind == "k" and _fields_differ(staged[ours], live[theirs], owned[part]):
+            return True
+        places.append((ours, theirs))
+    return not _is_one_to_one_in_order(places)
 
 
-def _item_differs(part: str, staged: list[Any], live: list[Any], owned: FieldSet) -> bool:
-    kind, _, encoded = part.partition(":")
-    identity = msgspec.json.decode(encoded)
-    if kind == "v":
-        return identity not in staged or identity not in live
-    if kind != "k":
-        return True
-    ours = _find(staged, identity, may_default=True)
-    theirs = _find(live, identity, may_default=False)
-    if ours is None or theirs is None:
-        return True
-    # A key that the server defaulted (a port's protocol) is owned although it isn't staged.
-    defaulted = {f"f:{name}" for name in identity if name not in ours}
-    return _fields_differ(ours, theirs, {name: value for name, value in owned.items() if name not in defaulted})
+def _is_one_to_one_in_order(places: list[tuple[int, int]]) -> bool:
+    # An apply puts our items in the order staged, and environment variables and init containers depend on theirs.
+    return all(one[0] < two[0] and one[1] < two[1] for one, two in pairwise(sorted(places)))
 
 
-def _find(items: list[Any], identity: dict[str, Any], *, may_default: bool) -> dict[str, Any] | None:
-    for item in items:
-        if isinstance(item, dict) and all(
-            item.get(name) == value or (may_default and name not in item) for name, value in identity.items()
-        ):
-            return item
+def _find_value(items: list[Any], value: Any, *, is_staged: bool) -> int | None:
+    return next((place for place, item in enumerate(items) if _is_same(item, value)), None)
+
+
+def _find_item(items: list[Any], identity: dict[str, Any], *, is_staged: bool) -> int | None:
+    """Where the item with these keys stands; a staged one may leave out keys that the server defaults (a protocol)."""
+    candidates = [(place, item) for place, item in enumerate(items) if isinstance(item, dict)]
+    for place, item in candidates:
+        if all(name in item and _is_same(item[name], value) for name, value in identity.items()):
+            return place
+    if is_staged:
+        for place, item in candidates:
+            if all(name not in item or _is_same(item[name], value) for name, value in identity.items()):
+                return place
     return None
 
 
@@ -131,4 +155,8 @@ class NoOps:
 
 
 def _digest(desired: dict[str, Any]) -> bytes:
-    return hashlib.blake2b(msgspec.json.encode(desired, order="sorted"), digest_size=16).digest()
+    return hashlib.blake2b(_encode(desired), digest_size=16).digest()
+
+
+def _encode(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="sorted")

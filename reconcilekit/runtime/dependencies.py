@@ -1,7 +1,7 @@
 """What a run read is what wakes it: the reverse index from objects and selections to the keys that read them.
 
 An object read is one entry; a selection is one entry, however many objects it returned. Names, namespaces, equality
-labels and index values are looked up; a selection by a function alone is a scan, and counted as such.
+labels and index values are looked up; other selections are held against every change, and counted as scanned.
 
 Single readers are stored bare and several in a set: most objects have one reader, and a set costs 200 bytes.
 """
@@ -102,6 +102,9 @@ class _Readers:
     def __len__(self) -> int:
         return len(self._map)
 
+    def __contains__(self, read: object) -> bool:
+        return read in self._map
+
     def add(self, read: object, key: ObjectKey) -> None:
         present = self._map.get(read)
         if present is None:
@@ -154,16 +157,18 @@ class _Selections:
         selections = self._buckets.setdefault(bucket, set())
         if selection not in selections:
             selections.add(selection)
-            self._indexes.update([bucket[1]] if bucket[0] == "index" else [])
+            if bucket[0] == "index":
+                self._indexes[bucket[1]] += 1
         self.readers.add(selection, key)
 
     def discard(self, selection: Selection, key: ObjectKey) -> None:
         self.readers.discard(selection, key)
-        if self.readers.of(selection):
+        if selection in self.readers:
             return
         bucket = bucket_of(selection)
         self._buckets[bucket].discard(selection)
-        self._indexes.subtract([bucket[1]] if bucket[0] == "index" else [])
+        if bucket[0] == "index":
+            self._indexes[bucket[1]] -= 1
         if not self._buckets[bucket]:
             del self._buckets[bucket]
 
@@ -171,13 +176,14 @@ class _Selections:
         versions = [version for version in (change.before, change.after) if version is not None]
         for bucket in self._buckets_touched(change.key, versions, matcher):
             for selection in self._buckets.get(bucket, ()):
-                if any(matcher.matches(self._resource, selection, version) for version in versions):
+                if any(self._may_match(selection, version, matcher) for version in versions):
                     yield selection
 
     def scanned(self) -> int:
         places = ((bucket, selection) for bucket, selections in self._buckets.items() for selection in selections)
         return sum(
-            1 for bucket, selection in places if bucket[0] in ("all", "namespace") and selection.where is not None
+            bucket[0] in ("all", "namespace") and (selection.where is not None or bool(selection.labels))
+            for bucket, selection in places
         )
 
     def _buckets_touched(self, key: ObjectKey, versions: list[RawObject], matcher: Matcher) -> set[Bucket]:
@@ -185,8 +191,20 @@ class _Selections:
         for version in versions:
             touched.update(("label", name, value) for name, value in (version.meta.labels or {}).items())
             for name in +self._indexes:
-                touched.update(("index", name, value) for value in matcher.index_values(self._resource, name, version))
+                touched.update(self._indexed(name, version, matcher))
         return touched
+
+    def _indexed(self, name: str, version: RawObject, matcher: Matcher) -> list[Bucket]:
+        try:
+            return [("index", name, value) for value in matcher.index_values(self._resource, name, version)]
+        except Exception:  # noqa: BLE001 -- the runs it wakes meet it as well, and say so
+            return [bucket for bucket in self._buckets if bucket[:2] == ("index", name)]
+
+    def _may_match(self, selection: Selection, version: RawObject, matcher: Matcher) -> bool:
+        try:
+            return matcher.matches(self._resource, selection, version)
+        except Exception:  # noqa: BLE001 -- as above: a user's function that can't judge an object mustn't hide it
+            return True
 
 
 def bucket_of(selection: Selection) -> Bucket:
@@ -229,16 +247,23 @@ class Dependencies:
         self._kept.pop(key, None)
 
     def woken_by(self, change: Change) -> Iterator[Woken]:
-        """The keys that read what changed, each with the read as a reason for people."""
+        """The keys that read what changed, each with the read as a reason for people; always in the same order.
+
+        A selection by a function or an index that raises for the object counts as matching.
+        """
         readers = self._objects.get(change.resource)
         if readers is not None:
             for key in readers.of(change.key):
                 yield Woken(key, describe(change), is_by_name=True)
         selections = self._selections.get(change.resource)
         if selections:
-            for selection in selections.matched(change, self._matcher):
-                reason = f"{describe(change)}, which it selected by {describe_selection(selection)}"
-                for key in selections.readers.of(selection):
+            matched = [
+                (describe_selection(selection), selections.readers.of(selection))
+                for selection in selections.matched(change, self._matcher)
+            ]
+            for described, keys in sorted(matched):
+                reason = f"{describe(change)}, which it selected by {described}"
+                for key in keys:
                     yield Woken(key, reason, is_by_name=False)
 
     def readers_of_scope(self, scope: str) -> tuple[ObjectKey, ...]:
@@ -298,13 +323,16 @@ def _entries(kept: _Kept) -> Iterator[_Entry]:
 
 
 def _keep(reads: Reads) -> _Kept:
-    by_resource: dict[Resource, set[ObjectKey]] = {}
-    for resource, key in reads.objects.keys() | reads.staged.keys():
-        by_resource.setdefault(resource, set()).add(key)
+    # In the order in which they were read: a run mostly repeats the one before, so equal reads mostly compare equal.
+    by_resource: dict[Resource, dict[ObjectKey, None]] = {}
+    for read in (reads.objects, reads.staged):
+        for (resource, key), version in read.items():
+            # The cache's own key where there is one: the reader's is one more copy of the same name.
+            by_resource.setdefault(resource, {})[key if version is None else version.key] = None
     return _Kept(
-        objects=tuple((resource, tuple(sorted(by_resource[resource]))) for resource in sorted(by_resource, key=str)),
-        selections=tuple(sorted(reads.selections, key=repr)),
-        scopes=tuple(sorted(reads.scopes)),
+        objects=tuple([(resource, tuple(keys)) for resource, keys in by_resource.items()]),
+        selections=tuple(reads.selections),
+        scopes=tuple(reads.scopes),
     )
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import attrs
 
+from reconcilekit.classification import is_not_found
 from reconcilekit.clock import Clock
-from reconcilekit.errors import ApiError, ReconcileError, WireError
+from reconcilekit.errors import ApiError
 from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.runtime.commit import Primary
@@ -33,6 +34,9 @@ MAX_UNSENT = 1000
 
 MAX_MESSAGE = 1024
 """Characters of an event's message, by the API's validation."""
+
+_MAX_STEM = 253 - 17
+"""Characters of the primary's name in its events' names: an object's name has 253 at most, and 17 tell them apart."""
 
 
 @attrs.define
@@ -87,7 +91,7 @@ class EventRecorder:
             primary, event = self._unsent.get_nowait()
             try:
                 await self._send(primary, event)
-            except (ApiError, WireError, ReconcileError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, an event's loss fails nothing
                 self._log.warning(
                     "event %s about %s %s not sent: %s", event.reason, primary.resource.kind, primary.key, error
                 )
@@ -100,17 +104,29 @@ class EventRecorder:
         now = self._clock.monotonic()
         sent = self._sent.get(identity)
         namespace = primary.key.namespace or "default"
-        if sent is not None and now - sent.at < AGGREGATION_SECONDS:
-            sent.count, sent.at = sent.count + 1, now
-            patch = {"count": sent.count, "lastTimestamp": timestamp(self._clock.now())}
-            await self._client.merge_patch(EVENT, ObjectKey(namespace, sent.name), patch)
+        if sent is not None and now - sent.at < AGGREGATION_SECONDS and await self._count_up(sent, namespace):
+            sent.at = now
+            self._sent.move_to_end(identity)
             return
-        name = f"{primary.key.name}.{self._clock.random.getrandbits(64):016x}"
+        stem = primary.key.name[:_MAX_STEM].rstrip(".-")
+        name = f"{stem}.{self._clock.random.getrandbits(64):016x}"
         await self._client.create(EVENT, self._event(primary, event, name, namespace))
         self._sent[identity] = _Sent(name, 1, now)
         self._sent.move_to_end(identity)
         while len(self._sent) > self._capacity:
             self._sent.popitem(last=False)
+
+    async def _count_up(self, sent: _Sent, namespace: str) -> bool:
+        """False where the event is gone: somebody deleted it."""
+        sent.count += 1
+        patch = {"count": sent.count, "lastTimestamp": timestamp(self._clock.now())}
+        try:
+            await self._client.merge_patch(EVENT, ObjectKey(namespace, sent.name), patch)
+        except ApiError as error:
+            if is_not_found(error):
+                return False
+            raise
+        return True
 
     def _event(self, primary: Primary, event: StagedEvent, name: str, namespace: str) -> dict[str, Any]:
         assert primary.raw is not None

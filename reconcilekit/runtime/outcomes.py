@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from datetime import timedelta
 
 import attrs
@@ -29,15 +30,15 @@ class Result:
             replaces what an earlier run asked for.
 
     Raises:
-        ValueError: it isn't positive.
+        ValueError: it isn't positive and finite.
     """
 
     requeue_after: timedelta | float = attrs.field(kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if self.seconds <= 0:
+        if not 0 < self.seconds < math.inf:
             raise ValueError(
-                f"Result(requeue_after={self.requeue_after!r}) isn't positive; return None to wait for a change"
+                f"Result(requeue_after={self.requeue_after!r}) isn't a positive time; return None to wait for a change"
             )
 
     @property
@@ -49,11 +50,24 @@ class Result:
 
 @attrs.frozen
 class Outcome:
-    """One run's end: a verdict, and the error or the delay that belongs to it, never both."""
+    """One run's end: a verdict, and the error or the delay that belongs to it, never both.
+
+    Raises:
+        ValueError: the verdict lacks what belongs to it, or has what doesn't.
+    """
 
     verdict: Verdict
     requeue_after: float | None = None
     error: ReconcileError | None = None
+
+    def __attrs_post_init__(self) -> None:
+        is_error = self.verdict not in (Verdict.DONE, Verdict.REQUEUE_AFTER)
+        is_delayed = self.verdict is Verdict.REQUEUE_AFTER
+        if (self.error is not None) != is_error or (self.requeue_after is not None) != is_delayed:
+            raise ValueError(
+                f"{self.verdict} with requeue_after={self.requeue_after!r} and error={self.error!r}: "
+                "build it with Outcome.of_result or Outcome.of_error"
+            )
 
     @classmethod
     def of_result(cls, result: Result | None) -> Outcome:

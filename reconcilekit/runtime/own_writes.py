@@ -56,8 +56,9 @@ class OwnWrites:
         self._on_caught_up = on_caught_up
         self._by_key: dict[ObjectKey, set[_Wait]] = {}
         self._by_version: dict[tuple[Resource, str], list[tuple[int, int, _Wait]]] = {}
+        self._opaque: dict[Resource, list[_Wait]] = {}
         self._by_target: dict[Target, set[_Wait]] = {}
-        self._echoes: dict[Target, tuple[str, ObjectKey]] = {}
+        self._echoes: dict[tuple[Target, str], ObjectKey] = {}
         self._uncertain: dict[ObjectKey, set[Target]] = {}
         self._parked: set[ObjectKey] = set()
         self._order = count()
@@ -75,7 +76,7 @@ class OwnWrites:
             is_quiet: the echo tells `key` nothing, since its run didn't read the object but only wrote it.
         """
         if self.await_version(key, resource, object_key, resource_version) and is_quiet:
-            self._echoes[resource, object_key] = (resource_version, key)
+            self._echoes[(resource, object_key), resource_version] = key
 
     def await_version(self, key: ObjectKey, resource: Resource, object_key: ObjectKey, resource_version: str) -> bool:
         """`key` must not run before the cache has seen this version of this object; False where it already has."""
@@ -83,8 +84,7 @@ class OwnWrites:
         if is_unseen:
             wait = _Wait(key, (resource, object_key), resource_version)
             self._by_key.setdefault(key, set()).add(wait)
-            heap = self._by_version.setdefault((resource, object_key.namespace), [])
-            heapq.heappush(heap, (_rank(resource_version), next(self._order), wait))
+            self._enter(wait)
         return is_unseen
 
     def await_gone(self, key: ObjectKey, resource: Resource, object_key: ObjectKey, uid: str) -> None:
@@ -124,7 +124,7 @@ class OwnWrites:
         """True where the change is what `key` itself wrote, and nothing else."""
         if change.after is None:
             return False
-        return self._echoes.get((change.resource, change.key)) == (change.after.meta.resource_version, key)
+        return self._echoes.get(((change.resource, change.key), change.after.meta.resource_version)) == key
 
     def changed(self, change: Change) -> None:
         """The cache applied a change."""
@@ -135,10 +135,15 @@ class OwnWrites:
         """A watch of this kind has come further; called after the `changed` of what it saw."""
         for place in [place for place in self._by_version if place[0] == resource]:
             heap = self._by_version[place]
-            while heap and self._is_seen(heap[0][2]):
+            while heap and (self._is_dropped(heap[0][2]) or self._is_seen(heap[0][2])):
                 self._settle(heapq.heappop(heap)[2])
             if not heap:
                 del self._by_version[place]
+        for wait in self._opaque.pop(resource, ()):
+            if self._is_seen(wait):
+                self._settle(wait)
+            elif not self._is_dropped(wait):
+                self._opaque.setdefault(resource, []).append(wait)
 
     def forget(self, key: ObjectKey) -> None:
         """The key is gone: nothing waits for it any more."""
@@ -152,6 +157,19 @@ class OwnWrites:
 
     def __repr__(self) -> str:
         return f"<OwnWrites unseen={len(self)} uncertain={len(self._uncertain)} parked={len(self._parked)}>"
+
+    def _enter(self, wait: _Wait) -> None:
+        resource, object_key = wait.target
+        version = wait.resource_version
+        if version.isdecimal():
+            heap = self._by_version.setdefault((resource, object_key.namespace), [])
+            heapq.heappush(heap, (int(version), next(self._order), wait))
+        else:
+            # Some aggregated APIs' versions don't compare, so each is asked for by itself.
+            self._opaque.setdefault(resource, []).append(wait)
+
+    def _is_dropped(self, wait: _Wait) -> bool:
+        return wait not in self._by_key.get(wait.key, ())
 
     def _is_seen(self, wait: _Wait) -> bool:
         resource, object_key = wait.target
@@ -172,15 +190,10 @@ class OwnWrites:
             waits.discard(wait)
             if not waits:
                 del self._by_key[wait.key]
-        if self._echoes.get(wait.target) == (wait.resource_version, wait.key):
-            del self._echoes[wait.target]
+        if self._echoes.get((wait.target, wait.resource_version)) == wait.key:
+            del self._echoes[wait.target, wait.resource_version]
         others = self._by_target.get(wait.target)
         if others is not None:
             others.discard(wait)
             if not others:
                 del self._by_target[wait.target]
-
-
-def _rank(resource_version: str) -> int:
-    # Versions that aren't numbers (some aggregated APIs) come first, so that each is asked for by equality.
-    return int(resource_version) if resource_version.isdigit() else -1

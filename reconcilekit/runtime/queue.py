@@ -41,7 +41,8 @@ class Taken:
 
 @attrs.define
 class _Waiting:
-    rank: float
+    place: tuple[float, int, ObjectKey]
+    """Its rank, then first come, first served; the only entry of the heap that counts for its key."""
     since: float
     reasons: list[str]
 
@@ -80,11 +81,11 @@ class KeyedQueue:
         rank = now - priority * AGING_SECONDS
         waiting = self._waiting.get(key)
         if waiting is None:
-            self._waiting[key] = waiting = _Waiting(rank, now, [])
-            self._push(key, waiting)
-        elif rank < waiting.rank:
-            waiting.rank = rank
-            self._push(key, waiting)
+            self._waiting[key] = waiting = _Waiting((rank, next(self._order), key), now, [])
+            self._push(waiting)
+        elif rank < waiting.place[0]:
+            waiting.place = (rank, next(self._order), key)
+            self._push(waiting)
         if len(waiting.reasons) < MAX_REASONS and reason not in waiting.reasons:
             waiting.reasons.append(reason)
 
@@ -104,9 +105,10 @@ class KeyedQueue:
         """The next ready key, now running; None where there is none."""
         self._release_due()
         while self._heap:
-            rank, _, key = heapq.heappop(self._heap)
+            place = heapq.heappop(self._heap)
+            key = place[2]
             waiting = self._waiting.get(key)
-            if waiting is None or waiting.rank != rank or key in self._running:
+            if waiting is None or waiting.place is not place:
                 continue
             del self._waiting[key]
             self._running.add(key)
@@ -118,7 +120,7 @@ class KeyedQueue:
         self._running.remove(key)
         waiting = self._waiting.get(key)
         if waiting is not None:
-            self._push(key, waiting)
+            self._push(waiting)
 
     def is_running(self, key: ObjectKey) -> bool:
         """True between `take` and `done`."""
@@ -140,10 +142,10 @@ class KeyedQueue:
         counts = self.statistics()
         return f"<KeyedQueue ready={counts.ready} delayed={counts.delayed} running={counts.running}>"
 
-    def _push(self, key: ObjectKey, waiting: _Waiting) -> None:
+    def _push(self, waiting: _Waiting) -> None:
         # A running key is pushed by done(): take() must not see it before.
-        if key not in self._running:
-            heapq.heappush(self._heap, (waiting.rank, next(self._order), key))
+        if waiting.place[2] not in self._running:
+            heapq.heappush(self._heap, waiting.place)
 
     def _release_due(self) -> None:
         now = self._clock.monotonic()

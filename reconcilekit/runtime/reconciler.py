@@ -69,7 +69,8 @@ class Reconciler:
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        if not cls.name:
+        # Not an inherited name: two controllers of one name can't be told apart in logs and metrics.
+        if not cls.__dict__.get("name"):
             cls.name = _controller_name(cls.__name__)
 
     def reconcile(self, ctx: Context) -> Awaitable[Result | None] | Result | None:
@@ -107,12 +108,16 @@ class Reconciler:
 
 
 def generation_changed(change: Change) -> bool:
-    """A predicate: pass over updates that touch neither spec nor deletion, such as another controller's status."""
+    """A predicate: pass over updates that touch neither spec nor deletion, such as another controller's status.
+
+    It passes over nothing of kinds whose generation the server doesn't count, such as ConfigMap and Secret.
+    """
     if change.before is None or change.after is None:
         return True
     before, after = change.before.meta, change.after.meta
     return (
-        before.generation != after.generation
+        after.generation == 0
+        or before.generation != after.generation
         or before.deletion_timestamp != after.deletion_timestamp
         or before.uid != after.uid
     )

@@ -119,10 +119,7 @@ class Stage:
         """
         with self._lock:
             self.check_open()
-            if (
-                not condition.reason
-                or not condition.reason.replace("_", "").replace(",", "").replace(":", "").isalnum()
-            ):
+            if not _REASON.fullmatch(condition.reason):
                 raise StagingError(
                     f"condition {condition.type} has reason {condition.reason!r}; write a CamelCase word"
                 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import attrs
@@ -42,7 +42,7 @@ class StagedCondition:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC to the second, as `metav1.Time` is written."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def merge_conditions(live: Sequence[dict[str, Any]], stated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -51,14 +51,12 @@ def merge_conditions(live: Sequence[dict[str, Any]], stated: Sequence[dict[str, 
     Conditions that aren't stated stay. New ones come last, in the order in which they were stated.
     """
     by_type = {condition["type"]: condition for condition in stated}
-    merged = [
-        _keep_transition(old, by_type.pop(old["type"], old)) for old in copy.deepcopy(list(live)) if "type" in old
-    ]
+    merged = [_keep_transition(old, by_type.pop(old.get("type"), old)) for old in copy.deepcopy(list(live))]
     return merged + list(by_type.values())
 
 
 def _keep_transition(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    if old.get("status") == new["status"] and "lastTransitionTime" in old:
+    if old.get("status") == new.get("status") and old.get("lastTransitionTime"):
         return {**new, "lastTransitionTime": old["lastTransitionTime"]}
     return new
 
@@ -68,21 +66,30 @@ def merge_entries(
 ) -> list[dict[str, Any]]:
     """A list that several controllers share (a route's `status.parents`), with our entries replaced by `stated`.
 
-    Everybody else's entries stay as they are, in their order, and come first. Conditions within an entry of ours keep
-    their transition times, by the entry that says the same but for its conditions.
+    Everybody else's entries stay as they are. An entry of ours that says the same as one that is there, but for its
+    conditions, takes its place, and its conditions keep their transition times; new ones come last. So nobody's place
+    ever changes: two controllers that each put their own last would undo each other's order for ever.
     """
-    others = [entry for entry in live if not is_mine(entry)]
-    mine = [entry for entry in live if is_mine(entry)]
-    return others + [_over_own(entry, mine) for entry in stated]
+    left = list(stated)
+    merged = []
+    for old in live:
+        if not is_mine(old):
+            merged.append(old)
+            continue
+        same = next((entry for entry in left if _identity(entry) == _identity(old)), None)
+        if same is not None:
+            left.remove(same)
+            merged.append(_over_own(old, same))
+    return merged + left
 
 
-def _over_own(entry: dict[str, Any], mine: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    for old in mine:
-        if _identity(old) == _identity(entry):
-            present = {condition["type"] for condition in entry.get("conditions", ())}
-            kept = [condition for condition in old.get("conditions", ()) if condition.get("type") in present]
-            return {**entry, "conditions": merge_conditions(kept, entry.get("conditions", []))}
-    return entry
+def _over_own(old: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    if "conditions" not in entry:
+        return entry
+    stated = entry["conditions"]
+    present = {condition["type"] for condition in stated}
+    kept = [condition for condition in old.get("conditions") or () if condition.get("type") in present]
+    return {**entry, "conditions": merge_conditions(kept, stated)}
 
 
 def _identity(entry: dict[str, Any]) -> dict[str, Any]:

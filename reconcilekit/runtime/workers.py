@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -46,14 +47,24 @@ class DaemonThreads:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._idle = 0
         self._started = 0
+        self._is_closed = False
         self._lock = threading.Lock()
         self._loops: dict[int, asyncio.AbstractEventLoop] = {}
 
     def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Run the function in an idle thread, or a new one; the controllers' concurrency is the bound."""
+        """Run the function in an idle thread, or a new one; the controllers' concurrency is the bound.
+
+        What the function raises is raised by the future, but StopIteration and CancelledError, which mean something
+        else there, as the cause of a RuntimeError.
+
+        Raises:
+            RuntimeError: these threads were closed.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         with self._lock:
+            if self._is_closed:
+                raise RuntimeError(f"threads {self._name!r} were closed; make new ones")
             if self._idle:
                 self._idle -= 1
             else:
@@ -66,7 +77,7 @@ class DaemonThreads:
         """Run the coroutine on the loop that submitted this thread's job.
 
         Raises:
-            RuntimeError: called from anywhere but a function that was submitted here.
+            RuntimeError: called from anywhere but a function that was submitted here, or the loop was closed meanwhile.
         """
         loop = self._loops.get(threading.get_ident())
         if loop is None:
@@ -74,31 +85,43 @@ class DaemonThreads:
             raise RuntimeError(
                 "a blocking live read belongs into a def reconcile; in an async def, await the other one"
             )
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+        try:
+            waiting = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:
+            coroutine.close()
+            raise
+        return waiting.result()
 
     def close(self) -> None:
-        """Let idle threads end; busy ones end after their job."""
+        """Let idle threads end; busy ones end after their job. Nothing more can be submitted."""
         with self._lock:
-            for _ in range(self._started):
+            started = 0 if self._is_closed else self._started
+            self._is_closed = True
+            for _ in range(started):
                 self._jobs.put(None)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._loops[threading.get_ident()] = job.loop
-            try:
-                result = job.function()
-            except BaseException as error:  # noqa: BLE001 -- it is handed on, whatever it is
-                self._settle(job, None, error)
-            else:
-                self._settle(job, result, None)
-            finally:
-                del self._loops[threading.get_ident()]
+            self._do(job)
+            # An idle thread would keep the run's view and stage alive until its next job.
+            del job
+
+    def _do(self, job: _Job) -> None:
+        self._loops[threading.get_ident()] = job.loop
+        try:
+            result = job.function()
+        except BaseException as error:  # noqa: BLE001 -- it is handed on, whatever it is
+            self._settle(job, None, error)
+        else:
+            self._settle(job, result, None)
+        finally:
+            del self._loops[threading.get_ident()]
 
     def _settle(self, job: _Job, result: object, error: BaseException | None) -> None:
         with self._lock:
             self._idle += 1
         # The loop may have been closed meanwhile: then nobody waits any more.
-        if not job.loop.is_closed():
+        with suppress(RuntimeError):
             job.loop.call_soon_threadsafe(_finish, job.future, result, error)
 
 
@@ -107,5 +130,10 @@ def _finish(future: asyncio.Future[Any], result: object, error: BaseException | 
         return
     if error is None:
         future.set_result(result)
+    elif isinstance(error, StopIteration | asyncio.CancelledError):
+        # A future refuses the one, and by the other it would look as if whoever awaits it had been cancelled.
+        wrapped = RuntimeError(f"the function raised {type(error).__name__}")
+        wrapped.__cause__ = error
+        future.set_exception(wrapped)
     else:
         future.set_exception(error)
