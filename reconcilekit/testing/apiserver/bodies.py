@@ -11,8 +11,18 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.resources import ResourceType
 
 
+def decode_object(body: bytes, served: ResourceType) -> dict[str, Any]:
+    """An object as JSON; null fields are as good as absent ones.
+
+    Raises:
+        StatusError: 400.
+    """
+    decoded = decode(body, served)
+    return without_nulls(decoded) if b"null" in body else decoded
+
+
 def decode(body: bytes, served: ResourceType) -> dict[str, Any]:
-    """A JSON object.
+    """A patch as JSON, its nulls kept: they remove.
 
     Raises:
         StatusError: 400.
@@ -23,7 +33,7 @@ def decode(body: bytes, served: ResourceType) -> dict[str, Any]:
         raise _unreadable(body, served, _describe(error)) from error
     if not isinstance(decoded, dict):
         raise _unreadable(body, served, "json parse error: json: cannot unmarshal into an object")
-    return without_nulls(decoded) if b"null" in body and "kind" in decoded else decoded
+    return decoded
 
 
 def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
@@ -33,7 +43,7 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
         StatusError: 400.
     """
     if body.lstrip()[:1] == b"{":
-        return decode(body, served)
+        return decode_object(body, served)
     try:
         import yaml
     except ImportError as error:
@@ -44,7 +54,7 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
         raise status.bad_request(f"error decoding YAML: {error}") from error
     if not isinstance(decoded, dict):
         raise status.bad_request(f"error decoding YAML: expected a map, got {type(decoded).__name__}")
-    return decoded
+    return without_nulls(decoded)
 
 
 def decode_operations(body: bytes) -> list[dict[str, Any]]:

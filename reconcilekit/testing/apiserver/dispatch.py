@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import bodies, discovery, openapi, status
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.negotiation import Accepted, negotiate
-from reconcilekit.testing.apiserver.patches import json_patch, merge_patch
+from reconcilekit.testing.apiserver.patches import json_patch, merge_patch, strategic_merge_patch
 from reconcilekit.testing.apiserver.reads import encode_object, encode_page, list_page
 from reconcilekit.testing.apiserver.resources import ResourceType
 from reconcilekit.testing.apiserver.routes import Route, parse_route
@@ -38,15 +39,21 @@ def dispatch(cluster: Cluster, request: Request) -> Answer:
     route = parse_route(request.path)
     if route is None:
         return _non_resource(cluster, request, accepted)
-    if not cluster.registry.types(route.group, route.version):
-        return status.plain_text(404, "404 page not found\n")
-    if not route.plural:
-        document = discovery.version_document(cluster.registry, route.group, route.version)
-        return document or status.plain_text(404, "404 page not found\n")
     served = cluster.registry.find(route.group, route.version, route.plural)
-    if served is None or not _is_reachable(served, route):
+    if served is None:
+        return _unserved(cluster, route)
+    if not _is_reachable(served, route):
         raise status.unknown_resource()
     return _Call(cluster, request, route, served, accepted).answer()
+
+
+def _unserved(cluster: Cluster, route: Route) -> Response:
+    document = discovery.version_document(cluster.registry, route.group, route.version)
+    if document is None:
+        return status.plain_text(404, "404 page not found\n")
+    if route.plural:
+        raise status.unknown_resource()
+    return document
 
 
 def _is_reachable(served: ResourceType, route: Route) -> bool:
@@ -107,13 +114,13 @@ class _Call:
         stored = self._cluster.storage.collection(self._served).objects.get(self._route.key)
         if stored is None:
             raise status.not_found(self._served.group, self._served.plural, self._route.name)
-        return encode_object(self._served, stored, self._accepted)
+        return self._encoded(stored)
 
     def _list(self) -> Answer:
         if self._query.get("watch") in ("1", "true"):
             return open_watch(self._cluster, self._served, self._route.namespace, self._query)
         page = list_page(self._cluster.storage, self._served, self._route.namespace, self._query)
-        return encode_page(self._served, page, self._accepted)
+        return encode_page(self._served, page, self._accepted, now=self._cluster.clock.now())
 
     def _create(self) -> Answer:
         obj = self._body()
@@ -134,10 +141,13 @@ class _Call:
             case "application/merge-patch+json":
                 patch = bodies.decode(self._request.body or b"", self._served)
                 return self._written(self._cluster.patch(self._target(), lambda live: merge_patch(live, patch)))
+            case "application/strategic-merge-patch+json" if not self._served.is_custom:
+                patch, shape = bodies.decode(self._request.body or b"", self._served), self._served.shape
+                transform = functools.partial(strategic_merge_patch, patch=patch, shape=shape)
+                return self._written(self._cluster.patch(self._target(), transform))
             case "application/json-patch+json":
                 operations = bodies.decode_operations(self._request.body or b"")
-                transform = _json_patcher(operations)
-                return self._written(self._cluster.patch(self._target(), transform))
+                return self._written(self._cluster.patch(self._target(), _json_patcher(operations)))
             case _:
                 raise status.unsupported_media_type()
 
@@ -147,13 +157,13 @@ class _Call:
             raise status.invalid_options("PatchOptions", "fieldManager", "FieldValueRequired", text)
         config = bodies.decode_apply(self._request.body or b"", self._served)
         _check_identity(self._route, config)
-        return self._written(self._cluster.apply(self._target(), bodies.without_nulls(config)))
+        return self._written(self._cluster.apply(self._target(), config))
 
     def _delete(self) -> Answer:
         options = bodies.decode_options(self._request.body)
         outcome = self._cluster.delete(self._target(dry_run=options.get("dryRun")), options.get("preconditions") or {})
         if not outcome.is_gone:
-            return encode_object(self._served, outcome.stored, self._accepted)
+            return self._encoded(outcome.stored)
         return _deleted(self._served, outcome.stored)
 
     def _delete_collection(self) -> Answer:
@@ -168,7 +178,7 @@ class _Call:
         return Response(status=200, headers={"content-type": status.JSON}, body=msgspec.json.encode(body))
 
     def _body(self) -> dict[str, Any]:
-        obj = bodies.decode(self._request.body or b"", self._served)
+        obj = bodies.decode_object(self._request.body or b"", self._served)
         bodies.check_kind(obj, self._served)
         strict = self._query.get("fieldValidation") == "Strict"
         if error := self._cluster.admission.decode_errors(self._served, obj, strict=strict):
@@ -191,7 +201,10 @@ class _Call:
 
     def _written(self, outcome: Outcome) -> Answer:
         code = 201 if outcome.is_created else 200
-        return encode_object(self._served, outcome.stored, self._accepted, code=code)
+        return self._encoded(outcome.stored, code=code)
+
+    def _encoded(self, stored: Stored, *, code: int = 200) -> Response:
+        return encode_object(self._served, stored, self._accepted, now=self._cluster.clock.now(), code=code)
 
 
 def _json_patcher(operations: list[dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -24,7 +24,7 @@ _UNOWNED = frozenset(
     for name in (
         "name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion",
     )
-) | {("f:metadata",), ("f:apiVersion",), ("f:kind",)}  # fmt: skip
+) | {(), ("f:metadata",), ("f:apiVersion",), ("f:kind",)}  # fmt: skip
 """What nobody owns: the server's own fields and those that identify the object."""
 
 

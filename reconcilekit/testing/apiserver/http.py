@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -54,7 +55,8 @@ class Endpoint:
 @contextlib.asynccontextmanager
 async def serve(server: Handler, *, host: str, port: int) -> AsyncIterator[Endpoint]:
     """Listen until the block ends; then every connection is closed at once."""
-    runner = web.ServerRunner(web.Server(_Bridge(server).answer, access_log=None), shutdown_timeout=0.1)
+    bridge = _Bridge(server)
+    runner = web.ServerRunner(web.Server(bridge.answer, access_log=None), shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -62,7 +64,9 @@ async def serve(server: Handler, *, host: str, port: int) -> AsyncIterator[Endpo
         bound_port: int = runner.addresses[0][1]
         yield Endpoint(url=f"http://{host}:{bound_port}")
     finally:
+        await bridge.end_streams()
         await runner.cleanup()
+        await bridge.cancel_handlers()
 
 
 class _Bridge:
@@ -70,9 +74,32 @@ class _Bridge:
 
     def __init__(self, server: Handler) -> None:
         self._server = server
+        self._handlers: set[asyncio.Task[object]] = set()
+        self._streams: set[Stream] = set()
 
     async def answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         """One request's answer."""
+        handler = asyncio.current_task()
+        assert handler is not None
+        self._handlers.add(handler)
+        try:
+            return await self._answer(incoming)
+        finally:
+            self._handlers.discard(handler)
+
+    async def end_streams(self) -> None:
+        """End every watch, so that nobody waits for one that has hours left."""
+        for stream in list(self._streams):
+            await stream.aclose()
+
+    async def cancel_handlers(self) -> None:
+        """Give up the requests that are still being answered, and wait until they are gone."""
+        handlers = list(self._handlers)
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+    async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         body = await incoming.content.read() if incoming.body_exists else None
         if body is not None and len(body) > MAX_BODY:
             return _whole(too_large_request(MAX_BODY).response())
@@ -91,7 +118,11 @@ class _Bridge:
             return _break(incoming)
         if isinstance(answer, Response):
             return _whole(answer)
-        return await _stream(incoming, answer)
+        self._streams.add(answer)
+        try:
+            return await _stream(incoming, answer)
+        finally:
+            self._streams.discard(answer)
 
 
 def _whole(answer: Response) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import bisect
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -135,10 +136,10 @@ def _decode_token(token: str) -> tuple[int, ObjectKey]:
     return revision, ObjectKey(namespace, name)
 
 
-def encode_page(served: ResourceType, page: Page, accepted: Accepted) -> Response:
+def encode_page(served: ResourceType, page: Page, accepted: Accepted, *, now: datetime) -> Response:
     """The list in the representation that was asked for."""
     if accepted.is_table:
-        return table.response(table.of_objects(page.objects, page.metadata()))
+        return table.response(table.of_objects(page.objects, page.metadata(), now=now))
     metadata = msgspec.json.encode(page.metadata())
     # Items of built-in kinds come without kind and apiVersion, as the real server's do.
     items = b",".join(_items(served, page.objects))
@@ -153,8 +154,10 @@ def _items(served: ResourceType, objects: Iterable[Stored]) -> Iterable[bytes]:
     return (stored.encoded() for stored in objects)
 
 
-def encode_object(served: ResourceType, stored: Stored, accepted: Accepted, *, code: int = 200) -> Response:
+def encode_object(
+    served: ResourceType, stored: Stored, accepted: Accepted, *, now: datetime, code: int = 200
+) -> Response:
     """One object in the representation that was asked for."""
     if accepted.is_table:
-        return table.response(table.of_objects([stored], {"resourceVersion": str(stored.revision)}), code=code)
+        return table.response(table.of_objects([stored], {"resourceVersion": str(stored.revision)}, now=now), code=code)
     return Response(status=code, headers={"content-type": status.JSON}, body=stored.body(served))

@@ -111,7 +111,7 @@ class ApiServer:
         )
         self.requests.append(record)
         fault = self.faults.strike(request, record.at)
-        answer = await (self._serve(request) if fault is None else self._serve_faulty(request, fault))
+        answer = await (self._serve(request) if fault is None else self._serve_to_the_end(request, fault))
         record.status = answer.status
         return answer
 
@@ -225,7 +225,7 @@ class ApiServer:
             await self._delay(fault)
         if fault.when == "before" and fault.action in ("answer", "drop", "refuse"):
             return self._strike(request, fault)
-        answer = await self._serve_to_the_end(request)
+        answer = await self._serve(request)
         if fault.when == "after" and fault.action != "delay":
             await self._delay(fault)
         if fault.action == "delay":
@@ -240,12 +240,18 @@ class ApiServer:
         if fault.delay:
             await self._clock.sleep(fault.delay)
 
-    async def _serve_to_the_end(self, request: Request) -> Answer:
-        """A write lands even if its sender has given up: the real server's handlers go on, too."""
-        task = asyncio.ensure_future(self._serve(request))
+    async def _serve_to_the_end(self, request: Request, fault: Fault) -> Answer:
+        """A delayed write lands even if its sender has given up: the real server's handlers go on, too."""
+        task = asyncio.ensure_future(self._serve_faulty(request, fault))
         self._stragglers.add(task)
-        task.add_done_callback(self._stragglers.discard)
+        task.add_done_callback(self._forget_straggler)
         return await asyncio.shield(task)
+
+    def _forget_straggler(self, task: asyncio.Task[Answer]) -> None:
+        self._stragglers.discard(task)
+        if not task.cancelled():
+            # Where its sender has given up, nobody else looks at how it broke.
+            task.exception()
 
     def _strike(self, request: Request, fault: Fault) -> Response:
         if fault.action == "drop":

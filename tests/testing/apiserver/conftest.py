@@ -17,6 +17,7 @@ CONTENT_TYPES = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
+    "strategic": "application/strategic-merge-patch+json",
 }
 
 
@@ -62,8 +63,37 @@ class Caller:
         return decoded(await transport.send(request))
 
     async def watch(self, path: str, *, silence: float = 400.0, **query: str) -> Stream:
-        request = self.request("GET", path, watch="1", timeout=silence, **query)
+        request = self.request("GET", path, watch="1", silence=silence, **query)
         return await self.server.transport(self.user_agent).open(request)
+
+    async def events(self, stream: Stream) -> list[dict[str, Any]]:
+        """All events of a watch until it ends."""
+        data = b"".join([chunk async for chunk in stream])
+        return [msgspec.json.decode(line) for line in data.splitlines()]
+
+    async def define_widgets(self) -> dict[str, Any]:
+        """A custom kind whose conditions are a keyed list."""
+        conditions = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+        conditions["items"] = {"type": "object", "properties": {"type": {"type": "string"}}}
+        status = {"type": "object", "properties": {"conditions": conditions}}
+        version = {
+            "name": "v1",
+            "served": True,
+            "storage": True,
+            "subresources": {"status": {}},
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": {"status": status}}},
+        }
+        spec = {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"]},
+            "versions": [version],
+        }
+        definition = {"metadata": {"name": "widgets.example.com"}, "spec": spec}
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        assert (await self("POST", path, definition)).status == 201
+        found: dict[str, Any] = (await self("GET", f"{path}/widgets.example.com")).body
+        return found
 
     def request(
         self,
@@ -74,26 +104,20 @@ class Caller:
         patch: str = "",
         accept: str = "",
         content_type: str = "",
-        timeout: float = 35.0,
+        silence: float = 35.0,
         **query: str,
     ) -> Request:
         headers = {"content-type": content_type or CONTENT_TYPES.get(patch, "application/json")}
         if accept:
             headers["accept"] = accept
         encoded = body if isinstance(body, bytes | None) else msgspec.json.encode(body)
-        return Request(method=method, path=path, query=query, body=encoded, headers=headers, timeout=timeout)
+        return Request(method=method, path=path, query=query, body=encoded, headers=headers, timeout=silence)
 
 
 def decoded(response: Response) -> Answer:
     is_json = response.headers["content-type"].startswith("application/json")
-    body = msgspec.json.decode(response.body) if is_json else response.body.decode()
+    body = msgspec.json.decode(response.body) if is_json and response.body else response.body.decode()
     return Answer(response.status, dict(response.headers), body)
-
-
-async def read_events(stream: Stream) -> list[dict[str, Any]]:
-    """All events of a watch until it ends."""
-    data = b"".join([chunk async for chunk in stream])
-    return [msgspec.json.decode(line) for line in data.splitlines()]
 
 
 Scenario = Callable[[Caller], Coroutine[object, object, Any]]
@@ -110,3 +134,9 @@ def on_server() -> Callable[..., Any]:
         return run_virtual(main, seed=seed)
 
     return run
+
+
+@pytest.fixture
+def widgets() -> str:
+    """Where `Caller.define_widgets` puts the kind."""
+    return "/apis/example.com/v1/namespaces/default/widgets"

@@ -1,0 +1,267 @@
+"""Server-side apply and who owns what, against the behaviour seen on a real server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from reconcilekit.testing.apiserver.apply import (
+    APPLY,
+    Manager,
+    Managers,
+    apply_config,
+    decode_managers,
+    encode_managers,
+    track_update,
+)
+from reconcilekit.testing.apiserver.fields import decode_fields, encode_fields, leaves, without_unowned
+from reconcilekit.testing.apiserver.shapes import shape_from_keys
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+A = f"{MAPS}/a"
+SHAPE = shape_from_keys({"items": ("name",), "tags": "set", "whole": "atomic"})
+TIME = "2025-01-01T00:00:00Z"
+
+
+def config_map(**data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data}
+
+
+def owned_by(answer: Any) -> dict[tuple[str, str], Any]:
+    entries = answer.body["metadata"]["managedFields"]
+    return {(entry["manager"], entry["operation"]): entry["fieldsV1"] for entry in entries}
+
+
+def test_an_apply_creates_owns_its_leaves_and_is_a_no_op_when_repeated(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        created = await call("PATCH", A, config_map(a="1"), patch="apply", fieldManager="m")
+        assert created.status == 201
+        assert owned_by(created) == {("m", "Apply"): {"f:data": {"f:a": {}}}}
+        await call.clock.sleep(100)
+        again = await call("PATCH", A, config_map(a="1"), patch="apply", fieldManager="m")
+        assert (again.status, again.body) == (200, created.body)
+
+    on_server(scenario)
+
+
+def test_what_an_applier_no_longer_names_is_removed_and_what_others_own_stays(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("PATCH", A, config_map(a="1", b="1"), patch="apply", fieldManager="m")
+        await call("PATCH", A, config_map(b="1", c="1"), patch="apply", fieldManager="n")
+        await call("PATCH", A, {"data": {"d": "1"}}, patch="merge")
+        after = await call("PATCH", A, config_map(), patch="apply", fieldManager="m")
+        assert after.body["data"] == {"b": "1", "c": "1", "d": "1"}
+
+    on_server(scenario)
+
+
+def test_create_and_apply_by_one_manager_are_two_owners(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        created = await call("POST", MAPS, config_map(a="1", b="1"), fieldManager="m")
+        assert owned_by(created) == {("m", "Update"): {"f:data": {".": {}, "f:a": {}, "f:b": {}}}}
+        conflict = await call("PATCH", A, config_map(a="2"), patch="apply", fieldManager="m")
+        assert conflict.status == 409
+        assert conflict.message == 'Apply failed with 1 conflict: conflict with "m" using v1: .data.a'
+        forced = await call("PATCH", A, config_map(a="2"), patch="apply", fieldManager="m", force="true")
+        assert forced.body["data"] == {"a": "2", "b": "1"}
+        assert owned_by(forced)["m", "Update"] == {"f:data": {".": {}, "f:b": {}}}
+
+    on_server(scenario)
+
+
+def test_ownership_is_mended_by_a_json_patch_of_the_entry(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", MAPS, config_map(a="1", b="1"), fieldManager="m")
+        mend = [{"op": "replace", "path": "/metadata/managedFields/0/operation", "value": "Apply"}]
+        mended = await call("PATCH", A, mend, patch="json")
+        assert owned_by(mended) == {("m", "Apply"): {"f:data": {".": {}, "f:a": {}, "f:b": {}}}}
+        after = await call("PATCH", A, config_map(a="2"), patch="apply", fieldManager="m")
+        assert (after.status, after.body["data"]) == (200, {"a": "2"})
+
+    on_server(scenario)
+
+
+def test_several_conflicts_are_listed_by_manager(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("PATCH", A, config_map(a="1", b="1"), patch="apply", fieldManager="m")
+        answer = await call("PATCH", A, config_map(a="2", b="2"), patch="apply", fieldManager="n")
+        assert answer.message == 'Apply failed with 2 conflicts: conflicts with "m":\n- .data.a\n- .data.b'
+        assert [cause["field"] for cause in answer.body["details"]["causes"]] == [".data.a", ".data.b"]
+
+    on_server(scenario)
+
+
+def test_preconditions_of_an_apply(on_server: Any) -> None:
+    def named(**metadata: str) -> dict[str, Any]:
+        return config_map(a="1") | {"metadata": {"name": "a", **metadata}}
+
+    async def scenario(call: Any) -> None:
+        async def apply(body: Any) -> Any:
+            return await call("PATCH", A, body, patch="apply", fieldManager="m", force="true")
+
+        nothing_there = await apply(named(uid="0000"))
+        assert nothing_there.status == 422
+        assert nothing_there.message.endswith('metadata.uid: Invalid value: "0000": field is immutable')
+        created = await apply(named(resourceVersion="1"))
+        assert created.status == 201
+        assert (await apply(named(resourceVersion="1"))).status == 409
+        assert (await apply(named(uid="0000"))).status == 422
+        uid = created.body["metadata"]["uid"]
+        assert (await apply(named(uid=uid, resourceVersion=created.version))).version == created.version
+
+    on_server(scenario)
+
+
+def test_keyed_lists_merge_item_by_item(on_server: Any) -> None:
+    path = "/api/v1/namespaces/default/services/s"
+
+    def service(*ports: dict[str, Any]) -> dict[str, Any]:
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"ports": list(ports)}}
+
+    async def scenario(call: Any) -> None:
+        await call("PATCH", path, service({"port": 80, "name": "web"}), patch="apply", fieldManager="m")
+        both = await call("PATCH", path, service({"port": 443, "name": "tls"}), patch="apply", fieldManager="n")
+        assert [port["port"] for port in both.body["spec"]["ports"]] == [80, 443]
+        assert owned_by(both)["n", "Apply"] == {
+            "f:spec": {"f:ports": {'k:{"port":443,"protocol":"TCP"}': {".": {}, "f:name": {}, "f:port": {}}}}
+        }
+        other = await call("PATCH", path, service({"port": 80, "name": "x"}), patch="apply", fieldManager="n")
+        assert other.message.endswith('conflict with "m": .spec.ports[port=80,protocol="TCP"].name')
+        less = await call("PATCH", path, service(), patch="apply", fieldManager="n")
+        assert [port["port"] for port in less.body["spec"]["ports"]] == [80]
+
+    on_server(scenario)
+
+
+def test_the_status_endpoint_owns_apart_and_applies_only_status(on_server: Any, widgets: str) -> None:
+    async def scenario(call: Any) -> None:
+        await call.define_widgets()
+        base = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+        body = base | {"spec": {"size": 1}, "status": {"a": 1}}
+        created = await call("PATCH", f"{widgets}/w", body, patch="apply", fieldManager="m")
+        assert "status" not in created.body
+        assert owned_by(created) == {("m", "Apply"): {"f:spec": {"f:size": {}}}}
+        conditions = [{"type": "Ready", "status": "True"}]
+        body = base | {"spec": {"size": 5}, "status": {"conditions": conditions}}
+        after = await call("PATCH", f"{widgets}/w/status", body, patch="apply", fieldManager="m")
+        assert after.body["spec"] == {"size": 1}
+        assert after.body["status"] == {"conditions": conditions}
+        assert after.body["metadata"]["generation"] == 1
+        entries = {e.get("subresource", ""): e["fieldsV1"] for e in after.body["metadata"]["managedFields"]}
+        ready = 'k:{"type":"Ready"}'
+        assert entries["status"] == {"f:status": {"f:conditions": {ready: {".": {}, "f:status": {}, "f:type": {}}}}}
+
+    on_server(scenario)
+
+
+def test_a_configuration_may_be_yaml(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        body = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: '1'\n"
+        created = await call("PATCH", A, body, patch="apply", fieldManager="m")
+        assert (created.status, created.body["data"]) == (201, {"a": "1"})
+
+    on_server(scenario)
+
+
+# --- properties of the merge itself ---------------------------------------------------------------------------
+
+names = st.sampled_from(["a", "b", "c"])
+scalars = st.integers(0, 2)
+items = st.lists(
+    st.fixed_dictionaries({"name": names}, optional={"x": scalars, "y": scalars}), max_size=3, unique_by=str
+)
+configs = st.fixed_dictionaries(
+    {},
+    optional={
+        "data": st.dictionaries(names, scalars, max_size=3),
+        "deep": st.dictionaries(names, st.dictionaries(names, scalars, max_size=2), max_size=2),
+        "items": items.filter(lambda found: len({item["name"] for item in found}) == len(found)),
+        "tags": st.lists(names, max_size=3, unique=True),
+        "whole": st.dictionaries(names, scalars, max_size=2),
+        "list": st.lists(scalars, max_size=2),
+    },
+)
+ME, OTHER = (Manager(name=name, operation=APPLY, api_version="v1") for name in ("me", "other"))
+
+
+def apply(
+    live: dict[str, Any], config: dict[str, Any], managers: Managers, who: Manager
+) -> tuple[dict[str, Any], Managers]:
+    return apply_config(live, config, managers, who, shape=SHAPE, time=TIME, force=True)
+
+
+def values(obj: dict[str, Any]) -> dict[Any, Any]:
+    """Every leaf with its value, so that lists' order plays no part."""
+    found: dict[Any, Any] = {}
+
+    def walk(value: Any, path: tuple[Any, ...]) -> None:
+        if isinstance(value, dict) and value:
+            for name, sub in value.items():
+                walk(sub, (*path, name))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                walk(item, (*path, item["name"]))
+        else:
+            found[path] = sorted(value) if path and path[0] == "tags" else value
+
+    walk(obj, ())
+    return found
+
+
+@given(configs, configs)
+def test_an_apply_is_idempotent(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
+    live, managers = apply({}, theirs, {}, OTHER)
+    once = apply(live, mine, managers, ME)
+    assert apply(*[once[0], mine, once[1]], ME) == once
+
+
+@given(configs, configs)
+def test_what_is_applied_by_force_is_there(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
+    live, managers = apply({}, theirs, {}, OTHER)
+    live, managers = apply(live, mine, managers, ME)
+    assert without_unowned(leaves(mine, SHAPE)) == managers[ME].fields
+    after = values(live)
+    for path, value in values(mine).items():
+        if value not in ({}, []) and path[0] != "tags":
+            assert after[path] == value
+    assert set(mine.get("tags", ())) <= set(live.get("tags", ()))
+
+
+@given(configs, configs, configs)
+def test_what_is_no_longer_applied_goes_and_what_others_own_stays(
+    theirs: dict[str, Any], mine: dict[str, Any], less: dict[str, Any]
+) -> None:
+    live, managers = apply({}, theirs, {}, OTHER)
+    live, managers = apply(live, mine, managers, ME)
+    live, managers = apply(live, less, managers, ME)
+    present = without_unowned(leaves(live, SHAPE))
+    still_owned = managers[OTHER].fields if OTHER in managers else frozenset()
+    gone = without_unowned(leaves(mine, SHAPE)) - without_unowned(leaves(less, SHAPE)) - still_owned
+    containers = {path[:depth] for path in still_owned | managers[ME].fields for depth in range(1, len(path))}
+    assert not (gone - containers) & present
+    for path in still_owned:
+        assert path in present or any(found[: len(path)] == path for found in present)
+
+
+@given(configs, configs)
+def test_an_update_owns_exactly_what_it_changed(old: dict[str, Any], new: dict[str, Any]) -> None:
+    live, managers = apply({}, old, {}, OTHER)
+    after = track_update(live, new, managers, ME, shape=SHAPE, time=TIME)
+    mine = after[ME].fields if ME in after else frozenset()
+    left = after[OTHER].fields if OTHER in after else frozenset()
+    assert not mine & left
+    if old == new:
+        assert after == managers
+
+
+@given(st.sets(st.lists(st.sampled_from(["f:a", "f:b", 'k:{"name":"x"}', "v:1"]), min_size=1, max_size=4).map(tuple)))
+def test_field_sets_survive_their_encoding(fields: set[tuple[str, ...]]) -> None:
+    assert frozenset(decode_fields(encode_fields(frozenset(fields)))) == fields
+
+
+@given(configs, configs)
+def test_managed_fields_survive_their_encoding(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
+    _, managers = apply(*apply({}, theirs, {}, OTHER)[:1], mine, {}, ME)
+    assert decode_managers(encode_managers(managers)) == managers

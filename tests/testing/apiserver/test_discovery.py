@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconcilekit.testing.apiserver.table import print_age
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+def test_both_forms_of_discovery_agree_and_follow_definitions(on_server: Any) -> None:
+    async def aggregated(call: Any) -> set[tuple[str, str, str, bool]]:
+        found = set()
+        for root in ("/api", "/apis"):
+            for group in (await call("GET", root, accept=f"{AGGREGATED},application/json")).body["items"]:
+                for version in group["versions"]:
+                    assert version["freshness"] == "Current"
+                    for entry in version["resources"]:
+                        name = group["metadata"].get("name", "")
+                        subresources = {sub["subresource"] for sub in entry.get("subresources", ())}
+                        found.add((name, version["version"], entry["resource"], "status" in subresources))
+        return found
+
+    async def legacy(call: Any) -> set[tuple[str, str, str, bool]]:
+        documents = [("", version) for version in (await call("GET", "/api")).body["versions"]]
+        for group in (await call("GET", "/apis")).body["groups"]:
+            assert (await call("GET", f"/apis/{group['name']}")).body["preferredVersion"] in group["versions"]
+            documents += [(group["name"], version["version"]) for version in group["versions"]]
+        found = set()
+        for group, version in documents:
+            listed = (await call("GET", f"/apis/{group}/{version}" if group else f"/api/{version}")).body["resources"]
+            names = {entry["name"] for entry in listed}
+            found |= {(group, version, name, f"{name}/status" in names) for name in names if "/" not in name}
+        return found
+
+    async def scenario(call: Any) -> None:
+        before = await aggregated(call)
+        assert before == await legacy(call)
+        assert ("apps", "v1", "deployments", True) in before
+        assert ("", "v1", "configmaps", False) in before
+        await call.define_widgets()
+        assert await aggregated(call) - before == {("example.com", "v1", "widgets", True)}
+        assert await aggregated(call) == await legacy(call)
+
+    on_server(scenario)
+
+
+def test_the_best_version_is_preferred(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        definition = await call.define_widgets()
+        shown = definition["spec"]["versions"][0]
+        names = ("v1alpha1", "v2beta1", "v1", "other", "v2")
+        definition["spec"]["versions"] = [shown | {"name": name, "storage": name == "v1"} for name in names]
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com"
+        assert (await call("PUT", path, definition)).status == 200
+        versions = (await call("GET", "/apis/example.com")).body["versions"]
+        assert [version["version"] for version in versions] == ["v2", "v1", "v2beta1", "v1alpha1", "other"]
+        widgets = "/apis/example.com/{}/namespaces/default/widgets"
+        await call("POST", widgets.format("v1"), {"metadata": {"name": "w"}})
+        served = (await call("GET", widgets.format("v2beta1") + "/w")).body
+        assert served["apiVersion"] == "example.com/v2beta1"
+
+    on_server(scenario)
+
+
+def test_health_and_version(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        for path in ("/healthz", "/livez", "/readyz"):
+            assert (await call("GET", path)).body == "ok"
+        assert (await call("GET", "/version")).body["major"] == "1"
+        assert (await call("GET", "/nope")).status == 404
+
+    on_server(scenario)
+
+
+def test_tables_have_names_and_ages(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call.clock.sleep(3600)
+        await call("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "a"}})
+        await call.clock.sleep(125)
+        table = (await call("GET", "/api/v1/namespaces", accept=TABLE)).body
+        assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Age"]
+        assert [row["cells"] for row in table["rows"]] == [["default", "62m"], ["kube-system", "62m"]]
+        one = (await call("GET", "/api/v1/namespaces/default/configmaps/a", accept=TABLE)).body
+        assert one["rows"][0]["cells"] == ["a", "2m5s"]
+        assert one["rows"][0]["object"]["metadata"]["namespace"] == "default"
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age"),
+    [(0.4, "0s"), (119, "119s"), (120, "2m"), (599, "9m59s"), (600, "10m"), (10799, "179m"), (10800, "3h"),
+     (11000, "3h3m"), (86400 * 2 - 1, "47h"), (86400 * 2, "2d"), (86400 * 3 + 7200, "3d2h"), (86400 * 9, "9d")],
+)  # fmt: skip
+def test_ages_are_printed_as_kubectl_users_know_them(seconds: float, age: str) -> None:
+    assert print_age(seconds) == age

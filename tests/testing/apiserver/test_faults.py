@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconcilekit.errors import LostAnswerError, NotSentError
+from reconcilekit.testing import Fault
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def config_map(name: str = "a") -> dict[str, Any]:
+    return {"metadata": {"name": name}, "data": {"a": "1"}}
+
+
+def test_the_default_fault_is_one_unmapped_etcd_error(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        armed = call.server.faults.add(Fault())
+        answer = await call("GET", MAPS)
+        assert (answer.status, answer.message) == (500, "etcdserver: leader changed")
+        assert "reason" not in answer.body
+        assert (await call("GET", MAPS)).status == 200
+        assert (armed.hits, armed.is_spent) == (1, True)
+        [hit] = call.server.faults.log
+        assert (hit.method, hit.path, hit.at) == ("GET", MAPS, 0.0)
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("fault", "statuses"),
+    [
+        (Fault(method="PUT"), [200, 200, 200, 200]),
+        (Fault(path="*/configmaps", count=2), [500, 500, 200, 200]),
+        (Fault(path=re.compile(r".*/config.*"), after_calls=2), [200, 200, 500, 200]),
+        (Fault(path="/api/v1/secrets*", count=None), [200, 200, 200, 200]),
+        (Fault(query={"limit": "5"}, count=None), [500, 500, 500, 500]),
+        (Fault(query={"limit": "6"}, count=None), [200, 200, 200, 200]),
+        (Fault(user_agent="somebody*", count=None), [200, 200, 200, 200]),
+        (Fault(user_agent="tester/*", count=None), [500, 500, 500, 500]),
+        (Fault(probability=0.0, count=None), [200, 200, 200, 200]),
+    ],
+)
+def test_rules_choose_requests(fault: Fault, statuses: list[int], on_server: Any) -> None:
+    async def scenario(call: Any) -> list[int]:
+        call.server.faults.add(fault)
+        return [(await call("GET", MAPS, limit="5")).status for _ in statuses]
+
+    assert on_server(scenario) == statuses
+
+
+def test_chance_comes_from_the_seed(on_server: Any) -> None:
+    async def scenario(call: Any) -> list[int]:
+        call.server.faults.add(Fault(probability=0.5, count=None))
+        return [(await call("GET", MAPS)).status for _ in range(40)]
+
+    assert on_server(scenario, seed=3) == on_server(scenario, seed=3)
+    assert set(on_server(scenario, seed=3)) == {200, 500}
+    assert on_server(scenario, seed=3) != on_server(scenario, seed=4)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "is_done"),
+    [
+        (Fault(action="drop"), LostAnswerError, False),
+        (Fault(action="drop", when="after"), LostAnswerError, True),
+        (Fault(action="refuse"), NotSentError, False),
+        (Fault(action="truncate"), LostAnswerError, True),
+    ],
+)
+def test_broken_connections(fault: Fault, error: type[Exception], is_done: bool, on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(fault)
+        with pytest.raises(error):
+            await call("POST", MAPS, config_map())
+        assert ((await call("GET", f"{MAPS}/a")).status == 200) is is_done
+
+    on_server(scenario)
+
+
+def test_an_answer_after_the_effect_lies_about_it(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(when="after", status=504, reason="Timeout", message="m", retry_after=7))
+        answer = await call("POST", MAPS, config_map())
+        assert (answer.status, answer.headers["retry-after"]) == (504, "7")
+        assert (await call("POST", MAPS, config_map())).body["reason"] == "AlreadyExists"
+
+    on_server(scenario)
+
+
+def test_half_a_body_is_a_whole_answer_that_can_not_be_read(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(action="half_body"))
+        with pytest.raises(msgspec.DecodeError):
+            await call("POST", MAPS, config_map())
+        assert (await call("GET", f"{MAPS}/a")).status == 200
+
+    on_server(scenario)
+
+
+def test_a_late_write_lands_though_its_sender_gave_up(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(action="delay", delay=50.0))
+        with pytest.raises(LostAnswerError, match=r"no answer within 35\.0 s"):
+            await call("POST", MAPS, config_map())
+        assert (await call("GET", f"{MAPS}/a")).status == 404
+        await call.clock.sleep(15)
+        assert (await call("GET", f"{MAPS}/a")).status == 200
+
+    on_server(scenario)
+
+
+def test_a_delay_only_delays(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(action="delay", delay=8.0))
+        assert (await call("POST", MAPS, config_map())).status == 201
+        assert call.clock.monotonic() == 8.0
+
+    on_server(scenario)
+
+
+WATCH = {"resourceVersion": "0", "timeoutSeconds": "20"}
+
+
+@pytest.mark.parametrize(
+    ("action", "lines", "ended_at"),
+    [
+        ("close", [b"ADDED"], 1.0),
+        ("break", [b"ADDED", LostAnswerError], 1.0),
+        ("silence", [LostAnswerError], 61.0),
+        ("half_line", [b"ADDED", b'{"type":"MODIFIED","object":{"kind":"', LostAnswerError], 1.0),
+        ("garbage_line", [b"ADDED", b"<html>502 Bad Gateway</html>", b"ADDED"], 20.0),
+        ("error_event", [b"ADDED", b"ERROR"], 1.0),
+    ],
+)
+def test_what_befalls_a_watch(action: Any, lines: list[Any], ended_at: float, on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(query={"watch": "1"}, action=action, after_events=1, status=410, reason="Expired"))
+        watch = await call.watch(MAPS, silence=60.0, **WATCH)
+        await call.clock.sleep(1)
+        await call("POST", MAPS, config_map("a"))
+        await call("POST", MAPS, config_map("b"))
+        seen: list[Any] = []
+        try:
+            async for chunk in watch:
+                seen.extend(chunk.splitlines())
+        except LostAnswerError as error:
+            seen.append(type(error))
+        shown = [msgspec.json.decode(line)["type"].encode() if _is_json(line) else line for line in seen]
+        assert shown == lines
+        assert call.clock.monotonic() == ended_at
+
+    on_server(scenario)
+
+
+def _is_json(line: Any) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, TypeError):
+        return False
+    return True
+
+
+def test_a_watch_can_be_struck_after_a_while(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(query={"watch": "1"}, action="close", delay=7.5))
+        assert await call.events(await call.watch(MAPS, **WATCH)) == []
+        assert call.clock.monotonic() == 7.5
+
+    on_server(scenario)
+
+
+def test_a_watch_can_be_refused_at_its_start(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(Fault(query={"watch": "1"}, status=429, reason="TooManyRequests", retry_after=3))
+        watch = await call.watch(MAPS, **WATCH)
+        assert (watch.status, watch.headers["retry-after"]) == (429, "3")
+        assert (await call.events(watch))[0]["code"] == 429
+
+    on_server(scenario)
+
+
+def test_requests_are_recorded_and_counted(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", MAPS, config_map())
+        await call.clock.sleep(2)
+        await call("POST", MAPS, config_map())
+        await call("GET", f"{MAPS}/a")
+        first, second, third = call.server.requests
+        assert (first.method, first.path, first.status, first.user_agent) == ("POST", MAPS, 201, "tester/1.0")
+        assert (second.status, second.at) == (409, 2.0)
+        assert third.path == f"{MAPS}/a"
+        server = call.server
+        assert (server.count(), server.count(method="POST"), server.count(status=409)) == (3, 2, 1)
+        assert server.count(path="*/configmaps/*") == 1
+
+    on_server(scenario)
