@@ -1,9 +1,9 @@
 """Fills a store from the server: a list, then a watch from where the list stood, for ever.
 
-Silence is distrusted. After every failure, and after a watch that ended without one event or bookmark, the server is
-asked for its present version: one below ours means that it was restored to an older state, and everything is listed
-anew. Every way to come back after a failure goes through one backoff, so no server can make a loop of requests out of
-this (1,223 a second were measured with the official client's informer when watches close empty).
+Silence is distrusted. After every failure, and after a watch that ended too early or without having come any further,
+the server is asked for its present version: one below ours means that it was restored to an older state, and everything
+is listed anew. Every way to come back after a failure goes through one backoff, so no server can make a loop of this
+(1,223 requests a second were measured with the official client's informer when watches close empty).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from reconcilekit.cache.source import ListWatch
 from reconcilekit.cache.store import Change, Store
 from reconcilekit.cache.versions import is_older
 from reconcilekit.clock import Clock
-from reconcilekit.kube.objects import RawObject, UndecodableObject
+from reconcilekit.kube.objects import UndecodableObject
 from reconcilekit.kube.watch import WatchEvent
 
 EMPTY_WATCHES = 3
@@ -196,21 +196,25 @@ class Reflector:
     async def _watch(self) -> None:
         self.statistics.watches += 1
         self._began = self._clock.monotonic()
-        news = 0
+        events_seen = 0
+        start = self.store.resource_version(self.segment)
         try:
             bound = self._clock.timeout(self._settings.watch_timeout + self._settings.watch_grace)
             async with bound, self._open_watch() as events:
                 self._note_opened()
                 async for event in events:
                     self._take(event)
-                    news += 1
+                    events_seen += 1
         except TimeoutError as error:
             # The server ends a watch when it was asked to; one that goes on is a half-open connection.
             raise WatchEndedError(f"the watch hadn't ended after {self._lived():.3g} s; it was dropped") from error
         if self._lived() < self._settings.settled_after:
-            raise WatchEndedError(f"the watch was ended after {self._lived():.3g} s and {news} events")
+            raise WatchEndedError(f"the watch was ended after {self._lived():.3g} s and {events_seen} events")
         self._is_open = False
-        self._must_check = not news
+        # An end that nobody asked for may be a restart from a backup; and bookmarks that repeat where we are prove no
+        # more than silence does.
+        is_early = self._lived() < self._settings.watch_timeout - self._settings.watch_grace
+        self._must_check = is_early or self.store.resource_version(self.segment) == start
 
     def _lived(self) -> float:
         return self._clock.monotonic() - self._began
@@ -245,21 +249,20 @@ class Reflector:
         if event.undecodable is not None:
             return self._skip(event.type, event.undecodable)
         if event.object is None:
+            self._refuse_older("a bookmark", version, self.store.resource_version(self.segment))
             self.store.advance(self.segment, version)
             return ()
         if event.type == "DELETED":
             return self.store.remove(self.segment, event.object.key, version)
-        self._refuse_older(event.object)
+        here = self.store.get(event.object.key)
+        if here is not None and here.meta.uid == event.object.meta.uid:
+            self._refuse_older(str(here.key), version, here.meta.resource_version)
         return self.store.put(self.segment, event.object)
 
-    def _refuse_older(self, obj: RawObject) -> None:
-        here = self.store.get(obj.key)
-        if here is None or here.meta.uid != obj.meta.uid:
-            return
-        if is_older(obj.meta.resource_version, here.meta.resource_version):
+    def _refuse_older(self, what: str, version: str, cached: str) -> None:
+        if is_older(version, cached):
             raise WentBackError(
-                f"the watch brought {obj.key} at resourceVersion {obj.meta.resource_version}, "
-                f"older than the cached {here.meta.resource_version}"
+                f"the watch brought {what} at resourceVersion {version}, older than the cached {cached}"
             )
 
     def _skip(self, event_type: str, undecodable: UndecodableObject) -> Sequence[Change]:

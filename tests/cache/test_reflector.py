@@ -185,6 +185,19 @@ class TestDistrust:
 
         tell(story)
 
+    def test_so_is_an_end_before_its_time(self) -> None:
+        async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
+            cache.declare(CONFIG_MAP)
+            await cache.start()
+            await clock.sleep(200)
+            server.put(CONFIG_MAP, "a")
+            server.end_watches()
+            await clock.sleep(1)
+
+            assert [(asked.verb, asked.at) for asked in server.requests[2:]] == [("check", 200), ("watch", 200)]
+
+        tell(story)
+
     def test_so_is_a_failure(self) -> None:
         async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
             cache.declare(CONFIG_MAP)
