@@ -34,9 +34,12 @@ class InconsistentSnapshotError(BugError):
         self.offender = offender
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Snapshot:
-    """Every resource of one Envoy by its name; each mapping's values are Envoy's JSON, immutable by convention."""
+    """Every resource of one Envoy by its name; each mapping's values are Envoy's JSON, immutable by convention.
+
+    Its repr has counts alone: secrets and route configurations hold keys and tokens.
+    """
 
     listeners: Mapping[str, JSON] = attrs.field(factory=dict)
     routes: Mapping[str, JSON] = attrs.field(factory=dict)
@@ -62,6 +65,10 @@ class Snapshot:
             for resource_type, resources in self.by_type.items()
             for name in sorted(resources)
         }
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(resources)} {name}" for name, resources in self.by_type.items())
+        return f"<Snapshot {counts}>"
 
     @classmethod
     def from_entries(cls, entries: Mapping[str, JSON]) -> Snapshot:

@@ -54,6 +54,10 @@ def test_whole_snapshot_passes_and_survives_the_round_trip() -> None:
     assert snapshot.entries() == entries()
 
 
+def test_repr_counts_and_shows_no_secret() -> None:
+    assert repr(Snapshot.from_entries(entries())) == "<Snapshot 2 listener, 2 route, 1 cluster, 1 endpoint, 1 secret>"
+
+
 @pytest.mark.parametrize(
     ("missing", "blamed"),
     [
