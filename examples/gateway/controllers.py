@@ -25,6 +25,9 @@ from reconcilekit.state import ScopeSnapshot
 TIMESTAMP = "%Y-%m-%dT%H:%M:%SZ"
 """How the API writes times."""
 
+GATEWAY_SCOPES = "gateway/"
+"""What the names of the scopes begin with that Envoys subscribe to."""
+
 DataPlanes = Callable[[ObjectKey], DataPlane]
 """Where each Gateway's Envoy listens."""
 
@@ -112,7 +115,7 @@ def add_controllers(manager: Manager, *, data_planes: DataPlanes = lambda key: D
 
 def scope_of(gateway: ObjectKey) -> str:
     """The scope of the StateStore that a Gateway's Envoy subscribes to, and its node id."""
-    return f"gateway/{gateway}"
+    return f"{GATEWAY_SCOPES}{gateway}"
 
 
 def verdicts_scope(route: ObjectKey) -> str:
