@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import attrs
@@ -218,8 +219,9 @@ class Store:
         return sorted(found, key=_by_key)
 
     def _matching(self, keys: Iterable[ObjectKey], selection: Selection, sequence: int) -> list[RawObject]:
+        matches = selection.matches if selection.index is None else partial(self.matches, selection)
         versions = (self._history.at(key, sequence, self._current.get(key)) for key in keys)
-        return [obj for obj in versions if obj is not None and self.matches(selection, obj)]
+        return [obj for obj in versions if obj is not None and matches(obj)]
 
     def _refuse_broken(
         self, index: Index, broken: Mapping[ObjectKey, Exception], selection: Selection, sequence: int

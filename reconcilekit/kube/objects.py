@@ -138,7 +138,9 @@ def parse_object(raw: bytes | msgspec.Raw, *, field_manager: str | None, resourc
         raise UndecodableObjectError(_salvage(raw, "metadata.name is missing"))
     if resource is not None and ("kind" not in members or "apiVersion" not in members):
         members = _type_members(resource) | members
-    return RawObject(ObjectKey(meta.namespace, meta.name), meta, _encode(members), owned_fields)
+    # A copy, because msgspec's bytes keep their growing buffer, half as much again as an object kept for hours needs.
+    body = bytes(memoryview(_encode(members)))
+    return RawObject(ObjectKey(meta.namespace, meta.name), meta, body, owned_fields)
 
 
 def _owned_fields(managed_fields: msgspec.Raw, field_manager: str) -> bytes | None:
