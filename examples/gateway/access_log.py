@@ -1,7 +1,7 @@
 """What Envoy is asked to write about each request and each connection that found no listener's filter chain.
 
-Listeners carry it twice: in the HTTP connection manager (one line a request), and at the listener itself (one line for
-a connection that no filter chain took, which is the only place that tells ``filter_chain_not_found``).
+Listeners carry it twice: in the HTTP connection manager (one line a request), and at the listener itself, filtered by
+the flag NR (one line for a connection that no filter chain took; nothing else tells ``filter_chain_not_found``).
 `examples.gateway.demo.accesslog` reads the lines back.
 """
 
@@ -31,7 +31,7 @@ ACCESS_LOG_FIELDS = {
 
 
 def access_log_config(path: str | Path) -> list[dict[str, Any]]:
-    """Proto-JSON access loggers for a connection manager: one JSON line per request, appended to `path`."""
+    """Proto-JSON access loggers: one JSON line per request or connection, appended to `path`; fresh dicts each time."""
     return [
         {
             "name": "envoy.access_loggers.file",
@@ -42,8 +42,3 @@ def access_log_config(path: str | Path) -> list[dict[str, Any]]:
             },
         }
     ]
-
-
-def listener_access_log_config(path: str | Path) -> list[dict[str, Any]]:
-    """Proto-JSON access loggers for a listener: one JSON line per connection that no filter chain took."""
-    return [{**logger, "filter": {"responseFlagFilter": {"flags": ["NR"]}}} for logger in access_log_config(path)]

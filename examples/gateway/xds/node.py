@@ -10,43 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import attrs
+
+from reconcilekit.state import Entry, Publication
 
 from .messages import EncodingError
 from .resources import ResourceSet, ResourceType, XdsResource, encode
 from .session import Request, Response, Session
-
-
-class PublishedEntry(Protocol):
-    """An entry of a scope, as `reconcilekit.state.Entry` has it."""
-
-    @property
-    def value(self) -> object:
-        """The resource in proto-JSON."""
-
-    @property
-    def hash(self) -> str:
-        """Equal exactly where the values are."""
-
-
-class Publication(Protocol):
-    """What a scope offers, as `reconcilekit.state.Publication` has it."""
-
-    @property
-    def version(self) -> int:
-        """Fresh for every offer of the scope."""
-
-    @property
-    def entries(self) -> Mapping[str, PublishedEntry]:
-        """The whole, ``"<type>/<name>"`` to entry."""
-
-    def ack(self) -> bool:
-        """Every Envoy has it."""
-
-    def nack(self, reason: str, *, suspects: Iterable[str] = ()) -> bool:
-        """An Envoy refused it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -141,7 +113,7 @@ class Node:
         for connection, responses in due:  # all aim first: one that is still settled on the last goal would count
             connection.deliver(responses)
 
-    def _encode(self, entries: Mapping[str, PublishedEntry]) -> ResourceSet:
+    def _encode(self, entries: Mapping[str, Entry]) -> ResourceSet:
         kept: dict[str, tuple[str, XdsResource]] = {}
         target: dict[ResourceType, dict[str, XdsResource]] = {kind: {} for kind in ResourceType}
         for key, entry in entries.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -41,6 +42,7 @@ class AdsServer:
         self._log = log or logging.getLogger(__name__)
         self._nodes: dict[str, Node] = {}
         self._server: Server | None = None
+        self._transports: set[asyncio.Transport] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
@@ -49,18 +51,23 @@ class AdsServer:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._server = Server([self], codec=_Codec())
-        await self._server.start(self._host, self._port)
-        listening = self._server._server  # noqa: SLF001 -- grpclib shows its listening socket nowhere else
-        assert isinstance(listening, asyncio.Server)
-        self._port = int(listening.sockets[0].getsockname()[1])
+        listening = socket.create_server((self._host, self._port))
+        self._port = int(listening.getsockname()[1])
+        await self._server.start(sock=listening)
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End every stream and stop listening; a second call does nothing."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
+            for transport in self._transports:
+                transport.close()
             await server.wait_closed()
 
     @property
@@ -90,6 +97,9 @@ class AdsServer:
             return
         if first.node is None or not first.node.id:
             raise GRPCError(Status.INVALID_ARGUMENT, "the first request names no node id; set node.id in the bootstrap")
+        # grpclib leaves connections open when it closes, and Envoy would go on waiting on a stream that is dead.
+        transport: asyncio.Transport = stream._stream._transport  # noqa: SLF001 -- grpclib shows it nowhere else
+        self._transports.add(transport)
         outbox: asyncio.Queue[Response] = asyncio.Queue()
         connection = self.node(first.node.id).connect(outbox.put_nowait)
         writer = asyncio.create_task(_write(stream, outbox), name=f"ads-writer-{first.node.id}")
@@ -98,6 +108,7 @@ class AdsServer:
         except (StreamTerminatedError, ConnectionError) as error:
             self._log.info("envoy's stream ended: %s", error, extra={"node": first.node.id})
         finally:
+            self._transports.discard(transport)
             connection.close()
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):

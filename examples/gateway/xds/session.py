@@ -241,7 +241,9 @@ def _refusal(
 ) -> Refusal:
     new = [resource for name, resource in pushed.items() if delivered.get(name) != resource.digest]
     named = [resource for resource in new if re.search(rf"(?<![\w/.-]){re.escape(resource.name)}(?![\w/-])", error)]
-    return Refusal(reason=f"Envoy refused {kind.value}: {error}", suspects=frozenset(one.key for one in named or new))
+    return Refusal(
+        reason=f"Envoy refused {kind.value}: {error.strip()}", suspects=frozenset(one.key for one in named or new)
+    )
 
 
 def _digests(resources: Mapping[str, XdsResource]) -> dict[str, str]:

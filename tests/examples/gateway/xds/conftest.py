@@ -11,7 +11,7 @@ from examples.gateway.demo.backends import Backends
 from examples.gateway.envoy import EnvoyNotFoundError, EnvoyProcess, find_envoy
 from examples.gateway.xds import AdsServer
 from reconcilekit.clock import SystemClock
-from tests.examples.gateway.xds.published import FakeScope
+from tests.examples.gateway.xds.published import World
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +37,8 @@ async def envoy(ads: AdsServer, envoy_binary: Path, tmp_path: Path) -> AsyncIter
 
 
 @pytest.fixture
-def scope(ads: AdsServer) -> FakeScope:
-    return FakeScope(ads.node("node"))
+def world(ads: AdsServer) -> World:
+    return World(ads.node("node"))
 
 
 @pytest.fixture

@@ -1,18 +1,17 @@
-"""A node's scope without a StateStore, and resources to publish in it."""
+"""A node's scope in a StateStore, and resources to publish in it."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from examples.gateway.access_log import access_log_config, listener_access_log_config
+from examples.gateway.access_log import access_log_config
 from examples.gateway.xds import Node
 from reconcilekit.clock import SystemClock
+from reconcilekit.state import StateStore, Verdict
 
 ADS = {"ads": {}, "resourceApiVersion": "V3"}
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -21,60 +20,44 @@ ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 Entries = Mapping[str, dict[str, Any]]
 
 
-@attrs.frozen
-class FakeEntry:
-    value: object
-
-    @property
-    def hash(self) -> str:
-        return repr(self.value)
-
-
-@attrs.define(eq=False)
-class FakePublication:
-    """What a scope offers; `verdict` is "ack", or the reason of the NACK."""
-
-    resources: Entries
-    version: int
-    verdict: str | None = None
-    suspects: frozenset[str] = frozenset()
-    answered: asyncio.Event = attrs.field(factory=asyncio.Event)
-
-    @property
-    def entries(self) -> Mapping[str, FakeEntry]:
-        return {key: FakeEntry(value) for key, value in self.resources.items()}
-
-    def ack(self) -> bool:
-        return self._answer("ack", ())
-
-    def nack(self, reason: str, *, suspects: Iterable[str] = ()) -> bool:
-        return self._answer(reason, suspects)
-
-    def _answer(self, verdict: str, suspects: Iterable[str]) -> bool:
-        assert self.verdict is None, "answered twice"
-        self.verdict, self.suspects = verdict, frozenset(suspects)
-        self.answered.set()
-        return True
-
-
-class FakeScope:
-    """Offers one content after the other, each under a fresh version."""
+class World:
+    """The scope "node" of a StateStore, and what subscribes to it."""
 
     def __init__(self, node: Node) -> None:
-        self.node = node
-        self.version = 0
+        self.store = StateStore()
+        self.scope = self.store.scope(node.name)
+        self._changed = asyncio.Event()
+        self.store.on_change(lambda _: self._changed.set())
+        self.scope.subscribe(node)
 
-    async def publish(self, resources: Entries) -> FakePublication:
-        publication = self.offer(resources)
+    def stage(self, resources: Entries) -> None:
+        with self.store.stage(owner="gateway") as stage:
+            stage.replace_owned(self.scope.name, resources)
+
+    async def publish(self, resources: Entries) -> Verdict:
+        """Stage it; every Envoy's verdict on all of it."""
+        self.stage(resources)
+        return await self.verdict()
+
+    async def verdict(self) -> Verdict:
+        """Of the content as it is staged now, once it is no longer pending."""
         async with SystemClock().timeout(20):
-            await publication.answered.wait()
-        return publication
+            while (verdict := self.scope.snapshot().verdict()).is_pending:
+                self._changed.clear()
+                await self._changed.wait()
+        return verdict
 
-    def offer(self, resources: Entries) -> FakePublication:
-        self.version += 1
-        publication = FakePublication(resources, self.version)
-        self.node.offer(publication)
-        return publication
+    async def wait_put_back(self) -> None:
+        """Return when what is published again after a refusal was acknowledged."""
+        async with SystemClock().timeout(20):
+            while not self._is_put_back():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def _is_put_back(self) -> bool:
+        snapshot = self.scope.snapshot()
+        good = [name for name in snapshot.published if name not in snapshot.quarantined]
+        return bool(snapshot.quarantined) and snapshot.verdict(*good).is_acked
 
 
 def cluster(name: str, port: int) -> dict[str, dict[str, Any]]:
@@ -105,7 +88,7 @@ def listener(name: str, port: int, *, route: str, access_log: Path | None = None
     }
     if access_log is not None:
         manager["accessLog"] = access_log_config(access_log)
-        rendered["accessLog"] = listener_access_log_config(access_log)
+        rendered["accessLog"] = access_log_config(access_log)
     return {f"listener/{name}": rendered}
 
 
