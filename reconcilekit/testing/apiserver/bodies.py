@@ -7,16 +7,18 @@ from typing import Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver import protobuf, status
 from reconcilekit.testing.apiserver.resources import ResourceType
 
 
 def decode_object(body: bytes, served: ResourceType) -> dict[str, Any]:
-    """An object as JSON; null fields are as good as absent ones.
+    """An object as JSON or protobuf; null fields are as good as absent ones.
 
     Raises:
-        StatusError: 400.
+        StatusError: 400, or 415 for protobuf with more in it than is understood.
     """
+    if body.startswith(protobuf.MAGIC):
+        return _decode_protobuf(body)
     decoded = decode(body, served)
     return without_nulls(decoded) if b"null" in body else decoded
 
@@ -73,10 +75,19 @@ def decode_options(body: bytes | None) -> dict[str, Any]:
     """DeleteOptions, empty where there are none."""
     if not body:
         return {}
+    if body.startswith(protobuf.MAGIC):
+        return _decode_protobuf(body)
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise status.bad_request(f"error decoding DeleteOptions: {error}") from error
+
+
+def _decode_protobuf(body: bytes) -> dict[str, Any]:
+    try:
+        return protobuf.decode_protobuf(body)
+    except protobuf.UnsupportedBodyError as error:
+        raise status.unsupported_media_type() from error
 
 
 def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:

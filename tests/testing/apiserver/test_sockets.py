@@ -184,6 +184,26 @@ async def test_kubectl_knows_custom_kinds_at_once(kubectl: Any) -> None:
     assert (await kubectl("delete", "wd", "w"))[0] == 0
 
 
+@needs_kubectl
+async def test_kubectl_creates_without_a_manifest(kubectl: Any, server: ApiServer) -> None:
+    status, out, err = await kubectl("create", "configmap", "cm", "--from-literal=a=1")
+    assert (status, out) == (0, "configmap/cm created\n"), err
+    assert (await kubectl("create", "namespace", "n"))[0] == 0
+    assert (await kubectl("create", "secret", "generic", "s", "--from-literal=k=v"))[0] == 0
+    assert (await kubectl("create", "deployment", "d", "--image=nginx:1", "--port=80", "--replicas=3"))[0] == 0
+    assert (await kubectl("create", "service", "clusterip", "s", "--tcp=80:8080"))[0] == 0
+    [created] = server.objects(CONFIG_MAP)
+    assert created["data"] == {"a": "1"}
+    assert server.object(Resource("v1", "Secret"), "s", namespace="default")["data"] == {"k": "dg=="}  # type: ignore[index]
+    [deployment] = server.objects(Resource("apps/v1", "Deployment"))
+    assert deployment["spec"]["replicas"] == 3
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert (container["image"], container["ports"]) == ("nginx:1", [{"containerPort": 80}])
+    [service] = server.objects(Resource("v1", "Service"))
+    assert service["spec"]["ports"][0]["targetPort"] == 8080
+    assert (await kubectl("delete", "namespace", "n"))[0] == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_runs_by_itself_until_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     config = tmp_path / "config"
