@@ -237,7 +237,7 @@ class EnvoyProcess:
             raise EnvoyFailedError(f"{self!r} took more than {timeout} s to {what}; {self._tail()}") from error
 
     async def _has_admin_address(self) -> bool:
-        address = self._address_file.read_text() if self._address_file.exists() else ""
+        address = self._address_file.read_text().strip() if self._address_file.exists() else ""
         self._admin_url = f"http://{address}" if address else ""
         return bool(address)
 
