@@ -72,9 +72,9 @@ class _Catalog:
             self.infos.setdefault(info.resource, info)
 
     def is_proof_for(self, api_version: str) -> bool:
-        """True where a kind of this group version that isn't known isn't served."""
+        """True where a kind of this group version, whose documents were read, isn't served if it isn't known."""
         group = _group(api_version)
-        doubted = self.stale | self.unread | self.failures.keys()
+        doubted = self.stale | self.failures.keys()
         return _root_of(api_version) not in self.failures and not any(_group(each) == group for each in doubted)
 
     def keep(self, known: Iterable[ResourceInfo]) -> None:

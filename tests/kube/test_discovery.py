@@ -336,6 +336,23 @@ def test_calls_that_meet_share_one_round() -> None:
     run_virtual(main)
 
 
+def test_calls_that_meet_read_a_legacy_document_once() -> None:
+    async def main(clock: VirtualClock) -> None:
+        transport = SlowTransport(clock)
+        transport.on("GET /api", LEGACY_CORE).on("GET /apis", LEGACY_GROUPS)
+        transport.on("GET /api/v1", LEGACY_V1).on("GET /apis/example.com/v1", LEGACY_WIDGETS)
+        discovery = Discovery(transport, clock)
+
+        found = await asyncio.gather(*(discovery.find(each) for each in (WIDGET, NODE, WIDGET, CONFIG_MAP)))
+
+        assert [each.plural for each in found] == ["widgets", "nodes", "widgets", "configmaps"]
+        assert [str(each) for each in transport.requests] == [
+            "GET /api", "GET /apis", "GET /apis/example.com/v1", "GET /api/v1"
+        ]  # fmt: skip
+
+    run_virtual(main)
+
+
 def test_the_three_answers_are_told_apart_by_type() -> None:
     assert issubclass(DiscoveryFailedError, TransientError)
     assert issubclass(StaleDiscoveryError, TransientError)

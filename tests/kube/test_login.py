@@ -95,6 +95,17 @@ async def test_a_server_that_speaks_no_tls_was_sent_nothing(authority: Authority
             await send_once(ConnectionConfig(server=server.url.replace("http:", "https:"), ca_file=authority.ca_file))
 
 
+async def hang(connection: Connection) -> None:
+    await connection.reader.readexactly(1_000_000)
+
+
+async def test_a_handshake_that_hangs_ends_before_the_request_s_time_and_was_not_sent() -> None:
+    async with serve(hang) as server:
+        config = ConnectionConfig(server=server.url.replace("http:", "https:"), verify_tls=False)
+        with pytest.raises(NotSentError, match=r"^PUT /x: no connection to https://127.0.0.1:\d+: "):
+            await send_once(config, attrs.evolve(PUT, timeout=0.4))
+
+
 async def test_a_proxy_is_asked_for_distant_servers() -> None:
     async with serve(answering(answer())) as proxy:
         assert (await send_once(ConnectionConfig(server="http://far.test", proxy=proxy.url))).status == 200
@@ -178,6 +189,28 @@ async def test_a_refused_credential_is_loaded_anew_and_the_request_sent_once_mor
             assert (await transport.send(PUT)).status == 200
     assert loaded == ["new"]
     assert [each.headers["authorization"] for each in server.requests] == ["Bearer old", "Bearer new", "Bearer new"]
+
+
+async def test_a_refused_stream_is_hung_up_before_the_next() -> None:
+    hung_up = asyncio.Event()
+
+    async def refuse_at_length(connection: Connection) -> None:
+        seen = await connection.read()
+        if seen and seen.headers["authorization"] == "Bearer new":
+            await connection.send(answer())
+            return
+        await connection.send(CHUNKED.replace(b"200 OK", b"401 Unauthorized"))
+        await connection.reader.read()
+        hung_up.set()
+
+    async with serve(refuse_at_length) as server:
+        config, _ = tokens(server.url, "old", "new")
+        async with aclosing(HttpTransport(config, user_agent="me")) as transport:
+            stream = await transport.open(GET)
+            async with asyncio.timeout(5.0):
+                await hung_up.wait()
+            assert stream.status == 200
+            await stream.aclose()
 
 
 async def test_a_credential_that_stays_refused_is_not_reloaded_at_each_request() -> None:
