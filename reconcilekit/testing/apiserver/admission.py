@@ -45,6 +45,46 @@ _STRICT_FIELDS = {
 """The kinds whose top-level fields are known well enough to refuse others under fieldValidation=Strict."""
 
 
+class _Metadata(msgspec.Struct, rename="camel"):
+    name: str = ""
+    generate_name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    finalizers: list[str] | None = None
+    owner_references: list[dict[str, Any]] | None = None
+    managed_fields: list[dict[str, Any]] | None = None
+
+
+class _BuiltIn(msgspec.Struct):
+    spec: dict[str, Any] | None = None
+    status: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+
+
+class _Names(msgspec.Struct):
+    plural: str
+    kind: str
+
+
+class _Version(msgspec.Struct):
+    name: str
+    served: bool = True
+    schema: dict[str, dict[str, Any]] | None = None
+
+
+class _DefinitionSpec(msgspec.Struct):
+    group: str
+    names: _Names
+    versions: list[_Version]
+
+
+class _Definition(msgspec.Struct):
+    spec: _DefinitionSpec
+
+
 @attrs.frozen(kw_only=True)
 class Admission:
     """The checks, as a server is configured.
@@ -69,6 +109,23 @@ class Admission:
             listed = ", ".join(f'unknown field "{name}"' for name in unknown)
             return f"strict decoding error: {listed}"
         return ""
+
+    def check_types(self, served: ResourceType, obj: Mapping[str, Any]) -> None:
+        """Refuse what couldn't be decoded into the kind: the parts of an object that the server itself reads.
+
+        Raises:
+            StatusError: 400.
+        """
+        try:
+            msgspec.convert(obj.get("metadata") or {}, _Metadata)
+            if not served.is_custom:
+                msgspec.convert(obj, _BuiltIn)
+            if served.kind == "CustomResourceDefinition":
+                msgspec.convert(obj, _Definition)
+        except msgspec.ValidationError as error:
+            kind = served.kind
+            message = f'{kind} in version "{served.version}" cannot be handled as a {kind}: json: {error}'
+            raise status.bad_request(message) from error
 
     def default(self, served: ResourceType, content: dict[str, Any]) -> None:
         """Fill in what the server fills in; replaces values, never changes them in place."""

@@ -9,10 +9,11 @@ import attrs
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.admission import Admission
+from reconcilekit.testing.apiserver.preconditions import Target
 from reconcilekit.testing.apiserver.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.storage import Event, Storage, StorageSnapshot
 from reconcilekit.testing.apiserver.watch import WatchHub
-from reconcilekit.testing.apiserver.writes import Outcome, Target, Transform, Writer
+from reconcilekit.testing.apiserver.writes import Outcome, Transform, Writer
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 _FIRST_NAMESPACES = ("default", "kube-system")

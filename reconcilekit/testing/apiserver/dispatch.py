@@ -14,6 +14,7 @@ from reconcilekit.testing.apiserver import bodies, discovery, openapi, status
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.negotiation import Accepted, negotiate
 from reconcilekit.testing.apiserver.patches import json_patch, merge_patch, strategic_merge_patch
+from reconcilekit.testing.apiserver.preconditions import Target
 from reconcilekit.testing.apiserver.reads import encode_object, encode_page, list_page
 from reconcilekit.testing.apiserver.resources import ResourceType
 from reconcilekit.testing.apiserver.routes import Route, parse_route
@@ -21,7 +22,7 @@ from reconcilekit.testing.apiserver.selectors import selection
 from reconcilekit.testing.apiserver.storage import Stored
 from reconcilekit.testing.apiserver.watch import WatchStream
 from reconcilekit.testing.apiserver.watching import open_watch
-from reconcilekit.testing.apiserver.writes import Outcome, Target
+from reconcilekit.testing.apiserver.writes import Outcome
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2+reconcilekit", "platform": "python"}
 _HEALTH = ("/healthz", "/livez", "/readyz")
@@ -58,7 +59,7 @@ def _unserved(cluster: Cluster, route: Route) -> Response:
 
 def _is_reachable(served: ResourceType, route: Route) -> bool:
     if route.subresource and not (route.subresource == "status" and served.has_status):
-        return (served.group, served.plural, route.subresource) == ("", "namespaces", "finalize")
+        return False
     if served.is_namespaced:
         return bool(route.namespace) or not route.name
     return not route.namespace
@@ -125,7 +126,7 @@ class _Call:
     def _create(self) -> Answer:
         obj = self._body()
         _check_identity(self._route, obj)
-        target = self._target(name=str((obj.get("metadata") or {}).get("name") or ""))
+        target = self._target(name=str(_metadata(obj).get("name") or ""))
         return self._written(self._cluster.create(target, obj))
 
     def _replace(self) -> Answer:
@@ -217,8 +218,14 @@ def _json_patcher(operations: list[dict[str, Any]]) -> Callable[[dict[str, Any]]
     return transform
 
 
+def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata, {} where it is none: whoever writes refuses the object for it."""
+    metadata = obj.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
 def _check_identity(route: Route, obj: Mapping[str, Any]) -> None:
-    metadata = obj.get("metadata") or {}
+    metadata = _metadata(obj)
     name, namespace = metadata.get("name"), metadata.get("namespace")
     if route.name and name and name != route.name:
         raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({route.name})")

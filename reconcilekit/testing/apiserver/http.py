@@ -14,11 +14,7 @@ from aiohttp import web
 from reconcilekit.errors import WireError
 from reconcilekit.kube.transport import Request, Response, Stream
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
-from reconcilekit.testing.apiserver.status import too_large_request
 from reconcilekit.testing.apiserver.transport import Handler
-
-MAX_BODY = 3 * 1024 * 1024
-"""Bytes of a request's body that are read; more is answered with 413, as the real server does."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +52,9 @@ class Endpoint:
 async def serve(server: Handler, *, host: str, port: int) -> AsyncIterator[Endpoint]:
     """Listen until the block ends; then every connection is closed at once."""
     bridge = _Bridge(server)
-    runner = web.ServerRunner(web.Server(bridge.answer, access_log=None), shutdown_timeout=0.1)
+    runner = web.ServerRunner(
+        web.Server(bridge.answer, access_log=None, handler_cancellation=True), shutdown_timeout=0.1
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -101,8 +99,6 @@ class _Bridge:
 
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         body = await incoming.content.read() if incoming.body_exists else None
-        if body is not None and len(body) > MAX_BODY:
-            return _whole(too_large_request(MAX_BODY).response())
         request = Request(
             method=incoming.method,
             path=incoming.path,

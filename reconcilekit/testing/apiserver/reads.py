@@ -67,6 +67,18 @@ def parse_version(text: str) -> int:
     return int(text or "0")
 
 
+def parse_count(query: Mapping[str, str], name: str) -> int:
+    """A parameter that is a whole number, 0 where it is missing.
+
+    Raises:
+        StatusError: 400.
+    """
+    text = query.get(name) or "0"
+    if not text.isdigit():
+        raise status.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
 def list_page(storage: Storage, served: ResourceType, namespace: str, query: Mapping[str, str]) -> Page:
     """One page of a list.
 
@@ -75,7 +87,7 @@ def list_page(storage: Storage, served: ResourceType, namespace: str, query: Map
     """
     collection = storage.collection(served)
     accepts = selection(served, query)
-    limit = int(query.get("limit") or 0)
+    limit = parse_count(query, "limit")
     revision, start = _where(storage, collection, query)
     objects = collection.at(revision)
     keys = collection.sorted_keys() if objects is collection.objects else sorted(objects)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.reads import parse_version
+from reconcilekit.testing.apiserver.reads import parse_count, parse_version
 from reconcilekit.testing.apiserver.resources import ResourceType
 from reconcilekit.testing.apiserver.selectors import selection
 from reconcilekit.testing.apiserver.watch import WatchOptions, WatchStream
@@ -38,7 +38,7 @@ def open_watch(cluster: Cluster, served: ResourceType, namespace: str, query: Ma
             after=cluster.storage.revision if starts_anew else asked,
             selection=selection(served, query),
             namespace=namespace,
-            timeout=float(query.get("timeoutSeconds") or cluster.clock.random.uniform(MIN_TIMEOUT, 2 * MIN_TIMEOUT)),
+            timeout=parse_count(query, "timeoutSeconds") or _own_timeout(cluster),
             wants_bookmarks=query.get("allowWatchBookmarks") in ("true", "1"),
         )
     )
@@ -49,6 +49,10 @@ def open_watch(cluster: Cluster, served: ResourceType, namespace: str, query: Ma
     else:
         _replay(cluster, stream)
     return stream
+
+
+def _own_timeout(cluster: Cluster) -> float:
+    return cluster.clock.random.uniform(MIN_TIMEOUT, 2 * MIN_TIMEOUT)
 
 
 def _tell_state(cluster: Cluster, stream: WatchStream, *, ends_initial_events: bool) -> None:

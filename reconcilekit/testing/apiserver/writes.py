@@ -11,7 +11,14 @@ import msgspec
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import apply, status
 from reconcilekit.testing.apiserver.admission import Admission
-from reconcilekit.testing.apiserver.apply import Manager, Managers
+from reconcilekit.testing.apiserver.apply import Managers
+from reconcilekit.testing.apiserver.preconditions import (
+    Target,
+    check_delete_preconditions,
+    check_finalizers,
+    check_uid,
+    check_version,
+)
 from reconcilekit.testing.apiserver.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage import Storage, Stored
@@ -21,50 +28,6 @@ MAX_OBJECT = 1536 * 1024
 
 _SYSTEM_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 _UNCOUNTED = frozenset({"resourceVersion", "managedFields", "generation"})
-
-
-@attrs.frozen(kw_only=True)
-class Target:
-    """Where a write goes, and how.
-
-    Attributes:
-        served: the kind.
-        key: the object; its name is "" for a create.
-        subresource: "status" or "".
-        manager: the field manager, by parameter or user agent.
-        force: an apply takes what others own.
-        is_dry_run: do everything but store.
-        body_size: bytes of the request, from which the object's size is guarded.
-    """
-
-    served: ResourceType
-    key: ObjectKey
-    subresource: str = ""
-    manager: str = "unknown"
-    force: bool = False
-    is_dry_run: bool = False
-    body_size: int = 0
-
-    def owner(self, operation: str) -> Manager:
-        """The entry of managedFields that this write is tracked in."""
-        return Manager(
-            name=self.manager,
-            operation=operation,
-            api_version=self.served.api_version,
-            subresource=self.subresource,
-        )
-
-    def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
-        """409 about this object."""
-        return status.conflict(self.served.group, self.served.plural, self.key.name, why)
-
-    def not_found(self) -> status.StatusError:
-        """404 about this object."""
-        return status.not_found(self.served.group, self.served.plural, self.key.name)
-
-    def invalid(self, *causes: Cause) -> status.StatusError:
-        """422 about this object."""
-        return status.invalid(self.served.group, self.served.kind, self.key.name, causes)
 
 
 @attrs.frozen(kw_only=True)
@@ -100,9 +63,9 @@ class Writer:
         Raises:
             StatusError: 404 for the namespace, 409 where the name is taken, 422 where it's invalid.
         """
-        content = _content(obj)
+        content = self._content(target, obj)
         metadata = content["metadata"]
-        if metadata.get("resourceVersion"):
+        if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         self._name(target, metadata)
         target = attrs.evolve(target, key=ObjectKey(target.key.namespace, metadata["name"]))
@@ -111,7 +74,8 @@ class Writer:
     def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """PUT."""
         live = self._live(target)
-        wanted = obj.get("metadata") or {}
+        content = self._content(target, obj)
+        wanted = content["metadata"]
         if (wanted.get("uid") or live.uid) != live.uid:
             key = "/".join(("/registry", target.served.plural, *filter(None, target.key)))
             raise target.conflict(
@@ -122,13 +86,13 @@ class Writer:
             message = "Invalid value: 0x0: must be specified for an update"
             cause = Cause(reason="FieldValueInvalid", message=message, field="metadata.resourceVersion")
             raise target.invalid(cause)
-        return self._update(target, live, _content(obj))
+        return self._update(target, live, content)
 
     def patch(self, target: Target, transform: Transform) -> Outcome:
         """PATCH, but for an apply: whatever `transform` makes of the live object."""
         live = self._live(target)
-        content = _content(transform(live.full(target.served)))
-        _check_uid(target, live.uid, content["metadata"])
+        content = self._content(target, transform(live.full(target.served)))
+        check_uid(target, live.uid, content["metadata"])
         return self._update(target, live, content)
 
     def apply(self, target: Target, config: dict[str, Any]) -> Outcome:
@@ -137,7 +101,7 @@ class Writer:
         Raises:
             StatusError: 409 for conflicts and a stale resourceVersion, 422 for another uid.
         """
-        content = _content(config)
+        content = self._content(target, config)
         metadata = content["metadata"]
         metadata["name"] = target.key.name
         if metadata.pop("managedFields", None):
@@ -146,10 +110,10 @@ class Writer:
         if live is None:
             if target.subresource:
                 raise target.not_found()
-            _check_uid(target, "", metadata)
+            check_uid(target, "", metadata)
             return self._insert(target, content, {}, apply.APPLY)
-        _check_version(target, live, metadata)
-        _check_uid(target, live.uid, metadata)
+        check_version(target, live, metadata)
+        check_uid(target, live.uid, metadata)
         if target.served.has_status and not target.subresource:
             content.pop("status", None)
         return self._apply_to(target, live, content)
@@ -161,7 +125,7 @@ class Writer:
             StatusError: 404, or 409 for a precondition.
         """
         live = self._live(target)
-        _check_delete_preconditions(target, live, preconditions)
+        check_delete_preconditions(target, live, preconditions)
         if not live.meta.get("finalizers"):
             if not target.is_dry_run:
                 self._storage.remove(target.served, target.key)
@@ -172,6 +136,13 @@ class Writer:
         if "generation" in metadata:
             metadata["generation"] += 1
         return self._put(target, {**live.content, "metadata": metadata}, live)
+
+    def _content(self, target: Target, obj: dict[str, Any]) -> dict[str, Any]:
+        """The object as it is stored, in containers of its own down to the metadata."""
+        self._admission.check_types(target.served, obj)
+        content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
+        content["metadata"] = dict(content.get("metadata") or {})
+        return content
 
     def _live(self, target: Target) -> Stored:
         live = self._storage.collection(target.served).objects.get(target.key)
@@ -227,7 +198,7 @@ class Writer:
 
     def _update(self, target: Target, live: Stored, content: dict[str, Any]) -> Outcome:
         metadata = content["metadata"]
-        _check_version(target, live, metadata)
+        check_version(target, live, metadata)
         told = metadata.pop("managedFields", None)
         managers = apply.decode_managers(live.meta.get("managedFields") or ())
         if told is not None and not target.subresource:
@@ -283,7 +254,7 @@ class Writer:
         _set_namespace(target, metadata)
         self._admission.default(served, content)
         self._admission.check(served, content, old=old)
-        _check_finalizers(target, live, metadata)
+        check_finalizers(target, live, metadata)
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], owners: Managers) -> Outcome:
         metadata, old = content["metadata"], live.meta
@@ -320,12 +291,6 @@ class Writer:
         return Outcome(stored=self._storage.put(target.served, target.key, content))
 
 
-def _content(obj: dict[str, Any]) -> dict[str, Any]:
-    content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
-    content["metadata"] = dict(content.get("metadata") or {})
-    return content
-
-
 def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
     if value is None:
         into.pop(name, None)
@@ -335,52 +300,6 @@ def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
 
 def _set_namespace(target: Target, metadata: dict[str, Any]) -> None:
     _put_or_drop(metadata, "namespace", target.key.namespace or None)
-
-
-def _check_version(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
-    if metadata.get("resourceVersion") and metadata["resourceVersion"] != str(live.revision):
-        raise target.conflict()
-
-
-def _check_uid(target: Target, uid: str, metadata: Mapping[str, Any]) -> None:
-    wanted = metadata.get("uid") or uid
-    if wanted != uid:
-        message = f'Invalid value: "{wanted}": field is immutable'
-        raise target.invalid(Cause(reason="FieldValueInvalid", message=message, field="metadata.uid"))
-
-
-def _check_delete_preconditions(target: Target, live: Stored, preconditions: Mapping[str, Any]) -> None:
-    uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
-    name, kind, group = target.key.name, target.served.kind, target.served.group
-    if uid is not None and uid != live.uid:
-        raise status.conflict(
-            group,
-            kind,
-            name,
-            f"the UID in the precondition ({uid}) does not match the UID in record ({live.uid}). "
-            "The object might have been deleted and then recreated",
-        )
-    if version is not None and version != str(live.revision):
-        raise status.conflict(
-            group,
-            kind,
-            name,
-            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
-            f"({live.revision}). The object might have been modified",
-        )
-
-
-def _check_finalizers(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
-    if not live.meta.get("deletionTimestamp"):
-        return
-    added = sorted(set(metadata.get("finalizers") or ()) - set(live.meta.get("finalizers") or ()))
-    if added:
-        listed = ", ".join(f'"{name}"' for name in added)
-        message = (
-            "Forbidden: no new finalizers can be added if the object is being deleted, "
-            f"found new finalizers []string{{{listed}}}"
-        )
-        raise target.invalid(Cause(reason="FieldValueForbidden", message=message, field="metadata.finalizers"))
 
 
 def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

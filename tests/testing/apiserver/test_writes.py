@@ -280,3 +280,37 @@ def test_protobuf_is_read_or_refused_but_never_in_part(on_server: Any) -> None:
         assert (await call("POST", MAPS, envelope(known)[:-1])).status == 415
 
     on_server(scenario)
+
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (MAPS, {"metadata": "x"}),
+        (MAPS, {"metadata": {"name": 1}}),
+        (MAPS, {"metadata": {"name": "a", "labels": {"a": 1}}}),
+        (MAPS, {"metadata": {"name": "a", "finalizers": "x"}}),
+        (DEPLOYMENTS, {"metadata": {"name": "a"}, "spec": []}),
+        (CRDS, {"metadata": {"name": "a.b"}, "spec": {"group": "b"}}),
+        (MAPS, []),
+        (MAPS, b""),
+    ],
+)
+def test_what_cant_be_decoded_is_a_bad_request(path: str, body: Any, on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        revision = call.server.revision
+        answer = await call("POST", path, body)
+        assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
+        assert call.server.revision == revision
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize("query", [{"limit": "x"}, {"watch": "1", "timeoutSeconds": "-1"}])
+def test_numbers_must_be_numbers(query: dict[str, str], on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        assert (await call("GET", MAPS, **query)).status == 400
+
+    on_server(scenario)

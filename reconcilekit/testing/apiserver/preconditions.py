@@ -1,0 +1,125 @@
+"""Where a write goes, and the conditions under which it may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.apply import Manager
+from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.storage import Stored
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """Where a write goes, and how.
+
+    Attributes:
+        served: the kind.
+        key: the object; its name is "" for a create.
+        subresource: "status" or "".
+        manager: the field manager, by parameter or user agent.
+        force: an apply takes what others own.
+        is_dry_run: do everything but store.
+        body_size: bytes of the request, from which the object's size is guarded.
+    """
+
+    served: ResourceType
+    key: ObjectKey
+    subresource: str = ""
+    manager: str = "unknown"
+    force: bool = False
+    is_dry_run: bool = False
+    body_size: int = 0
+
+    def owner(self, operation: str) -> Manager:
+        """The entry of managedFields that this write is tracked in."""
+        return Manager(
+            name=self.manager,
+            operation=operation,
+            api_version=self.served.api_version,
+            subresource=self.subresource,
+        )
+
+    def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
+        """409 about this object."""
+        return status.conflict(self.served.group, self.served.plural, self.key.name, why)
+
+    def not_found(self) -> status.StatusError:
+        """404 about this object."""
+        return status.not_found(self.served.group, self.served.plural, self.key.name)
+
+    def invalid(self, *causes: Cause) -> status.StatusError:
+        """422 about this object."""
+        return status.invalid(self.served.group, self.served.kind, self.key.name, causes)
+
+
+def check_version(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
+    """A resourceVersion in the body must be the live one; "0" is none.
+
+    Raises:
+        StatusError: 409.
+    """
+    if metadata.get("resourceVersion", "0") not in ("", "0", str(live.revision)):
+        raise target.conflict()
+
+
+def check_uid(target: Target, uid: str, metadata: Mapping[str, Any]) -> None:
+    """A uid in a patch or an apply must be the live one, "" where nothing is there yet.
+
+    Raises:
+        StatusError: 422, as the real server has it: the field is immutable.
+    """
+    wanted = metadata.get("uid") or uid
+    if wanted != uid:
+        message = f'Invalid value: "{wanted}": field is immutable'
+        raise target.invalid(Cause(reason="FieldValueInvalid", message=message, field="metadata.uid"))
+
+
+def check_delete_preconditions(target: Target, live: Stored, preconditions: Mapping[str, Any]) -> None:
+    """The preconditions in DeleteOptions.
+
+    Raises:
+        StatusError: 409.
+    """
+    uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
+    name, kind, group = target.key.name, target.served.kind, target.served.group
+    if uid is not None and uid != live.uid:
+        raise status.conflict(
+            group,
+            kind,
+            name,
+            f"the UID in the precondition ({uid}) does not match the UID in record ({live.uid}). "
+            "The object might have been deleted and then recreated",
+        )
+    if version is not None and version != str(live.revision):
+        raise status.conflict(
+            group,
+            kind,
+            name,
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({live.revision}). The object might have been modified",
+        )
+
+
+def check_finalizers(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
+    """What is being deleted takes no new finalizers.
+
+    Raises:
+        StatusError: 422.
+    """
+    if not live.meta.get("deletionTimestamp"):
+        return
+    added = sorted(set(metadata.get("finalizers") or ()) - set(live.meta.get("finalizers") or ()))
+    if added:
+        listed = ", ".join(f'"{name}"' for name in added)
+        message = (
+            "Forbidden: no new finalizers can be added if the object is being deleted, "
+            f"found new finalizers []string{{{listed}}}"
+        )
+        raise target.invalid(Cause(reason="FieldValueForbidden", message=message, field="metadata.finalizers"))
