@@ -21,7 +21,7 @@ from reconcilekit.cache.timeline import Timeline
 from reconcilekit.cache.view import UndeclaredKindError, View
 from reconcilekit.classification import Classifier, default_classifier
 from reconcilekit.clock import Clock
-from reconcilekit.kube.resource import Resource
+from reconcilekit.kube.resource import ObjectKey, Resource
 
 _logger = logging.getLogger("reconcilekit.cache")
 
@@ -36,6 +36,8 @@ class _Kind:
     health: dict[str, SegmentHealth]
     supervisors: tuple[Supervisor, ...] = ()
     tasks: tuple[asyncio.Task[None], ...] = ()
+    undecodable: tuple[ObjectKey, ...] = ()
+    state: HealthState = HealthState.STARTING
 
 
 class Cache:
@@ -173,16 +175,12 @@ class Cache:
             UndeclaredKindError: it isn't cached.
         """
         kind = self._kind(resource)
-        state = self._state(kind)
-        allowed = state is HealthState.SYNCED or (resource.is_optional and state is HealthState.ABSENT)
+        allowed = kind.state is HealthState.SYNCED or (resource.is_optional and kind.state is HealthState.ABSENT)
         return allowed and kind.store.is_synced
 
     def health(self) -> Mapping[Resource, KindHealth]:
         """How each declared kind fares."""
-        return {
-            resource: combine(kind.health, undecodable=tuple(kind.store.undecodable))
-            for resource, kind in self._kinds.items()
-        }
+        return {resource: combine(kind.health, undecodable=kind.undecodable) for resource, kind in self._kinds.items()}
 
     async def wait_synced(self, resources: Iterable[Resource]) -> None:
         """Return once `is_synced` holds for all of `resources`; bound it with the clock's timeout.
@@ -210,16 +208,22 @@ class Cache:
     def applied(self, store: Store, changes: Sequence[Change]) -> None:
         """For reflectors: a store has come further."""
         self._listeners.applied(store.resource, changes)
+        kind, undecodable = self._kinds[store.resource], tuple(store.undecodable)
+        if kind.undecodable != undecodable:
+            kind.undecodable = undecodable
+            self._listeners.health_changed(store.resource)
         self._wake_waiters()
 
     def fared(self, store: Store, segment: str, state: HealthState, message: str) -> None:
         """For reflectors: how reading a segment goes."""
-        health = self._kinds[store.resource].health
+        kind = self._kinds[store.resource]
+        health = kind.health
         before = health[segment]
         if (before.state, before.message) == (state, message):
             return
         since = before.since if before.state is state else self._clock.now()
         health[segment] = SegmentHealth(state=state, message=message, since=since)
+        kind.state = combine(health).state
         self._listeners.health_changed(store.resource)
         self._wake_waiters()
 
@@ -260,9 +264,6 @@ class Cache:
             return self._kinds[resource]
         except KeyError as error:
             raise UndeclaredKindError(resource) from error
-
-    def _state(self, kind: _Kind) -> HealthState:
-        return combine(kind.health).state
 
     def _check_usable(self) -> None:
         if self._is_closed:

@@ -112,12 +112,14 @@ class TestHealth:
             cache.declare(WIDGET.optional())
             await cache.start()
             await clock.sleep(600)
+            told = list(recorder.health)
             before = len(server.requests)
             server.put(WIDGET, "a")
             server.on_list = lambda asked: None
             await clock.sleep(31)
 
             assert before < 40
+            assert (told, recorder.health) == ([WIDGET], [WIDGET, WIDGET])
             assert cache.health()[WIDGET].state is HealthState.SYNCED
             assert recorder.told() == ["+a"]
 
@@ -150,6 +152,25 @@ class TestHealth:
 
             assert cache.health()[WIDGET].state is HealthState.FAILING
             assert not cache.is_synced(WIDGET.optional())
+
+        tell(story)
+
+    def test_objects_that_cannot_be_decoded_are_named_until_they_can(self) -> None:
+        async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
+            key = server.put(CONFIG_MAP, "a").key
+            cache.declare(CONFIG_MAP)
+            await cache.start()
+            await cache.wait_synced([CONFIG_MAP])
+            named, told = [cache.health()[CONFIG_MAP].undecodable], [len(recorder.health)]
+            for change in (server.spoil, server.put, server.spoil, server.delete):
+                change(CONFIG_MAP, "a")
+                await clock.sleep(1)
+                named.append(cache.health()[CONFIG_MAP].undecodable)
+                told.append(len(recorder.health))
+
+            assert named == [(), (key,), (), (key,), ()]
+            assert told == [1, 2, 3, 4, 5]
+            assert recorder.told() == ["+a", "~a", "-a"]
 
         tell(story)
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
@@ -302,68 +301,3 @@ class TestMisuse:
                 view.get(CONFIG_MAP, ObjectKey("n3", "a"))
             with pytest.raises(OutOfScopeError):
                 view.select(CONFIG_MAP, Selection(namespace="n3"))
-
-
-class TestThreads:
-    def test_threads_read_their_instant_while_the_loop_writes(self) -> None:
-        """Each write keeps two kinds, and a sum over the objects of one, equal: a torn read shows at once."""
-        timeline = Timeline()
-        stores = {kind: Store(kind, scope=Scope(), timeline=timeline) for kind in (CONFIG_MAP, SECRET)}
-        names = [f"o{number}" for number in range(20)]
-        write_round(stores, timeline, names, 1)
-        done = threading.Event()
-        faults: list[BaseException] = []
-        readers = [threading.Thread(target=read_rounds, args=(stores, timeline, names, done, faults)) for _ in range(4)]
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(1e-5)
-        try:
-            for reader in readers:
-                reader.start()
-            for number in range(2, 150):
-                write_round(stores, timeline, names, number)
-        finally:
-            done.set()
-            for reader in readers:
-                reader.join()
-            sys.setswitchinterval(interval)
-
-        assert faults == []
-        assert timeline.kept_versions == 0
-
-
-def write_round(stores: dict[Resource, Store], timeline: Timeline, names: list[str], number: int) -> None:
-    """Bring every object of both kinds to `number`; a third of them comes and goes."""
-    labels = {"round": str(number), "all": "yes"}
-    with timeline.lock:
-        for store in stores.values():
-            objects = [make_object(name, number, labels=labels) for name in names if number % 3 or len(name) > 2]
-            store.replace("", {obj.key: obj for obj in objects}, str(number))
-
-
-def read_rounds(
-    stores: dict[Resource, Store],
-    timeline: Timeline,
-    names: list[str],
-    done: threading.Event,
-    faults: list[BaseException],
-) -> None:
-    try:
-        while not done.is_set():
-            with View(stores, timeline) as view:
-                check_one_round(view, names)
-                check_one_round(view, names)
-    except BaseException as error:  # noqa: BLE001 -- handed to the test's own thread
-        faults.append(error)
-
-
-def check_one_round(view: View, names: list[str]) -> None:
-    everything = [view.select(kind, Selection()) for kind in (CONFIG_MAP, SECRET)]
-    labelled = view.select(SECRET, Selection(labels=LabelSelector.parse("all=yes")))
-    singly = [view.get(SECRET, ObjectKey("default", name)) for name in names]
-    rounds = {obj.meta.resource_version for found in everything for obj in found}
-    assert len(rounds) == 1
-    assert [obj.key for obj in everything[0]] == [obj.key for obj in everything[1]]
-    assert labelled == everything[1]
-    assert sorted(obj.key for obj in singly if obj) == [obj.key for obj in everything[1]]
-    number = rounds.pop()
-    assert view.select(SECRET, Selection(labels=LabelSelector.parse(f"round={number}"))) == everything[1]
