@@ -21,6 +21,7 @@ class Backends:
     def __init__(self, *services: str) -> None:
         self._wanted = services
         self._servers: dict[str, asyncio.Server] = {}
+        self._connections: set[asyncio.BaseTransport] = set()
 
     def __repr__(self) -> str:
         return f"<Backends {dict(self.ports)}>"
@@ -35,6 +36,8 @@ class Backends:
     ) -> None:
         for service in tuple(self._servers):
             await self.remove(service)
+        for connection in self._connections:
+            connection.close()
 
     @property
     def ports(self) -> Mapping[str, int]:
@@ -46,7 +49,9 @@ class Backends:
         if service in self._servers:
             raise ValueError(f"service {service!r} runs already; take its port from `ports`")
         loop = asyncio.get_running_loop()
-        self._servers[service] = await loop.create_server(lambda: _Answering(service), "127.0.0.1", 0)
+        self._servers[service] = await loop.create_server(
+            lambda: _Answering(service, self._connections), "127.0.0.1", 0
+        )
         return self.ports[service]
 
     async def remove(self, service: str) -> None:
@@ -59,16 +64,22 @@ class Backends:
 class _Answering(asyncio.Protocol):
     """HTTP/1.1 with keep-alive for requests without a body, which is all the traffic there is."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, connections: set[asyncio.BaseTransport]) -> None:
         body = f"{service}\n".encode()
         head = f"HTTP/1.1 200 OK\r\n{SERVICE_HEADER}: {service}\r\ncontent-length: {len(body)}\r\n\r\n"
         self._answer = head.encode() + body
         self._received = b""
+        self._connections = connections
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._connections.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._connections.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         *requests, self._received = (self._received + data).split(b"\r\n\r\n")

@@ -179,6 +179,8 @@ class Traffic:
         turn = 0
         while (delay := self._delay(number, turn)) is not None:
             await self._clock.sleep(delay)
+            if self._is_over:
+                break
             target = self._targets[(number + turn) % len(self._targets)]
             connection = connections.setdefault(target.address, Connection(target.address, keep_alive=is_kept))
             self._samples.append(await self._request(target, connection))
