@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from examples.gateway.access_log import access_log_config
+from examples.gateway.certificates import KeyPair
 from examples.gateway.xds import Node
 from reconcilekit.clock import SystemClock
 from reconcilekit.state import StateStore, Verdict
 
 ADS = {"ads": {}, "resourceApiVersion": "V3"}
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+DOWNSTREAM_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+TLS_INSPECTOR = "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 Entries = Mapping[str, dict[str, Any]]
@@ -88,8 +91,35 @@ def listener(name: str, port: int, *, route: str, access_log: Path | None = None
     }
     if access_log is not None:
         manager["accessLog"] = access_log_config(access_log)
-        rendered["accessLog"] = access_log_config(access_log)
+        only_without_chain = {"responseFlagFilter": {"flags": ["NR"]}}
+        rendered["accessLog"] = [{**logger, "filter": only_without_chain} for logger in access_log_config(access_log)]
     return {f"listener/{name}": rendered}
+
+
+def tls(document: dict[str, Any], *, server_name: str, secret: str) -> dict[str, Any]:
+    """The listener with its one filter chain behind a certificate, for one server name."""
+    reference = {"name": secret, "sdsConfig": ADS}
+    context = {"@type": DOWNSTREAM_TLS, "commonTlsContext": {"tlsCertificateSdsSecretConfigs": [reference]}}
+    (chain,) = document["filterChains"]
+    return {
+        **document,
+        "listenerFilters": [{"name": "tls", "typedConfig": {"@type": TLS_INSPECTOR}}],
+        "filterChains": [
+            {
+                **chain,
+                "filterChainMatch": {"serverNames": [server_name]},
+                "transportSocket": {"name": "tls", "typedConfig": context},
+            }
+        ],
+    }
+
+
+def secret(name: str, pair: KeyPair) -> dict[str, dict[str, Any]]:
+    certificate = {
+        "certificateChain": {"inlineString": pair.certificate.decode()},
+        "privateKey": {"inlineString": pair.private_key.decode()},
+    }
+    return {f"secret/{name}": {"name": name, "tlsCertificate": certificate}}
 
 
 def routes(name: str, **cluster_of_prefix: str) -> dict[str, dict[str, Any]]:
