@@ -8,6 +8,7 @@ is listed anew. Every way to come back after a failure goes through one backoff,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -99,6 +100,7 @@ class Reflector:
         self._must_rediscover = False
         self._is_open = False
         self._fruitless = 0
+        self._reported = ""
         self._began = clock.monotonic()
 
     def __repr__(self) -> str:
@@ -296,22 +298,27 @@ class Reflector:
             self._must_list = True
         if diagnosis.needs_discovery:
             self._must_rediscover = True
-        if diagnosis.is_proven_absence:
-            self._take_absence()
+        changes = self._take_absence() if diagnosis.is_proven_absence else None
         # A watch that breaks says nothing about whether the kind can be read: the next attempt will.
         if not was_open or self._fruitless >= EMPTY_WATCHES:
             self._listener.fared(self.store, self.segment, diagnosis.state, diagnosis.message)
+        if changes is not None:
+            self._listener.applied(self.store, changes)
         delay = self._backoff.next_delay(at_least=diagnosis.retry_after)
         self._report_failure(diagnosis, delay)
         return delay
 
-    def _take_absence(self) -> None:
+    def _take_absence(self) -> Sequence[Change] | None:
+        """Where the kind may be absent, that it is so is its content; where not, the last content is kept."""
         self._must_list = True
-        if self.store.resource.is_optional:
-            self._listener.applied(self.store, self.store.replace(self.segment, {}, ""))
+        return self.store.replace(self.segment, {}, "") if self.store.resource.is_optional else None
 
     def _report_failure(self, diagnosis: Diagnosis, delay: float) -> None:
-        self._log.warning(
+        # What stays as it is isn't said aloud every 30 s: an optional kind may be absent for years.
+        is_known = self._reported == diagnosis.message
+        self._reported = diagnosis.message
+        self._log.log(
+            logging.DEBUG if is_known else logging.WARNING,
             "%s: %s; trying again in %.3g s",
             self.name,
             diagnosis.message,
@@ -322,6 +329,9 @@ class Reflector:
         )
 
     def _note_readable(self) -> None:
+        if self._reported:
+            self._reported = ""
+            self._log.info("%s: read again", self.name, extra=self._fields(state=HealthState.SYNCED.value))
         self._listener.fared(self.store, self.segment, HealthState.SYNCED, "")
 
     def _fields(self, **more: object) -> Mapping[str, object]:

@@ -220,7 +220,8 @@ class Store:
 
     def _matching(self, keys: Iterable[ObjectKey], selection: Selection, sequence: int) -> list[RawObject]:
         matches = selection.matches if selection.index is None else partial(self.matches, selection)
-        versions = (self._history.at(key, sequence, self._current.get(key)) for key in keys)
+        # Sorted before the predicates run, not only after: which one raises first mustn't hang on the hash seed.
+        versions = (self._history.at(key, sequence, self._current.get(key)) for key in sorted(keys))
         return [obj for obj in versions if obj is not None and matches(obj)]
 
     def _refuse_broken(

@@ -143,6 +143,22 @@ class TestHealth:
 
         tell(story)
 
+    def test_what_goes_on_failing_is_said_aloud_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
+            server.on_list = refuse(KindAbsentError("KindAbsent", "no such kind"))
+            cache.declare(WIDGET.optional())
+            await cache.start()
+            await clock.sleep(600)
+            server.on_list = refuse(status_error(403))
+            await clock.sleep(600)
+            server.on_list = lambda asked: None
+            await clock.sleep(60)
+
+        caplog.set_level(logging.INFO, "reconcilekit.cache")
+        tell(story)
+        said = [(record.levelname, record.__dict__["state"]) for record in caplog.records]
+        assert said == [("WARNING", "absent"), ("WARNING", "forbidden"), ("INFO", "synced")]
+
     def test_stale_discovery_is_not_absence(self) -> None:
         async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
             server.on_list = refuse(StaleDiscoveryError("backend down"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -258,6 +259,23 @@ class TestIndexes:
                 built.append(store.statistics().indexes)
 
         assert built == [0, 1, 1]
+
+
+class TestOrder:
+    @pytest.mark.parametrize("labels", [None, LabelSelector.parse("app=x")])
+    def test_predicates_are_asked_in_the_order_of_keys(self, labels: LabelSelector | None) -> None:
+        names = [f"o{number:02}" for number in range(30)]
+        store = make_store(*(make_object(name, 1, labels={"app": "x"}) for name in reversed(names)))
+        asked: list[str] = []
+
+        def where(obj: dict[str, Any]) -> bool:
+            asked.append(obj["metadata"]["name"])
+            return True
+
+        with view_of(store) as view:
+            found = view.select(CONFIG_MAP, Selection(labels=labels, where=where))
+
+        assert asked == [obj.key.name for obj in found] == names
 
 
 class TestScope:
