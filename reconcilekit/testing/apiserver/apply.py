@@ -130,7 +130,6 @@ def apply_config(
     shape: Shape,
     time: str,
     force: bool,
-    ignored: FieldSet = NO_FIELDS,
 ) -> tuple[dict[str, Any], Managers]:
     """What an apply makes of the live object, and who owns it then.
 
@@ -142,12 +141,11 @@ def apply_config(
         shape: how the kind's fields merge.
         time: for the entry, if it changes.
         force: take what others own, instead of failing.
-        ignored: top-level paths that this endpoint resets: "f:status", or all but it.
 
     Raises:
         StatusError: 409, with the conflicts.
     """
-    wanted = without_unowned(path for path in leaves(config, shape) if path[:1] not in ignored)
+    wanted = without_unowned(leaves(config, shape))
     mine = managers.get(manager)
     new = merge(live, config, shape)
     if mine is not None:

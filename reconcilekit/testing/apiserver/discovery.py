@@ -96,15 +96,15 @@ def _aggregated(registry: Registry, groups: list[str]) -> Response:
 
 
 def _aggregated_group(registry: Registry, group: str) -> dict[str, Any]:
-    versions = [
-        {
-            "version": version,
-            "resources": [_aggregated_entry(served) for served in registry.types(group, version)],
-            "freshness": "Current",
-        }
-        for version in registry.versions(group)
-    ]
+    versions = [_aggregated_version(registry, group, version) for version in registry.versions(group)]
     return {"metadata": {"name": group} if group else {}, "versions": versions}
+
+
+def _aggregated_version(registry: Registry, group: str, version: str) -> dict[str, Any]:
+    if (group, version) in registry.down:
+        return {"version": version, "freshness": "Stale"}
+    resources = [_aggregated_entry(served) for served in registry.types(group, version)]
+    return {"version": version, "resources": resources, "freshness": "Current"}
 
 
 def _aggregated_entry(served: ResourceType) -> dict[str, Any]:

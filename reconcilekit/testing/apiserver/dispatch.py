@@ -40,6 +40,8 @@ def dispatch(cluster: Cluster, request: Request) -> Answer:
     route = parse_route(request.path)
     if route is None:
         return _non_resource(cluster, request, accepted)
+    if (route.group, route.version) in cluster.registry.down:
+        return status.plain_text(503, "service unavailable\n")
     served = cluster.registry.find(route.group, route.version, route.plural)
     if served is None:
         return _unserved(cluster, route)
@@ -157,6 +159,7 @@ class _Call:
             text = "Required value: is required for apply patch"
             raise status.invalid_options("PatchOptions", "fieldManager", "FieldValueRequired", text)
         config = bodies.decode_apply(self._request.body or b"", self._served)
+        bodies.check_kind(config, self._served)
         _check_identity(self._route, config)
         return self._written(self._cluster.apply(self._target(), config))
 

@@ -102,6 +102,12 @@ rbac.authorization.k8s.io/v1 | RoleBinding | rolebindings | N |
 """
 
 
+_IN_ALL = frozenset(
+    {"pods", "services", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs", "cronjobs"}
+)
+"""What `kubectl get all` asks for."""
+
+
 def _built_in_types() -> Iterator[ResourceType]:
     for line in _BUILT_IN.strip().splitlines():
         api_version, kind, plural, flags, short = (part.strip() for part in line.split("|"))
@@ -117,16 +123,22 @@ def _built_in_types() -> Iterator[ResourceType]:
             has_status="S" in flags,
             has_generation="G" in flags,
             short_names=tuple(name for name in short.split(",") if name),
+            categories=("all",) if plural in _IN_ALL else (),
             shape=built_in_shape(group, kind),
             field_selectors=("metadata.name", "metadata.namespace", *extra),
         )
 
 
 class Registry:
-    """What is served, by group, version and plural."""
+    """What is served, by group, version and plural.
+
+    Attributes:
+        down: groups and versions whose own server, aggregated into this one, doesn't answer.
+    """
 
     def __init__(self) -> None:
         self._types = {(t.group, t.version, t.plural): t for t in _built_in_types()}
+        self.down: set[tuple[str, str]] = set()
 
     def find(self, group: str, version: str, plural: str) -> ResourceType | None:
         """The type behind a path, None where there is none."""
@@ -145,11 +157,12 @@ class Registry:
 
     def groups(self) -> list[str]:
         """The groups by name, the core group ("") first."""
-        return sorted({group for group, _, _ in self._types})
+        return sorted({group for group, *_ in (*self._types, *self.down)})
 
     def versions(self, group: str) -> list[str]:
         """A group's versions, the preferred one first."""
-        return sorted({version for g, version, _ in self._types if g == group}, key=_version_priority)
+        known = {version for g, version, *_ in (*self._types, *self.down) if g == group}
+        return sorted(known, key=_version_priority)
 
     def types(self, group: str, version: str) -> list[ResourceType]:
         """What a group serves in one version, by plural."""
@@ -187,6 +200,7 @@ class Registry:
         """A registry that changes on its own."""
         twin = Registry()
         twin._types = dict(self._types)
+        twin.down = set(self.down)
         return twin
 
 

@@ -183,6 +183,14 @@ class ApiServer:
         """Hold back the watch events of a kind; their order within the kind stays."""
         self._cluster.watches.lag(plural, seconds if callable(seconds) else lambda: seconds)
 
+    def take_down(self, group: str, version: str = "v1") -> None:
+        """Make a group an aggregated API whose server is down: stale in discovery, 503 for everything else."""
+        self._cluster.registry.down.add((group, version))
+
+    def bring_up(self, group: str, version: str = "v1") -> None:
+        """End what `take_down` began; a group without kinds of its own is gone from discovery, too."""
+        self._cluster.registry.down.discard((group, version))
+
     def tell_list_keys(self, resource: Resource, keys: Mapping[str, Any]) -> None:
         """Say how a kind's lists merge under server-side apply.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import collections
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -259,6 +259,3 @@ class Storage:
         self.revision = snapshot.revision
         self._compacted = min(self._compacted, snapshot.revision)
         self._collections = {key: collection.copy() for key, collection in snapshot.collections.items()}
-
-    def __iter__(self) -> Iterator[tuple[tuple[str, str], Collection]]:
-        return iter(self._collections.items())

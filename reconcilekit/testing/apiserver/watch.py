@@ -259,10 +259,8 @@ class WatchHub:
             self._deliver(key, event)
             return
         assert late is not None
-        due = self._clock.monotonic() + (lag() if lag else 0.0)
-        # Order within a kind is a promise of every watch: nothing overtakes.
-        due = max(due, late[-1][0]) if late else due
-        late.append((due, event))
+        # A queue, because order within a kind is a promise of every watch: nothing overtakes.
+        late.append((self._clock.monotonic() + (lag() if lag else 0.0), event))
         if len(late) == 1:
             self._schedule(key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import attrs
@@ -58,12 +58,12 @@ class Caller:
         content_type: str = "",
         **query: str,
     ) -> Answer:
-        request = self.request(method, path, body, patch=patch, accept=accept, content_type=content_type, **query)
+        request = self.request(method, path, body, patch=patch, accept=accept, content_type=content_type, query=query)
         transport = self.server.transport(self.user_agent, token=self.token)
         return decoded(await transport.send(request))
 
     async def watch(self, path: str, *, silence: float = 400.0, **query: str) -> Stream:
-        request = self.request("GET", path, watch="1", silence=silence, **query)
+        request = self.request("GET", path, silence=silence, query={"watch": "1", **query})
         return await self.server.transport(self.user_agent).open(request)
 
     async def events(self, stream: Stream) -> list[dict[str, Any]]:
@@ -73,7 +73,11 @@ class Caller:
 
     async def define_widgets(self) -> dict[str, Any]:
         """A custom kind whose conditions are a keyed list."""
-        conditions = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+        conditions: dict[str, Any] = {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        }
         conditions["items"] = {"type": "object", "properties": {"type": {"type": "string"}}}
         status = {"type": "object", "properties": {"conditions": conditions}}
         version = {
@@ -105,13 +109,13 @@ class Caller:
         accept: str = "",
         content_type: str = "",
         silence: float = 35.0,
-        **query: str,
+        query: Mapping[str, str] | None = None,
     ) -> Request:
         headers = {"content-type": content_type or CONTENT_TYPES.get(patch, "application/json")}
         if accept:
             headers["accept"] = accept
         encoded = body if isinstance(body, bytes | None) else msgspec.json.encode(body)
-        return Request(method=method, path=path, query=query, body=encoded, headers=headers, timeout=silence)
+        return Request(method=method, path=path, query=query or {}, body=encoded, headers=headers, timeout=silence)
 
 
 def decoded(response: Response) -> Answer:

@@ -83,6 +83,43 @@ def test_ownership_is_mended_by_a_json_patch_of_the_entry(on_server: Any) -> Non
     on_server(scenario)
 
 
+def test_an_update_takes_ownership_of_what_it_changes_and_of_what_it_removes(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("PATCH", A, config_map(a="1", b="1", c="1"), patch="apply", fieldManager="m")
+        after = await call("PUT", A, config_map(a="2", c="1"), fieldManager="u")
+        assert owned_by(after) == {("m", "Apply"): {"f:data": {"f:c": {}}}, ("u", "Update"): {"f:data": {"f:a": {}}}}
+
+    on_server(scenario)
+
+
+def test_embedded_structs_are_nobodys_and_maps_are_somebodys(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        body = {"metadata": {"name": "d", "labels": {"a": "b"}}, "spec": {"replicas": 1, "strategy": {"type": "x"}}}
+        created = await call("POST", "/apis/apps/v1/namespaces/default/deployments", body)
+        assert owned_by(created) == {
+            ("tester", "Update"): {
+                "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+                "f:spec": {"f:replicas": {}, "f:strategy": {".": {}, "f:type": {}}},
+            }
+        }
+
+    on_server(scenario)
+
+
+def test_an_item_that_stays_for_others_keeps_its_keys(on_server: Any) -> None:
+    path = "/api/v1/namespaces/default/services/s"
+
+    async def scenario(call: Any) -> None:
+        body = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80, "name": "web"}]}}
+        await call("PATCH", path, body, patch="apply", fieldManager="m")
+        await call("PATCH", path, [{"op": "add", "path": "/spec/ports/0/nodePort", "value": 30080}], patch="json")
+        body = {"metadata": {"name": "s"}, "spec": {}}
+        after = await call("PATCH", path, body, patch="apply", fieldManager="m")
+        assert after.body["spec"]["ports"] == [{"port": 80, "nodePort": 30080}]
+
+    on_server(scenario)
+
+
 def test_several_conflicts_are_listed_by_manager(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
         await call("PATCH", A, config_map(a="1", b="1"), patch="apply", fieldManager="m")
@@ -214,7 +251,7 @@ def values(obj: dict[str, Any]) -> dict[Any, Any]:
 def test_an_apply_is_idempotent(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
     live, managers = apply({}, theirs, {}, OTHER)
     once = apply(live, mine, managers, ME)
-    assert apply(*[once[0], mine, once[1]], ME) == once
+    assert apply(once[0], mine, once[1], ME) == once
 
 
 @given(configs, configs)
@@ -263,5 +300,6 @@ def test_field_sets_survive_their_encoding(fields: set[tuple[str, ...]]) -> None
 
 @given(configs, configs)
 def test_managed_fields_survive_their_encoding(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
-    _, managers = apply(*apply({}, theirs, {}, OTHER)[:1], mine, {}, ME)
+    live, managers = apply({}, theirs, {}, OTHER)
+    _, managers = apply(live, mine, managers, ME)
     assert decode_managers(encode_managers(managers)) == managers

@@ -97,3 +97,34 @@ def test_tables_have_names_and_ages(on_server: Any) -> None:
 )  # fmt: skip
 def test_ages_are_printed_as_kubectl_users_know_them(seconds: float, age: str) -> None:
     assert print_age(seconds) == age
+
+
+def test_an_aggregated_api_that_is_down_is_stale_not_absent(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.take_down("down.example.com")
+        groups = (await call("GET", "/apis", accept=AGGREGATED)).body["items"]
+        assert {
+            "metadata": {"name": "down.example.com"},
+            "versions": [{"version": "v1", "freshness": "Stale"}],
+        } in groups
+        listed = (await call("GET", "/apis")).body["groups"]
+        assert "down.example.com" in [group["name"] for group in listed]
+        for path in ("/apis/down.example.com/v1", "/apis/down.example.com/v1/things"):
+            answer = await call("GET", path)
+            assert (answer.status, answer.body) == (503, "service unavailable\n")
+        call.server.bring_up("down.example.com")
+        assert (await call("GET", "/apis/down.example.com/v1")).status == 404
+
+    on_server(scenario)
+
+
+def test_a_group_of_definitions_that_goes_down_comes_back_whole(on_server: Any, widgets: str) -> None:
+    async def scenario(call: Any) -> None:
+        await call.define_widgets()
+        await call("POST", widgets, {"metadata": {"name": "w"}})
+        call.server.take_down("example.com")
+        assert (await call("GET", f"{widgets}/w")).status == 503
+        call.server.bring_up("example.com")
+        assert (await call("GET", f"{widgets}/w")).status == 200
+
+    on_server(scenario)

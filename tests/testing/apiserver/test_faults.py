@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -183,6 +184,22 @@ def test_a_watch_can_be_refused_at_its_start(on_server: Any) -> None:
     on_server(scenario)
 
 
+def test_the_first_rule_that_strikes_decides_until_it_is_taken_out(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        faults = call.server.faults
+        first = faults.add(Fault(status=503, count=None))
+        faults.add(Fault(status=502, count=None))
+        assert (await call("GET", MAPS)).status == 503
+        faults.remove(first)
+        faults.remove(first)
+        assert (await call("GET", MAPS)).status == 502
+        faults.clear()
+        assert (await call("GET", MAPS)).status == 200
+        assert [hit.fault.status for hit in faults.log] == [503, 502]
+
+    on_server(scenario)
+
+
 def test_requests_are_recorded_and_counted(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
         await call("POST", MAPS, config_map())
@@ -198,3 +215,29 @@ def test_requests_are_recorded_and_counted(on_server: Any) -> None:
         assert server.count(path="*/configmaps/*") == 1
 
     on_server(scenario)
+
+
+def test_one_seed_gives_one_trace_of_everything(on_server: Any) -> None:
+    async def scenario(call: Any) -> list[Any]:
+        call.server.lag("configmaps", lambda: call.clock.random.uniform(0, 3))
+        call.server.faults.add(Fault(method="POST", probability=0.3, count=None))
+        trace: list[Any] = []
+
+        async def write() -> None:
+            for number in range(20):
+                await call.clock.sleep(call.clock.random.uniform(0, 1))
+                trace.append((await call("POST", MAPS, config_map(f"m{number}"))).body["metadata"])
+
+        async def follow() -> None:
+            watch = await call.watch(MAPS, resourceVersion="0", timeoutSeconds="60")
+            trace.extend([(call.clock.monotonic(), chunk) async for chunk in watch])
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write())
+            group.create_task(follow())
+        return trace
+
+    traces = [on_server(scenario, seed=1) for _ in range(5)]
+    assert len(traces[0]) > 20
+    assert all(trace == traces[0] for trace in traces)
+    assert on_server(scenario, seed=2) != traces[0]

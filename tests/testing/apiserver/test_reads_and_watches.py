@@ -249,6 +249,29 @@ def test_a_restored_server_goes_back_in_versions(on_server: Any) -> None:
     on_server(scenario)
 
 
+def test_a_restore_forgets_what_was_still_on_its_way(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.lag("configmaps", 5.0)
+        snapshot = call.server.snapshot()
+        watch = await call.watch(MAPS, resourceVersion="0", timeoutSeconds="20")
+        await fill(call, "a")
+        await call.clock.sleep(1)
+        call.server.restore(snapshot, watches="silent")
+        assert await call.events(watch) == []
+
+    on_server(scenario)
+
+
+def test_latency_is_half_before_the_effect_and_half_after(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        transport = call.server.transport(latency=lambda: 0.5)
+        request = call.request("POST", MAPS, config_map("a"))
+        assert (await transport.send(request)).status == 201
+        assert (call.clock.monotonic(), call.server.requests[0].at) == (0.5, 0.25)
+
+    on_server(scenario)
+
+
 def test_a_silent_watch_is_lost_after_the_clients_patience(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
         watch = await call.watch(MAPS, silence=20.0, resourceVersion="0")

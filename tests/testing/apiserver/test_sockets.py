@@ -99,12 +99,12 @@ async def test_a_client_that_hangs_up_ends_its_watch(server: ApiServer, http: ai
             await http.get("/healthz")
 
 
-async def test_stopping_doesnt_wait_for_watches(server: ApiServer) -> None:
+async def test_stopping_ends_watches_properly_and_at_once(server: ApiServer) -> None:
     async with asyncio.timeout(5):
         async with aiohttp.ClientSession() as session:
             async with server.serve() as endpoint:
                 watch = await session.get(endpoint.url + MAPS, params={"watch": "1"})
-            watch.close()
+            assert await watch.read() == b""
     assert server.watches == []
 
 

@@ -314,3 +314,18 @@ def test_numbers_must_be_numbers(query: dict[str, str], on_server: Any) -> None:
         assert (await call("GET", MAPS, **query)).status == 400
 
     on_server(scenario)
+
+
+def test_the_body_must_name_what_the_url_names(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", MAPS, config_map("a"))
+        other_name = await call("PUT", f"{MAPS}/a", config_map("b"))
+        expected = "the name of the object (b) does not match the name on the URL (a)"
+        assert (other_name.status, other_name.message) == (400, expected)
+        elsewhere = config_map("c")
+        elsewhere["metadata"]["namespace"] = "kube-system"
+        refused = await call("POST", MAPS, elsewhere)
+        assert refused.status == 400
+        assert "does not match the namespace sent on the request" in refused.message
+
+    on_server(scenario)
