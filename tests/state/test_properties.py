@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import attrs
 import pytest
 from hypothesis import HealthCheck, settings
@@ -64,6 +67,10 @@ class Consumer:
     last_version: int = 0
 
     def offer(self, publication: Publication) -> None:
+        with self.machine.noting_failures():
+            self.take(publication)
+
+    def take(self, publication: Publication) -> None:
         assert self.in_flight is None, "one publication in flight per subscriber"
         assert publication.version > self.last_version
         self.last_version = publication.version
@@ -109,9 +116,23 @@ class StoreMachine(RuleBasedStateMachine):
         self.consumers: list[Consumer] = []
         self.heard = [0]
         self.connected = 0
+        self.failures: list[Exception] = []
         self.store.on_change(self.hear)
 
+    @contextmanager
+    def noting_failures(self) -> Iterator[None]:
+        """Keep what a callback finds wrong for an invariant: the store only logs what its callees raise."""
+        try:
+            yield
+        except Exception as error:
+            self.failures.append(error)
+            raise
+
     def hear(self, change: StateChange) -> None:
+        with self.noting_failures():
+            self.check_change(change)
+
+    def check_change(self, change: StateChange) -> None:
         assert change.snapshot.sequence > self.heard[-1], "changes are told in order"
         self.heard.append(change.snapshot.sequence)
         for scope, changed in change.scopes.items():
@@ -278,6 +299,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.kept.append((snapshot, picture(snapshot)))
 
     @invariant()
+    def callbacks_found_nothing_wrong(self) -> None:
+        for failure in getattr(self, "failures", ()):
+            raise failure
+
+    @invariant()
     def snapshots_never_change(self) -> None:
         for snapshot, taken in getattr(self, "kept", ()):
             assert picture(snapshot) == taken
@@ -308,17 +334,21 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Honest consumers come to rest, with everything that nobody refuses."""
+        self.come_to_rest()
         for scope in SCOPES if hasattr(self, "model") else ():
-            self.store.scope(scope).retry()
+            self.store.scope(scope).retry()  # what was refused for no reason
+        self.come_to_rest()
+        self.callbacks_found_nothing_wrong()
+        for consumer in getattr(self, "consumers", ()):
+            self.check_rest(consumer)
+
+    def come_to_rest(self) -> None:
         for _ in range(200):
             waiting = [consumer for consumer in getattr(self, "consumers", ()) if consumer.in_flight is not None]
             if not waiting:
-                break
+                return
             waiting[0].answer(is_honest=True)
-        else:
-            raise AssertionError("the search for what is refused doesn't end")
-        for consumer in getattr(self, "consumers", ()):
-            self.check_rest(consumer)
+        raise AssertionError("the search for what is refused doesn't end")
 
     def check_rest(self, consumer: Consumer) -> None:
         scope = consumer.scope

@@ -103,6 +103,13 @@ def test_a_stage_that_replaces_lets_go_of_every_scope(store: StateStore) -> None
     assert set(store.snapshot()["y"]) == {"other"}
 
 
+def test_what_an_owner_got_while_its_replacement_was_prepared_goes_too(store: StateStore) -> None:
+    replacement = store.stage(owner="ns/a", replace=True).prepare()
+    with store.stage(owner="ns/a") as stage:
+        stage["y"]["late"] = 1
+    assert dict(replacement.commit()["y"]) == {}
+
+
 def test_staged_entries_are_a_mapping_of_what_the_owner_will_have(store: StateStore) -> None:
     with store.stage(owner="ns/b") as stage:
         stage["x"]["foreign"] = 0
