@@ -170,3 +170,19 @@ async def test_an_unchanged_content_is_not_sent_again() -> None:
     assert {kind: after[kind] - before[kind] for kind in after if after[kind] != before[kind]} == {
         ResourceType.ENDPOINT: 1
     }
+
+
+async def test_what_one_envoy_refused_is_pushed_no_further_to_the_others() -> None:
+    node = new_node()
+    green = encoded(SECOND)[ResourceType.CLUSTER]["green"].digest
+    world, one, picky = World(node), Connected(node), Connected(node, refuses=frozenset({green}))
+    world.stage(FIRST)
+    await turn(one, picky)
+    one.log.clear()
+    world.stage(SECOND)
+    await SystemClock().sleep(0)
+
+    picky.run()
+    one.run()
+
+    assert one.log == ["cluster blue green"]
