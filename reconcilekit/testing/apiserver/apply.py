@@ -169,11 +169,12 @@ def _prune(
         if other != manager:
             others |= owned.fields
     kept = others | wanted
-    containers = ancestors(kept)
-    gone = last - kept
+    # A field inside holds its container, but not the item of a keyed list: that one needs an owner of its own.
+    containers = {path for path in ancestors(kept) if not path[-1].startswith("k:")}
+    gone = last - kept - containers
     if not gone:
         return new
-    pruned: dict[str, Any] = remove(new, {path for path in gone if path not in containers}, shape, others | containers)
+    pruned: dict[str, Any] = remove(new, set(gone), shape)
     return pruned
 
 

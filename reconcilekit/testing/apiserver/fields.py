@@ -99,7 +99,9 @@ def leaves(value: object, shape: Shape, path: Path = ()) -> Iterator[Path]:
     """The fields that an applied configuration names: its leaves, and the items of keyed lists."""
     parts = children(value, shape)
     if not parts:
-        yield path
+        # An empty keyed list names no item, so there's nothing to own; an empty map or atomic list is a value.
+        if parts is None or isinstance(value, dict):
+            yield path
         return
     if path and path[-1].startswith("k:"):
         yield path
@@ -172,16 +174,41 @@ def merge(live: Any, config: Any, shape: Shape) -> Any:
 def _merge_lists(live: list[Any], config: list[Any], shape: Shape) -> list[Any]:
     old = {item_element(item, shape): item for item in live}
     new = {item_element(item, shape): item for item in config}
-    merged = {key: merge(old[key], item, shape.item) if key in old else item for key, item in new.items()}
-    if old.keys() <= new.keys():
-        return list(merged.values())
-    # Somebody else's items stay where they are; what is new comes after them.
-    kept = [merged.pop(key, item) for key, item in old.items()]
-    return kept + list(merged.values())
+    return [_merge_item(old, new, element, shape) for element in _merged_order(list(old), list(new))]
 
 
-def remove(value: Any, fields: set[Path], shape: Shape, keep: set[Path], path: Path = ()) -> Any:
-    """`value` without `fields`; containers that this empties go too, unless they are in `keep`."""
+def _merge_item(old: Mapping[str, Any], new: Mapping[str, Any], element: str, shape: Shape) -> Any:
+    if element in old and element in new:
+        return merge(old[element], new[element], shape.item)
+    return new[element] if element in new else old[element]
+
+
+def _merged_order(live: list[str], config: list[str]) -> list[str]:
+    """The configuration's order, and between it what is live only, where it stood (structured-merge-diff's order)."""
+    named, merged = set(config), []
+    shared = [element for element in config if element in set(live)]
+    left, right = 0, 0
+    while left < len(live) or right < len(config):
+        is_apart = left < len(live) and right < len(config) and live[left] != config[right]
+        if is_apart and live[left] in named and shared and shared[0] != live[left]:
+            left += 1
+            continue
+        if left < len(live) and live[left] not in named:
+            merged.append(live[left])
+            left += 1
+            continue
+        if left < len(live) and (live[left] in merged or (right < len(config) and live[left] == config[right])):
+            left += 1
+        if right < len(config):
+            merged.append(config[right])
+            if shared and shared[0] == config[right]:
+                shared.pop(0)
+            right += 1
+    return merged
+
+
+def remove(value: Any, fields: set[Path], shape: Shape, path: Path = ()) -> Any:
+    """`value` without `fields`; containers that this empties go too, whoever owns them."""
     parts = children(value, shape)
     if not parts:
         return value
@@ -190,12 +217,11 @@ def remove(value: Any, fields: set[Path], shape: Shape, keep: set[Path], path: P
         inner = (*path, element)
         if inner in fields:
             continue
-        rest = remove(sub, fields, sub_shape, keep, inner)
-        if shape.lists == "map" and rest is not sub:
-            # An item that stays keeps what identifies it.
-            rest = {key: sub[key] for key in shape.keys if key in sub} | rest
-        if rest or rest is sub or inner in keep:
+        rest = remove(sub, fields, sub_shape, inner)
+        if rest is sub or rest:
             kept[element] = rest
+    if len(kept) == len(parts) and all(kept[element] is part[0] for element, part in parts.items()):
+        return value
     if isinstance(value, list):
         return list(kept.values())
     return {element[2:]: sub for element, sub in kept.items()}

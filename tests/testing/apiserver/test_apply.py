@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from reconcilekit.testing.apiserver.apply import (
@@ -16,7 +17,7 @@ from reconcilekit.testing.apiserver.apply import (
     encode_managers,
     track_update,
 )
-from reconcilekit.testing.apiserver.fields import decode_fields, encode_fields, leaves, without_unowned
+from reconcilekit.testing.apiserver.fields import decode_fields, encode_fields, leaves, merge, without_unowned
 from reconcilekit.testing.apiserver.shapes import shape_from_keys
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -106,18 +107,41 @@ def test_embedded_structs_are_nobodys_and_maps_are_somebodys(on_server: Any) -> 
     on_server(scenario)
 
 
-def test_an_item_that_stays_for_others_keeps_its_keys(on_server: Any) -> None:
+def test_an_item_goes_with_its_owner_whoever_else_owns_fields_in_it(on_server: Any) -> None:
     path = "/api/v1/namespaces/default/services/s"
 
     async def scenario(call: Any) -> None:
-        body = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80, "name": "web"}]}}
+        body = {"metadata": {"name": "s"}, "spec": {"type": "ClusterIP", "ports": [{"port": 80, "name": "web"}]}}
         await call("PATCH", path, body, patch="apply", fieldManager="m")
         await call("PATCH", path, [{"op": "add", "path": "/spec/ports/0/nodePort", "value": 30080}], patch="json")
-        body = {"metadata": {"name": "s"}, "spec": {}}
+        body = {"metadata": {"name": "s"}, "spec": {"type": "ClusterIP"}}
         after = await call("PATCH", path, body, patch="apply", fieldManager="m")
-        assert after.body["spec"]["ports"] == [{"port": 80, "nodePort": 30080}]
+        assert after.body["spec"] == {"type": "ClusterIP"}
+        assert owned_by(after) == {("m", "Apply"): {"f:spec": {"f:type": {}}}}
 
     on_server(scenario)
+
+
+def test_an_empty_keyed_list_owns_nothing_and_other_empty_values_are_owned() -> None:
+    fields = set(leaves({"items": [], "tags": [], "list": [], "data": {}}, SHAPE))
+    assert fields == {("f:list",), ("f:data",)}
+
+
+@pytest.mark.parametrize(
+    ("live", "config", "merged"),
+    [
+        ("ab", "ab", "ab"),
+        ("ab", "cb", "acb"),
+        ("bc", "ac", "bac"),
+        ("bac", "cb", "acb"),
+        ("abc", "ca", "bca"),
+        ("", "ab", "ab"),
+        ("ab", "", "ab"),
+    ],
+)
+def test_keyed_lists_keep_the_order_that_structured_merge_diff_gives(live: str, config: str, merged: str) -> None:
+    """The expected orders are those of sigs.k8s.io/structured-merge-diff v4.4.2."""
+    assert merge({"tags": list(live)}, {"tags": list(config)}, SHAPE) == {"tags": list(merged)}
 
 
 def test_several_conflicts_are_listed_by_manager(on_server: Any) -> None:
