@@ -54,21 +54,27 @@ class Reads:
         return {resource for place in places for resource, _ in place}
 
 
-@attrs.frozen(slots=True)
-class _Kept:
-    """One key's entries, in as few bytes as they take: 100,000 keys keep one of these each."""
+_Read = ObjectKey | Selection | str
 
-    objects: tuple[tuple[Resource, tuple[ObjectKey, ...]], ...]
-    selections: tuple[tuple[Resource, Selection], ...]
-    scopes: tuple[str, ...]
+_Kept = tuple[Resource | _Read, ...]
+"""One key's entries: each kind is followed by what was read of it, and scopes stand by themselves.
 
+It is flat because 100,000 keys keep one of these each, and each tuple within would take 40 bytes more.
+"""
 
-_NOTHING = _Kept((), (), ())
+_NOTHING: _Kept = ()
 
 
 @attrs.frozen
 class DependencyStatistics:
-    """Counts at one moment."""
+    """Counts at one moment.
+
+    Attributes:
+        keys: that read anything.
+        objects: that somebody read or looked for.
+        selections: different ones.
+        scanned_selections: those of them that are held against every change of their kind, or namespace of it.
+    """
 
     keys: int
     objects: int
@@ -145,7 +151,7 @@ class _Selections:
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
-        self._buckets: dict[Bucket, set[Selection]] = {}
+        self._buckets: dict[Bucket, dict[Selection, Selection]] = {}
         self._indexes: Counter[str] = Counter()
         self.readers = _Readers()
 
@@ -154,9 +160,9 @@ class _Selections:
 
     def add(self, selection: Selection, key: ObjectKey) -> None:
         bucket = bucket_of(selection)
-        selections = self._buckets.setdefault(bucket, set())
+        selections = self._buckets.setdefault(bucket, {})
         if selection not in selections:
-            selections.add(selection)
+            selections[selection] = selection
             if bucket[0] == "index":
                 self._indexes[bucket[1]] += 1
         self.readers.add(selection, key)
@@ -166,11 +172,15 @@ class _Selections:
         if selection in self.readers:
             return
         bucket = bucket_of(selection)
-        self._buckets[bucket].discard(selection)
+        del self._buckets[bucket][selection]
         if bucket[0] == "index":
             self._indexes[bucket[1]] -= 1
         if not self._buckets[bucket]:
             del self._buckets[bucket]
+
+    def shared(self, selection: Selection) -> Selection:
+        """The one that is kept of those that equal it: they take ten times the bytes of a key."""
+        return self._buckets[bucket_of(selection)][selection]
 
     def matched(self, change: Change, matcher: Matcher) -> Iterator[Selection]:
         versions = [version for version in (change.before, change.after) if version is not None]
@@ -244,7 +254,6 @@ class Dependencies:
     def forget(self, key: ObjectKey) -> None:
         """Nothing wakes `key` any more."""
         self._set(key, _NOTHING)
-        self._kept.pop(key, None)
 
     def woken_by(self, change: Change) -> Iterator[Woken]:
         """The keys that read what changed, each with the read as a reason for people; always in the same order.
@@ -288,20 +297,31 @@ class Dependencies:
         if before == kept:
             return
         old, new = set(_entries(before)), set(_entries(kept))
-        for entry in old - new:
-            self._place_of(entry).discard(entry[-1], key)
-        for entry in new - old:
-            self._place_of(entry).add(entry[-1], key)
-        self._kept[key] = kept
+        for resource, read in old - new:
+            self._place_of(resource, read).discard(read, key)
+        for resource, read in new - old:
+            self._place_of(resource, read).add(read, key)
+        if kept:
+            self._kept[key] = tuple(self._with_shared_selections(kept))
+        else:
+            del self._kept[key]
 
-    def _place_of(self, entry: _Entry) -> _Place:
-        match entry:
-            case (_, None, _):
-                return self._scopes
-            case ("object", resource, _):
-                return self._objects.setdefault(resource, _Readers())
-            case (_, resource, _):
-                return self._selections.setdefault(resource, _Selections(resource))
+    def _place_of(self, resource: Resource | None, read: _Read) -> _Place:
+        if resource is None:
+            return self._scopes
+        if isinstance(read, Selection):
+            return self._selections.setdefault(resource, _Selections(resource))
+        return self._objects.setdefault(resource, _Readers())
+
+    def _with_shared_selections(self, kept: _Kept) -> Iterator[Resource | _Read]:
+        resource = None
+        for each in kept:
+            if isinstance(each, Resource):
+                resource = each
+            if isinstance(each, Selection) and resource is not None:
+                yield self._selections[resource].shared(each)
+            else:
+                yield each
 
 
 class _Place(Protocol):
@@ -309,17 +329,13 @@ class _Place(Protocol):
     def discard(self, read: Any, key: ObjectKey, /) -> None: ...
 
 
-_Entry = tuple[str, Resource, ObjectKey] | tuple[str, Resource, Selection] | tuple[str, None, str]
-
-
-def _entries(kept: _Kept) -> Iterator[_Entry]:
-    for resource, keys in kept.objects:
-        for key in keys:
-            yield ("object", resource, key)
-    for resource, selection in kept.selections:
-        yield ("selection", resource, selection)
-    for scope in kept.scopes:
-        yield ("scope", None, scope)
+def _entries(kept: _Kept) -> Iterator[tuple[Resource | None, _Read]]:
+    resource = None
+    for each in kept:
+        if isinstance(each, Resource):
+            resource = each
+        else:
+            yield (None if isinstance(each, str) else resource), each
 
 
 def _keep(reads: Reads) -> _Kept:
@@ -329,21 +345,23 @@ def _keep(reads: Reads) -> _Kept:
         for (resource, key), version in read.items():
             # The cache's own key where there is one: the reader's is one more copy of the same name.
             by_resource.setdefault(resource, {})[key if version is None else version.key] = None
-    return _Kept(
-        objects=tuple([(resource, tuple(keys)) for resource, keys in by_resource.items()]),
-        selections=tuple(reads.selections),
-        scopes=tuple(reads.scopes),
-    )
+    kept: list[Resource | _Read] = []
+    for resource, keys in by_resource.items():
+        kept += (resource, *keys)
+    for selected in reads.selections:
+        kept += selected
+    return (*kept, *reads.scopes)
 
 
 def _union(old: _Kept, new: _Kept) -> _Kept:
-    return _keep(
-        Reads(
-            objects={(resource, key): None for kept in (old, new) for resource, keys in kept.objects for key in keys},
-            selections=set(old.selections) | set(new.selections),
-            scopes=set(old.scopes) | set(new.scopes),
-        )
-    )
+    kept: list[Resource | _Read] = []
+    current = None
+    for resource, read in dict.fromkeys((*_entries(old), *_entries(new))):
+        if resource is not None and resource != current:
+            kept.append(resource)
+            current = resource
+        kept.append(read)
+    return tuple(kept)
 
 
 def describe(change: Change) -> str:
