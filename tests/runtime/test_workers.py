@@ -45,7 +45,9 @@ async def test_what_a_function_returns_comes_back(workers: DaemonThreads) -> Non
     assert thread.daemon
 
 
-@pytest.mark.parametrize("error", [ValueError("bad"), KeyError("spec"), ExceptionGroup("two", [ValueError(), OSError()])])
+@pytest.mark.parametrize(
+    "error", [ValueError("bad"), KeyError("spec"), ExceptionGroup("two", [ValueError(), OSError()])]
+)
 async def test_what_it_raises_comes_back_as_it_is(workers: DaemonThreads, error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         await workers.submit(raises(error))
@@ -187,8 +189,7 @@ def test_a_stuck_thread_does_not_keep_the_process_alive() -> None:
     """A ThreadPoolExecutor's would."""
     program = (
         "import asyncio, threading\n"
-        "from reconcilekit.clock import SystemClock
-from reconcilekit.runtime.workers import DaemonThreads\n"
+        "from reconcilekit.runtime.workers import DaemonThreads\n"
         "async def main():\n"
         "    started = threading.Event()\n"
         "    workers = DaemonThreads()\n"
