@@ -22,7 +22,7 @@ TYPED := $(foreach folder,reconcilekit examples benchmarks tests,$(if $(shell fi
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types layers pytest fuzz format clean
+.PHONY: help setup test lint types layers pytest fuzz bench format clean
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ pytest: $(STAMP) ## Run all tests; the same ones each time.
 
 fuzz: $(STAMP) ## Run the property tests for long, with new examples each time.
 	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis --timeout=3600
+
+bench: $(STAMP) ## Measure what the framework costs beside a bare loop of HTTP requests.
+	$(PY) -m benchmarks.converge --json build/converge.json
 
 format: $(STAMP) ## Format the code and mend what the linter can.
 	$(PY) -m ruff check --fix .
