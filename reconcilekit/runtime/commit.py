@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from reconcilekit.cache.store import Change
 from reconcilekit.cache.view import View
 from reconcilekit.classification import (
     Classifier,
@@ -32,7 +33,8 @@ from reconcilekit.kube.client import Client
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.runtime.comparison import NoOps, differs
-from reconcilekit.runtime.own_writes import OwnWrites
+from reconcilekit.runtime.encoding import copy_as_json, is_same_json
+from reconcilekit.runtime.own_writes import OwnWrites, is_deletion
 from reconcilekit.runtime.staging import Stage, StagedApply, StagedEvent
 from reconcilekit.runtime.statuses import merge_conditions
 from reconcilekit.state import PreparedStage
@@ -83,12 +85,21 @@ class Committed:
     Attributes:
         quiet: objects whose echo tells the key nothing: the primary, and what was staged but not read.
         writes: how many requests changed something.
-        echoes: what of `quiet` was written, with the resourceVersion that answered it.
+        echoes: what of `quiet` was written, with each resourceVersion that answered it.
+        deleted: what of `quiet` was deleted, with its uid.
     """
 
     quiet: Collection[tuple[Resource, ObjectKey]] = frozenset()
     writes: int = 0
-    echoes: dict[tuple[Resource, ObjectKey], str] = attrs.field(factory=dict)
+    echoes: set[tuple[Resource, ObjectKey, str]] = attrs.field(factory=set)
+    deleted: dict[tuple[Resource, ObjectKey], str] = attrs.field(factory=dict)
+
+    def is_echo(self, change: Change) -> bool:
+        """True where the change is what this commit wrote, and tells the key nothing."""
+        target, after = (change.resource, change.key), change.after
+        if after is not None and (*target, after.meta.resource_version) in self.echoes:
+            return True
+        return target in self.deleted and is_deletion(change, self.deleted[target])
 
 
 def plan_commit(
@@ -105,6 +116,7 @@ def plan_commit(
 
     Raises:
         VetoError: a validator of the StateStore refused.
+        StagingError: the status has no JSON form.
         ConfigError: an object to be owned belongs to somebody else.
         TransientError: an object to be applied is being deleted.
     """
@@ -114,15 +126,17 @@ def plan_commit(
         if live is None or _needs_apply(staged, live, no_ops):
             applies.append((staged, live))
     deletes = [(resource, view.get(resource, key)) for resource, key in stage.deletes]
+    status = None if removes_finalizer else new_status(primary, stage, clock=clock)
     lacks_finalizer = primary.raw is not None and not primary.is_deleting and not primary.has_finalizer(finalizer)
     return Plan(
         add_finalizer=finalizer if lacks_finalizer else None,
         remove_finalizer=finalizer if removes_finalizer else None,
         applies=tuple(applies),
         deletes=tuple((resource, live) for resource, live in deletes if live and not live.meta.deletion_timestamp),
-        state=None if stage.state is None else stage.state.prepare(),
-        status=None if removes_finalizer else new_status(primary, stage, clock=clock),
+        status=status,
         events=tuple(stage.events),
+        # Last: what is prepared is reserved until it's committed or abandoned, so nothing may fail after it.
+        state=None if stage.state is None else stage.state.prepare(),
     )
 
 
@@ -146,12 +160,13 @@ def new_status(primary: Primary, stage: Stage, *, clock: Clock) -> dict[str, Any
     if primary.raw is None or (stage.status is None and not stage.conditions):
         return None
     live = primary.raw.decode().get("status") or {}
-    status = dict(live if stage.status is None else stage.status)
+    subject = f"the status of {primary.resource.kind} {primary.key}"
+    status = dict(live) if stage.status is None else copy_as_json(stage.status, subject=subject)
     if stage.conditions:
         generation, now = primary.raw.meta.generation, clock.now()
         stated = [condition.as_object(generation=generation, now=now) for condition in stage.conditions.values()]
         status["conditions"] = merge_conditions(status.get("conditions") or [], stated)
-    return status if status != live else None
+    return None if is_same_json(status, live) else status
 
 
 class Committer:
@@ -219,7 +234,7 @@ class Committer:
         )
         if answer is not None and without and not names:
             # The last finalizer's removal deletes the object: its answer's version is never seen by a watch as such.
-            self._own_writes.await_gone(primary.key, primary.resource, primary.key, base.meta.uid)
+            self._own_writes.await_gone(primary.key, primary.resource, primary.key, base.meta.uid, until_removed=True)
             committed.writes += 1
         elif answer is not None:
             self._enter(primary.key, primary.resource, answer, base, committed)
@@ -259,7 +274,10 @@ class Committer:
 
         if await self._send(key, resource, live.key, operation, delete, gone_is_done=True) is not None:
             committed.writes += 1
-            self._own_writes.await_gone(key, resource, live.key, uid)
+            is_quiet = (resource, live.key) in committed.quiet
+            if is_quiet:
+                committed.deleted[resource, live.key] = uid
+            self._own_writes.await_gone(key, resource, live.key, uid, is_quiet=is_quiet)
 
     async def _write_status(
         self, primary: Primary, base: RawObject, status: dict[str, Any], committed: Committed
@@ -287,7 +305,7 @@ class Committer:
         committed.writes += 1
         is_quiet = (resource, answer.key) in committed.quiet
         if is_quiet:
-            committed.echoes[resource, answer.key] = answer.meta.resource_version
+            committed.echoes.add((resource, answer.key, answer.meta.resource_version))
         self._own_writes.wrote(key, resource, answer.key, answer.meta.resource_version, is_quiet=is_quiet)
 
     async def _send(

@@ -20,6 +20,7 @@ from reconcilekit.cache.view import View
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.runtime.dependencies import Reads
+from reconcilekit.runtime.encoding import copy_as_json
 from reconcilekit.runtime.live import LiveReader
 from reconcilekit.runtime.staging import Stage, StagedApply, StagedEvent, StagingError, owner_reference
 from reconcilekit.runtime.statuses import ConditionStatus, StagedCondition, merge_entries
@@ -157,7 +158,8 @@ class Context:
                 primary's namespace. False for objects that outlive the primary; delete them in `finalize`.
 
         Raises:
-            StagingError: no name, an undeclared kind, an owner in another namespace, or staged before otherwise.
+            StagingError: no name, an undeclared kind, an owner in another namespace, no JSON form, or staged
+                before otherwise.
         """
         resource, key = self._identify(obj)
         store = self._store(resource)
@@ -166,7 +168,7 @@ class Context:
                 f"{self._at.controller} applies {resource}, which it only reads; declare: "
                 f'owns = [Resource("{resource.api_version}", "{resource.kind}")]'
             )
-        desired = copy.deepcopy(obj)
+        desired = copy_as_json(obj, subject=f"{resource.kind} {key}")
         if key.namespace:
             desired["metadata"]["namespace"] = key.namespace
         if owned:

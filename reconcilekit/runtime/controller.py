@@ -328,6 +328,10 @@ class Controller:
         end = RunEnd(outcome=None)
         try:
             end = await self._settle_and_run(key, report)
+        except Exception as error:  # noqa: BLE001 -- see below
+            # Without an outcome the key would run again at once, for ever: so a fault of ours has a backoff, too.
+            self._log.exception("%s %s: the run itself failed", self.name, key)
+            end = RunEnd(outcome=Outcome.of_error(_as_transient(self._at.classifier.classify(error))))
         finally:
             self._ended(key, end, attrs.evolve(report, duration=self._clock.monotonic() - started))
             self._pump()
@@ -353,14 +357,13 @@ class Controller:
         self._learn(key, end)
         self._release(key, end.still_running)
         meanwhile = self._arrived_meanwhile(key, end)
-        if not self._is_taking:
-            return
         outcome = end.outcome
         delay = None
-        if outcome is None:
-            self._queue.add(key, "the cache has caught up")
-        else:
+        if outcome is not None and self._is_taking:
             delay = self._follow(key, outcome, is_gone=end.primary is not None and end.primary.raw is None)
+        elif self._is_taking:
+            for reason in report.reasons:
+                self._queue.add(key, reason)
         for reason in meanwhile:
             self._wake(key, reason)
         if outcome is not None:
@@ -383,9 +386,7 @@ class Controller:
             return
         self._abandoned.add(key)
 
-        def ended(future: asyncio.Future[object]) -> None:
-            if not future.cancelled():
-                future.exception()  # what an abandoned run raises in the end interests nobody
+        def ended(_: asyncio.Future[object]) -> None:
             self._abandoned.discard(key)
             self._queue.done(key)
             self._pump()
@@ -395,11 +396,11 @@ class Controller:
     def _arrived_meanwhile(self, key: ObjectKey, end: RunEnd) -> list[str]:
         """What came between the view and now: matched once more, against what the run has read."""
         reasons = list(end.changed_meanwhile)
-        for trigger in self._while_running.pop(key):
-            after = trigger.change.after
-            written = end.committed.echoes.get((trigger.change.resource, trigger.change.key))
-            if after is None or after.meta.resource_version != written:
-                reasons.append(trigger.reason)
+        reasons += [
+            trigger.reason
+            for trigger in self._while_running.pop(key)
+            if trigger.change.sequence > end.sequence and not end.committed.is_echo(trigger.change)
+        ]
         selected = {selection for _, selection in end.reads.selections} if end.reads else set()
         if selected:
             for change in self._recent:
@@ -496,9 +497,9 @@ class _CacheMatcher:
 
 
 def _as_transient(verdict: ReconcileError) -> TransientError:
-    # A live read that is refused says nothing of the primary: the key must not run on a doubtful view meanwhile.
+    # What fails before the reconcile, such as a refused live read, says nothing of the primary.
     if isinstance(verdict, TransientError):
         return verdict
-    transient = TransientError(f"what became of its own writes can't be read: {verdict}")
+    transient = TransientError(f"the run couldn't begin: {verdict}")
     transient.__cause__ = verdict
     return transient

@@ -41,6 +41,8 @@ class _Wait:
     target: Target
     resource_version: str
     gone_uid: str = ""
+    until_removed: bool = False
+    is_quiet: bool = False
 
 
 class OwnWrites:
@@ -87,9 +89,27 @@ class OwnWrites:
             self._enter(wait)
         return is_unseen
 
-    def await_gone(self, key: ObjectKey, resource: Resource, object_key: ObjectKey, uid: str) -> None:
-        """`key` must not run before this object is gone from the cache, terminating, or another one of that name."""
-        wait = _Wait(key, (resource, object_key), "", uid)
+    def await_gone(
+        self,
+        key: ObjectKey,
+        resource: Resource,
+        object_key: ObjectKey,
+        uid: str,
+        *,
+        until_removed: bool = False,
+        is_quiet: bool = False,
+    ) -> None:
+        """`key` must not run before this object is gone from the cache, terminating, or another one of that name.
+
+        Args:
+            key: whose run deleted it.
+            resource: what was deleted.
+            object_key: what was deleted.
+            uid: of what was deleted.
+            until_removed: it's known to be gone for good, so that terminating isn't enough.
+            is_quiet: the echo tells `key` nothing, since its run didn't read the object but only deleted it.
+        """
+        wait = _Wait(key, (resource, object_key), "", uid, until_removed, is_quiet)
         if not self._is_seen(wait):
             self._by_key.setdefault(key, set()).add(wait)
             self._by_target.setdefault(wait.target, set()).add(wait)
@@ -122,9 +142,13 @@ class OwnWrites:
 
     def is_echo(self, change: Change, key: ObjectKey) -> bool:
         """True where the change is what `key` itself wrote, and nothing else."""
-        if change.after is None:
-            return False
-        return self._echoes.get(((change.resource, change.key), change.after.meta.resource_version)) == key
+        target, after = (change.resource, change.key), change.after
+        if after is not None and self._echoes.get((target, after.meta.resource_version)) == key:
+            return True
+        return any(
+            wait.is_quiet and wait.key == key and is_deletion(change, wait.gone_uid)
+            for wait in self._by_target.get(target, ())
+        )
 
     def changed(self, change: Change) -> None:
         """The cache applied a change."""
@@ -175,7 +199,9 @@ class OwnWrites:
         resource, object_key = wait.target
         if wait.gone_uid:
             current = self._progress.current(resource, object_key)
-            return current is None or current.meta.uid != wait.gone_uid or current.meta.deletion_timestamp is not None
+            if current is None or current.meta.uid != wait.gone_uid:
+                return True
+            return current.meta.deletion_timestamp is not None and not wait.until_removed
         return self._progress.has_seen(resource, object_key, wait.resource_version)
 
     def _settle(self, wait: _Wait) -> None:
@@ -197,3 +223,11 @@ class OwnWrites:
             others.discard(wait)
             if not others:
                 del self._by_target[wait.target]
+
+
+def is_deletion(change: Change, uid: str) -> bool:
+    """True where this object went from alive to gone or terminating, and nothing else took its name."""
+    before, after = change.before, change.after
+    if before is None or before.meta.uid != uid or before.meta.deletion_timestamp is not None:
+        return False
+    return after is None or (after.meta.uid == uid and after.meta.deletion_timestamp is not None)

@@ -15,7 +15,7 @@ from typing import Protocol
 import attrs
 
 from reconcilekit.cache.cache import Cache
-from reconcilekit.cache.store import Store
+from reconcilekit.cache.store import Change, Store
 from reconcilekit.cache.view import View
 from reconcilekit.classification import Classifier, is_kind_unknown, is_namespace_missing, is_not_found
 from reconcilekit.clock import Clock
@@ -140,7 +140,7 @@ class Runner:
     def _await_absence(self, key: ObjectKey, resource: Resource, object_key: ObjectKey) -> None:
         cached = self._at.cache.store(resource).get(object_key)
         if cached is not None:
-            self._own_writes.await_gone(key, resource, object_key, cached.meta.uid)
+            self._own_writes.await_gone(key, resource, object_key, cached.meta.uid, until_removed=True)
 
     async def run(self, key: ObjectKey, *, log: logging.LoggerAdapter[logging.Logger]) -> RunEnd:
         """One run on a view of this moment."""
@@ -170,7 +170,8 @@ class Runner:
         state = self._at.state.snapshot()
         surroundings = Surroundings(
             controller=type(self._reconciler).__name__, primary=resource, declared=self._stores, live=live, log=log,
-            applicable=self._applicable, is_namespaced=self._is_namespaced, view=view, state=state, now=self._at.clock.now(),
+            applicable=self._applicable, is_namespaced=self._is_namespaced, view=view, state=state,
+            now=self._at.clock.now(),
         )  # fmt: skip
         primary = Primary(
             resource=resource,
@@ -211,24 +212,25 @@ class Runner:
     async def _invoke(
         self, function: Callable[[Context], Awaitable[Result | None] | Result | None], attempt: _Attempt
     ) -> Result | None:
-        running: asyncio.Future[object]
-        ctx = attempt.ctx
-        if inspect.iscoroutinefunction(function):
-            running = asyncio.ensure_future(function(ctx))
-        else:
-            running = self._at.workers.submit(lambda: function(ctx))
+        running = self._start(function, attempt.ctx)
         try:
             done, _ = await asyncio.wait({running}, timeout=self._timeout)
         except asyncio.CancelledError:
-            attempt.close()
-            running.cancel()
+            _give_up(attempt, running)
             raise
         if not done:
-            attempt.close()
-            running.cancel()
+            _give_up(attempt, running)
             name = f"{type(self._reconciler).__name__}.{function.__name__}"
             raise _OverranError(f"{name} overran its time limit of {self._timeout:g} s", left=running)
         return _checked(running.result(), function.__qualname__)
+
+    def _start(
+        self, function: Callable[[Context], Awaitable[Result | None] | Result | None], ctx: Context
+    ) -> asyncio.Future[object]:
+        if inspect.iscoroutinefunction(function):
+            # The watchdog tells by this name who blocks the loop.
+            return asyncio.get_running_loop().create_task(function(ctx), name=f"{self._reconciler.name} {ctx.key}")
+        return self._at.workers.submit(lambda: function(ctx))
 
     async def _is_confirmed(self, attempt: _Attempt) -> bool:
         """False where the server has what the run looked for in vain: then the run is thrown away."""
@@ -301,11 +303,14 @@ class Runner:
 
     def _changed_meanwhile(self, attempt: _Attempt) -> tuple[str, ...]:
         """What the run read by name and what is another version by now, its own writes aside."""
-        reads, echoes = attempt.reads, attempt.committed.echoes
+        reads = attempt.reads
         reasons = []
         for (resource, key), seen in [*reads.objects.items(), *reads.staged.items()]:
             now = self._stores[resource].get(key)
-            if now is not seen and (now is None or echoes.get((resource, key)) != now.meta.resource_version):
+            if now is seen:
+                continue
+            change = Change(resource=resource, key=key, before=seen, after=now, sequence=self._at.cache.sequence)
+            if not attempt.committed.is_echo(change):
                 reasons.append(f"{resource.kind} {key} changed while it ran")
         present = self._at.state.snapshot()
         reasons += [
@@ -330,6 +335,19 @@ class _Attempt:
         """Whatever still runs can neither read nor stage any more."""
         self.stage.close()
         self.view.close()
+
+
+def _give_up(attempt: _Attempt, running: asyncio.Future[object]) -> None:
+    attempt.close()
+    # A thread can't be cancelled. Its future stays pending instead: it's how the key learns that the thread has ended.
+    if isinstance(running, asyncio.Task):
+        running.cancel()
+    running.add_done_callback(_retrieve)
+
+
+def _retrieve(future: asyncio.Future[object]) -> None:
+    if not future.cancelled():
+        future.exception()  # what an abandoned run raises in the end interests nobody
 
 
 def owner_of(reconciler: Reconciler, key: ObjectKey) -> str:

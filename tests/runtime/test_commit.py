@@ -1,0 +1,639 @@
+"""The commit: its order, its preconditions, and what is left where it stops half-way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from reconcilekit import ConfigError, Context, Reconciler, StateStore, TransientError
+from reconcilekit.kube.transport import Request, Response
+from reconcilekit.state import Candidate, ScopeOptions, Veto
+from reconcilekit.testing.apiserver import Fault
+from tests.runtime.wire import recording, running, verdicts
+from tests.runtime.world import CONFIG_MAP, NAMESPACE, SECRET, WIDGET, World, config_map, obj, simulate, widget
+
+FINALIZER = "example.com/cleanup"
+PATHS = {
+    "finalizer": ("PATCH", "*/widgets/w"),
+    "first child": ("PATCH", "*/configmaps/a"),
+    "second child": ("PATCH", "*/configmaps/b"),
+    "delete": ("DELETE", "*/configmaps/old"),
+    "status": ("PUT", "*/widgets/w/status"),
+}
+"""The requests of `Everything`'s commit for the widget w, in their order."""
+
+
+class Everything(Reconciler):
+    """Its commit has a write of each sort."""
+
+    primary = WIDGET
+    owns = (CONFIG_MAP,)
+    finalizer = FINALIZER
+    publishes = True
+
+    async def reconcile(self, ctx: Context) -> None:
+        if ctx.primary is None:
+            return
+        value = str(ctx.primary["spec"].get("n", 0))
+        ctx.condition("Ready", True, reason="Made")
+        ctx.delete(CONFIG_MAP, "old")
+        ctx.state("all")[ctx.key.name] = value
+        ctx.apply(config_map("a", n=value))
+        ctx.apply(config_map("b", n=value))
+
+    async def finalize(self, ctx: Context) -> None:
+        """Nothing to clean up."""
+
+
+def named(world: World, *, user_agent: str = "tests") -> list[str]:
+    """The writes of a manager by their names in PATHS, or as they are."""
+    names = {f"{method} {path.lstrip('*')}": name for name, (method, path) in PATHS.items()}
+    return [next((names[end] for end in names if _fits(line, end)), line) for line in world.writes(by=user_agent)]
+
+
+def _fits(line: str, end: str) -> bool:
+    method, _, path = end.partition(" ")
+    return line.startswith(method) and line.endswith(path)
+
+
+async def prepare(world: World) -> None:
+    await world.create(widget("w"), config_map("old"))
+
+
+def end_state(world: World) -> dict[str, Any]:
+    """What the server has in the end, without what differs from run to run."""
+    maps = {
+        each["metadata"]["name"]: each.get("data") for each in world.server.objects(CONFIG_MAP, namespace="default")
+    }
+    owner = world.server.object(WIDGET, "w", namespace="default") or {}
+    conditions = (owner.get("status") or {}).get("conditions", [])
+    return {
+        "maps": maps,
+        "finalizers": owner.get("metadata", {}).get("finalizers"),
+        "ready": [condition["status"] for condition in conditions],
+    }
+
+
+CONVERGED = {"maps": {"a": {"n": "0"}, "b": {"n": "0"}}, "finalizers": [FINALIZER], "ready": ["True"]}
+
+
+class TestOrder:
+    def test_finalizer_applies_publish_deletes_status(self) -> None:
+        async def main(world: World) -> None:
+            order: list[str] = []
+            store = StateStore()
+            store.on_change(lambda change: order.extend("publish" for each in change.scopes.values() if each.entries))
+            wire = recording(world, change=lambda request, answer: (note(request), answer)[1])
+
+            def note(request: Request) -> None:
+                if request.method != "GET" and not request.path.endswith("/events"):
+                    order.append(f"{request.method} {request.path.rsplit('default/')[-1]}")
+
+            await prepare(world)
+            async with running(world, Everything(), wire=wire, state=store):
+                assert order == [
+                    "PATCH widgets/w",
+                    "PATCH configmaps/a",
+                    "PATCH configmaps/b",
+                    "publish",
+                    "DELETE configmaps/old",
+                    "PUT widgets/w/status",
+                ]
+                assert end_state(world) == CONVERGED
+                assert world.reports[0].writes == 5
+
+        simulate(main)
+
+    def test_the_events_come_last_and_their_loss_fails_nothing(self) -> None:
+        class Says(Reconciler):
+            primary = WIDGET
+
+            async def reconcile(self, ctx: Context) -> None:
+                if ctx.primary:
+                    ctx.event("Seen", "it was seen")
+                    ctx.condition("Ready", True, reason="Seen")
+
+        async def main(world: World) -> None:
+            world.server.faults.add(Fault(method="POST", path="*/events", status=403, message="no"))
+            await world.create(widget("w"))
+            async with world.running(Says()):
+                posts = [r.path.rsplit("/")[-1] for r in world.server.requests if r.method in ("POST", "PUT")]
+                assert posts[-2:] == ["status", "events"]
+                assert verdicts(world, "w") == ["done"]
+
+        simulate(main)
+
+
+class Fails(Everything):
+    """Stages everything and fails after all."""
+
+    name = "fails"
+
+    def __init__(self, error: Callable[[], Exception]) -> None:
+        self.error = error
+
+    async def reconcile(self, ctx: Context) -> None:
+        await super().reconcile(ctx)
+        ctx.event("Seen", "it was seen")
+        raise self.error()
+
+
+class TestNothingAtAll:
+    @pytest.mark.parametrize(
+        "error", [lambda: TransientError("passing"), lambda: ValueError("unknown")], ids=["transient", "unknown"]
+    )
+    def test_on_an_exception(self, error: Callable[[], Exception]) -> None:
+        async def main(world: World) -> None:
+            store = StateStore()
+            await prepare(world)
+            before = world.server.revision
+            async with running(world, Fails(error), state=store):
+                assert set(verdicts(world, "w")) == {"transient"}
+                assert world.server.revision == before
+                assert not store.snapshot()["all"].entries
+
+        simulate(main)
+
+    def test_of_the_run_on_a_config_error_but_the_condition_and_its_event(self) -> None:
+        async def main(world: World) -> None:
+            store = StateStore()
+            await prepare(world)
+            async with running(world, Fails(lambda: ConfigError("Wrong", "on purpose")), state=store):
+                assert named(world) == ["status"]
+                assert not store.snapshot()["all"].entries
+                ready = await world.condition("w")
+                assert (ready["status"], ready["reason"], ready["message"]) == ("False", "Wrong", "on purpose")
+                events = world.server.objects(obj_resource("Event"))
+                assert [event["reason"] for event in events] == ["Wrong"]
+
+        simulate(main)
+
+    def test_on_a_time_out(self) -> None:
+        class Slow(Everything):
+            name = "slow"
+
+            async def reconcile(self, ctx: Context) -> None:
+                await super().reconcile(ctx)
+                await clock_of[0].clock.sleep(100)
+
+        clock_of: list[World] = []
+
+        async def main(world: World) -> None:
+            clock_of.append(world)
+            store = StateStore()
+            await prepare(world)
+            before = world.server.revision
+            async with running(world, Slow(), state=store, timeout=1.0):
+                assert set(verdicts(world, "w")) == {"transient"}
+                assert world.server.revision == before
+                assert not store.snapshot()["all"].entries
+
+        simulate(main)
+
+    def test_on_a_cancellation(self) -> None:
+        class Slow(Everything):
+            name = "slow"
+
+            async def reconcile(self, ctx: Context) -> None:
+                await super().reconcile(ctx)
+                await worlds[0].clock.sleep(100)
+
+        worlds: list[World] = []
+
+        async def main(world: World) -> None:
+            worlds.append(world)
+            store = StateStore()
+            await prepare(world)
+            before = world.server.revision
+            async with running(world, Slow(), state=store, drain=1.0):
+                pass
+            await world.settle(200)
+            assert world.server.revision == before
+            assert not store.snapshot()["all"].entries
+
+        simulate(main)
+
+    def test_where_what_was_staged_can_t_be_sent(self) -> None:
+        class Unencodable(Everything):
+            name = "unencodable"
+
+            async def reconcile(self, ctx: Context) -> None:
+                await super().reconcile(ctx)
+                ctx.apply(obj(CONFIG_MAP, "c", data={"a": object()}))
+
+        async def main(world: World) -> None:
+            await prepare(world)
+            async with world.running(Unencodable()):
+                assert verdicts(world, "w") == ["bug"]
+                assert named(world) == ["status"]
+                assert "ConfigMap default/c" in (await world.condition("w"))["message"]
+
+        simulate(main)
+
+    def test_where_the_status_can_t_be_sent(self) -> None:
+        class Unencodable(Everything):
+            name = "unencodable"
+
+            async def reconcile(self, ctx: Context) -> None:
+                await super().reconcile(ctx)
+                ctx.status["a"] = object()
+
+        async def main(world: World) -> None:
+            await prepare(world)
+            async with world.running(Unencodable()):
+                assert verdicts(world, "w") == ["bug"]
+                assert named(world) == ["status"]
+
+        simulate(main)
+
+    def test_on_a_veto(self) -> None:
+        def refuse(candidate: Candidate) -> list[Veto]:
+            return [Veto(entry="w", message="nobody likes w")]
+
+        async def main(world: World) -> None:
+            store = StateStore(options=ScopeOptions(validators=(refuse,)))
+            await prepare(world)
+            async with running(world, Everything(), state=store):
+                assert verdicts(world, "w") == ["config"]
+                assert named(world) == ["status"]
+                ready = await world.condition("w")
+                assert ready["status"] == "False"
+                assert "nobody likes w" in ready["message"]
+                assert not world.has(CONFIG_MAP, "a")
+                assert not store.snapshot()["all"].entries
+
+        simulate(main)
+
+
+def obj_resource(kind: str) -> Any:
+    return attrs.evolve(CONFIG_MAP, kind=kind)
+
+
+def broken(name: str, **changes: Any) -> Fault:
+    method, path = PATHS[name]
+    return Fault(method=method, path=path, user_agent="tests", **changes)
+
+
+def read_only(world: World) -> int:
+    return sum(record.status == 409 for record in world.server.requests if record.user_agent == "tests")
+
+
+class TestStopsAndResumes:
+    @pytest.mark.parametrize("failing", PATHS)
+    def test_at_the_first_failure_and_the_next_run_writes_only_what_is_missing(self, failing: str) -> None:
+        async def main(world: World) -> None:
+            store = StateStore()
+            await prepare(world)
+            world.server.faults.add(broken(failing))
+            names = list(PATHS)
+            until = names.index(failing)
+            async with running(world, Everything(), state=store):
+                assert named(world) == names[: until + 1] + names[until:]
+                assert [report.writes for report in world.runs("w")] == [until, len(names) - until]
+                assert verdicts(world, "w") == ["transient", "done"]
+                assert end_state(world) == CONVERGED
+                assert read_only(world) == 0
+
+        simulate(main)
+
+    def test_the_publish_comes_only_once_every_apply_has_succeeded(self) -> None:
+        async def main(world: World) -> None:
+            store = StateStore()
+            await prepare(world)
+            world.server.faults.add(broken("second child", count=None))
+            async with running(world, Everything(), state=store):
+                assert not store.snapshot()["all"].entries
+                world.server.faults.clear()
+                await world.settle(30)
+                assert set(store.snapshot()["all"].entries) == {"w"}
+
+        simulate(main)
+
+    def test_a_half_done_commit_keeps_no_reservation_of_its_entries(self) -> None:
+        """Another key's run can stage them: what was prepared has been abandoned."""
+
+        async def main(world: World) -> None:
+            store = StateStore()
+            await prepare(world)
+            world.server.faults.add(broken("first child", count=None))
+            async with running(world, Everything(), state=store):
+                with store.stage(owner="somebody else") as stage:
+                    stage["all"]["w"] = "mine"
+
+        simulate(main)
+
+
+class TestLostAnswers:
+    @pytest.mark.parametrize("lost", PATHS)
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_converge_to_the_same_end_state_with_no_conflict(self, lost: str, when: Any) -> None:
+        async def main(world: World) -> None:
+            await prepare(world)
+            world.server.faults.add(broken(lost, when=when, action="drop"))
+            async with running(world, Everything()):
+                await world.settle(60)
+
+                assert end_state(world) == CONVERGED
+                assert read_only(world) == 0
+                effects = len(named(world)) - (when == "before")
+                assert effects == len(PATHS)
+                assert verdicts(world, "w")[0] == "transient"
+                assert verdicts(world, "w")[-1] == "done"
+
+        simulate(main)
+
+    @pytest.mark.parametrize("lost", ["first child", "status"])
+    def test_of_an_update_too(self, lost: str) -> None:
+        async def main(world: World) -> None:
+            await prepare(world)
+            async with running(world, Everything()):
+                before = len(named(world))
+                world.server.faults.add(broken(lost, when="after", action="drop"))
+                await world.patch(WIDGET, "w", {"spec": {"n": 5}})
+                await world.settle(60)
+
+                assert named(world)[before:] == ["first child", "second child", "status"]
+                assert end_state(world)["maps"] == {"a": {"n": "5"}, "b": {"n": "5"}}
+                assert read_only(world) == 0
+
+        simulate(main)
+
+
+class TestPreconditions:
+    def test_every_write_is_conditional(self) -> None:
+        async def main(world: World) -> None:
+            wire = recording(world)
+            await prepare(world)
+            await world.create(config_map("b", theirs="1"))
+            theirs = (await world.get(CONFIG_MAP, "b"))["metadata"]
+            old = (await world.get(CONFIG_MAP, "old"))["metadata"]
+            primary = (await world.get(WIDGET, "w"))["metadata"]
+            async with running(world, Everything(), wire=wire):
+                created = wire.bodies("PATCH", "configmaps/a")[0]["metadata"]
+                assert created["resourceVersion"] == "1"
+                assert "uid" not in created
+
+                taken_over = wire.bodies("PATCH", "configmaps/b")[0]["metadata"]
+                assert taken_over["resourceVersion"] == theirs["resourceVersion"]
+                assert taken_over["uid"] == theirs["uid"]
+
+                (deleted,) = wire.bodies("DELETE", "configmaps/old")
+                assert deleted["preconditions"] == {
+                    "uid": old["uid"],
+                    "resourceVersion": old["resourceVersion"],
+                }
+
+                (finalizer,) = wire.bodies("PATCH", "widgets/w")
+                assert finalizer["metadata"]["resourceVersion"] == primary["resourceVersion"]
+                assert finalizer["metadata"]["uid"] == primary["uid"]
+
+                (status,) = wire.bodies("PUT", "widgets/w/status")
+                assert status["metadata"]["uid"] == primary["uid"]
+                assert int(status["metadata"]["resourceVersion"]) > int(primary["resourceVersion"])
+
+        simulate(main)
+
+    def test_a_child_that_somebody_changes_in_between_is_a_conflict_and_runs_again_at_once(self) -> None:
+        async def main(world: World) -> None:
+            await prepare(world)
+            async with running(world, Everything()):
+                world.server.lag("configmaps", 2.0)
+                await world.patch(CONFIG_MAP, "a", {"data": {"theirs": "1"}})
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                before = world.clock.monotonic()
+                await world.settle(10)
+
+                assert verdicts(world, "w")[1:] == ["transient", "done"]
+                conflict, done = world.runs("w")[1:]
+                assert conflict.outcome.error is not None
+                assert (conflict.attempt, done.attempt, conflict.next_delay) == (0, 0, 0.0)
+                assert read_only(world) == 1
+                last = max(r.at for r in world.server.requests if r.user_agent == "tests" and r.method == "PUT")
+                assert last - before < 2.1
+                found = (await world.get(CONFIG_MAP, "a"))["data"]
+                assert found == {"n": "1", "theirs": "1"}
+
+        simulate(main)
+
+    def test_an_object_that_was_replaced_isn_t_deleted(self) -> None:
+        class Deletes(Reconciler):
+            primary = WIDGET
+            owns = (CONFIG_MAP,)
+
+            async def reconcile(self, ctx: Context) -> None:
+                if ctx.primary and ctx.primary["spec"].get("n"):
+                    ctx.delete(CONFIG_MAP, "c")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"), config_map("c"))
+            async with world.running(Deletes()):
+                world.server.lag("configmaps", 2.0)
+                await world.delete(CONFIG_MAP, "c")
+                await world.create(config_map("c", new="1"))
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.settle(1)
+                assert world.has(CONFIG_MAP, "c")
+                assert read_only(world) == 1
+
+        simulate(main)
+
+
+class Child(Reconciler):
+    """One child, as the test says."""
+
+    primary = WIDGET
+    owns = (CONFIG_MAP, SECRET)
+
+    def __init__(self, desired: Callable[[Context], dict[str, Any]]) -> None:
+        self.desired = desired
+
+    async def reconcile(self, ctx: Context) -> None:
+        if ctx.primary:
+            ctx.apply(self.desired(ctx))
+
+
+class TestTheCheapestCorrectWrite:
+    def test_a_field_that_is_no_longer_staged_is_removed_also_across_a_restart(self) -> None:
+        def two(ctx: Context) -> dict[str, Any]:
+            return config_map("c", a="1", b="2")
+
+        def one(ctx: Context) -> dict[str, Any]:
+            return config_map("c", a="1")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            async with world.running(Child(two)):
+                pass
+            await world.patch(CONFIG_MAP, "c", {"data": {"theirs": "3"}})
+            async with world.running(Child(one)):
+                assert (await world.get(CONFIG_MAP, "c"))["data"] == {"a": "1", "theirs": "3"}
+                assert len(world.writes()) == 2
+            async with world.running(Child(one)):
+                assert len(world.writes()) == 2
+
+        simulate(main)
+
+    def test_what_the_server_normalises_is_written_once(self) -> None:
+        """The server takes "1000m" and keeps "1": the apply comes back with the resourceVersion unchanged."""
+        sent = itertools.count()
+
+        def normalise(request: Request) -> Request:
+            if request.method != "PATCH" or not request.path.endswith("/configmaps/c") or request.body is None:
+                return request
+            next(sent)
+            return attrs.evolve(request, body=request.body.replace(b'"1000m"', b'"1"'))
+
+        async def main(world: World) -> None:
+            wire = recording(world)
+            inner = wire.send
+
+            async def send(request: Request) -> Response:
+                return await inner(normalise(request))
+
+            wire.send = send  # type: ignore[method-assign]  # this server normalises before anything else
+            await world.create(widget("w"))
+            async with running(world, Child(lambda ctx: config_map("c", cpu="1000m")), wire=wire):
+                for n in range(5):
+                    await world.patch(WIDGET, "w", {"spec": {"n": n}})
+                    await world.settle()
+
+                assert len(world.runs("w")) == 6
+                assert next(sent) == 2
+
+        simulate(main)
+
+    def test_a_status_that_says_nothing_new_isn_t_written_whatever_python_calls_it(self) -> None:
+        class Tuples(Reconciler):
+            primary = WIDGET
+
+            async def reconcile(self, ctx: Context) -> None:
+                if ctx.primary:
+                    ctx.status["addresses"] = ("a", "b")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            async with world.running(Tuples()):
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.settle()
+                assert len(world.runs("w")) == 2
+                assert len(world.writes()) == 1
+
+        simulate(main)
+
+    def test_two_stagings_with_different_content_are_an_error_that_says_so(self) -> None:
+        class Twice(Reconciler):
+            primary = WIDGET
+            owns = (CONFIG_MAP,)
+
+            async def reconcile(self, ctx: Context) -> None:
+                if ctx.primary:
+                    ctx.apply(config_map("c", a="1"))
+                    ctx.apply(config_map("c", a="1"))
+                    ctx.apply(config_map("c", a="2"))
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            async with world.running(Twice()):
+                error = world.runs("w")[0].outcome.error
+                expected = "ConfigMap default/c was staged twice with different content; stage it once"
+                assert str(error) == expected
+                assert (await world.condition("w"))["message"] == expected
+                assert not world.has(CONFIG_MAP, "c")
+
+        simulate(main)
+
+
+class TestOthersObjects:
+    def test_one_that_somebody_else_controls_is_left_alone(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("w"), widget("other", skip=True))
+            other = await world.get(WIDGET, "other")
+            theirs = config_map("c", a="theirs")
+            theirs["metadata"]["ownerReferences"] = [
+                {
+                    "apiVersion": "example.com/v1",
+                    "kind": "Widget",
+                    "name": "other",
+                    "uid": other["metadata"]["uid"],
+                    "controller": True,
+                }
+            ]
+            await world.create(theirs)
+
+            class Careful(Child):
+                name = "careful"
+
+                async def reconcile(self, ctx: Context) -> None:
+                    if ctx.key.name == "w":
+                        await super().reconcile(ctx)
+
+            async with world.running(Careful(lambda ctx: config_map("c", a="ours"))):
+                ready = await world.condition("w")
+                assert (ready["status"], ready["reason"]) == ("False", "OwnedBySomebodyElse")
+                assert "controlled by Widget other" in ready["message"]
+                assert (await world.get(CONFIG_MAP, "c"))["data"] == {"a": "theirs"}
+
+                await world.delete(CONFIG_MAP, "c")
+                await world.settle()
+                assert (await world.get(CONFIG_MAP, "c"))["data"] == {"a": "ours"}
+
+        simulate(main)
+
+    def test_one_that_is_being_deleted_is_applied_anew_once_it_s_gone(self) -> None:
+        async def main(world: World) -> None:
+            held = config_map("c")
+            held["metadata"]["finalizers"] = ["example.com/hold"]
+            await world.create(widget("w"), held)
+            await world.delete(CONFIG_MAP, "c")
+            async with world.running(Child(lambda ctx: config_map("c", a="1"))):
+                assert set(verdicts(world, "w")) == {"transient"}
+                assert world.writes() == []
+                assert str(world.runs("w")[0].outcome.error) == (
+                    "ConfigMap default/c is being deleted; it's applied anew once it's gone"
+                )
+                await world.patch(CONFIG_MAP, "c", {"metadata": {"finalizers": None}})
+                await world.settle()
+                assert (await world.get(CONFIG_MAP, "c"))["data"] == {"a": "1"}
+
+        simulate(main)
+
+    def test_nothing_is_made_in_a_namespace_that_goes(self) -> None:
+        async def main(world: World) -> None:
+            namespace = obj(NAMESPACE, "going", namespace="")
+            namespace["metadata"]["finalizers"] = ["example.com/hold"]
+            primary = widget("w", namespace="going")
+            primary["metadata"]["finalizers"] = ["example.com/hold"]
+            await world.create(namespace, primary)
+            await world.delete(NAMESPACE, "going", namespace="")
+            async with world.running(Child(lambda ctx: config_map("c", namespace="going", a="1"))):
+                statuses = [r.status for r in world.server.requests if r.path.endswith("/configmaps/c")]
+                assert statuses[:1] == [403]
+                assert verdicts(world, "w") == ["done"]
+
+        simulate(main)
+
+
+def test_a_status_of_a_kind_without_the_subresource_is_written_as_a_whole_object() -> None:
+    from tests.runtime.world import crd
+
+    plain = attrs.evolve(WIDGET, kind="Plain")
+
+    class Plain(Reconciler):
+        primary = plain
+
+        async def reconcile(self, ctx: Context) -> None:
+            if ctx.primary:
+                ctx.condition("Ready", True, reason="Made")
+
+    async def main(world: World) -> None:
+        await world.create(crd("Plain", status=False), obj(plain, "p"))
+        async with world.running(Plain()):
+            assert (await world.condition("p", resource=plain))["status"] == "True"
+            assert [line.rpartition("/")[2] for line in world.writes()] == ["p"]
+            assert len(world.runs("p")) == 1
+
+    simulate(main)
