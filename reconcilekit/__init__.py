@@ -6,30 +6,88 @@ Three audiences, three places: what controllers are written with is here; what s
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reconcilekit._version import __version__
-from reconcilekit.backoff import Backoff
-from reconcilekit.cache.scope import Scope
-from reconcilekit.cache.selection import LabelSelector
-from reconcilekit.classification import Classifier, classify, default_classifier, retry_if_transient, wait_retry_after
-from reconcilekit.clock import Clock, SystemClock
-from reconcilekit.errors import (
-    ApiError,
-    BugError,
-    ConfigError,
-    ConflictError,
-    ReconcileError,
-    TransientError,
-    WireError,
-)
-from reconcilekit.kube.client import Client
-from reconcilekit.kube.resource import ObjectKey, Resource
-from reconcilekit.runtime.context import Context
-from reconcilekit.runtime.manager import Manager, ManagerHealth
-from reconcilekit.runtime.outcomes import Outcome, Result, Verdict
-from reconcilekit.runtime.reconciler import Reconciler, Source, Wake, generation_changed
-from reconcilekit.runtime.reports import RunReport
-from reconcilekit.runtime.staging import RunClosedError, StagingError
-from reconcilekit.state import StateStore
+
+if TYPE_CHECKING:
+    from reconcilekit.backoff import Backoff
+    from reconcilekit.cache.scope import Scope
+    from reconcilekit.cache.selection import LabelSelector
+    from reconcilekit.classification import (
+        Classifier,
+        classify,
+        default_classifier,
+        retry_if_transient,
+        wait_retry_after,
+    )
+    from reconcilekit.clock import Clock, SystemClock
+    from reconcilekit.errors import (
+        ApiError,
+        BugError,
+        ConfigError,
+        ConflictError,
+        ReconcileError,
+        TransientError,
+        WireError,
+    )
+    from reconcilekit.kube.client import Client
+    from reconcilekit.kube.resource import ObjectKey, Resource
+    from reconcilekit.runtime.context import Context
+    from reconcilekit.runtime.manager import Manager, ManagerHealth
+    from reconcilekit.runtime.outcomes import Outcome, Result, Verdict
+    from reconcilekit.runtime.reconciler import Reconciler, Source, Wake, generation_changed
+    from reconcilekit.runtime.reports import RunReport
+    from reconcilekit.runtime.staging import RunClosedError, StagingError
+    from reconcilekit.state import StateStore
+else:
+    # Each name is imported where it's first used: who only wants an error class pays neither for asyncio nor for a
+    # client. A type checker reads the imports above instead, and so still knows which names there aren't.
+    _HOMES = {
+        "reconcilekit.backoff": ("Backoff",),
+        "reconcilekit.cache.scope": ("Scope",),
+        "reconcilekit.cache.selection": ("LabelSelector",),
+        "reconcilekit.classification": (
+            "Classifier",
+            "classify",
+            "default_classifier",
+            "retry_if_transient",
+            "wait_retry_after",
+        ),
+        "reconcilekit.clock": ("Clock", "SystemClock"),
+        "reconcilekit.errors": (
+            "ApiError",
+            "BugError",
+            "ConfigError",
+            "ConflictError",
+            "ReconcileError",
+            "TransientError",
+            "WireError",
+        ),
+        "reconcilekit.kube.client": ("Client",),
+        "reconcilekit.kube.resource": ("ObjectKey", "Resource"),
+        "reconcilekit.runtime.context": ("Context",),
+        "reconcilekit.runtime.manager": ("Manager", "ManagerHealth"),
+        "reconcilekit.runtime.outcomes": ("Outcome", "Result", "Verdict"),
+        "reconcilekit.runtime.reconciler": ("Reconciler", "Source", "Wake", "generation_changed"),
+        "reconcilekit.runtime.reports": ("RunReport",),
+        "reconcilekit.runtime.staging": ("RunClosedError", "StagingError"),
+        "reconcilekit.state": ("StateStore",),
+    }
+    _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     # a controller

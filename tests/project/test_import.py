@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+
+import reconcilekit
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,3 +43,22 @@ def test_import_leaves_the_heavy_packages_out() -> None:
     ).split()
     assert "reconcilekit" in loaded
     assert not {"aiohttp", "kubernetes", "urllib3", "pydantic", "pytest"} & set(loaded)
+
+
+def test_an_error_class_costs_no_client_and_no_event_loop() -> None:
+    loaded = python("from reconcilekit import TransientError; import sys; print(*sys.modules)").split()
+    assert "reconcilekit.errors" in loaded
+    assert not {"asyncio", "msgspec", "tenacity", "reconcilekit.runtime", "reconcilekit.kube.client"} & set(loaded)
+
+
+def test_type_checkers_and_programs_find_the_same_names_at_the_same_place() -> None:
+    tree = ast.parse(Path(reconcilekit.__file__).read_text("utf-8"))
+    branch = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    seen = {
+        alias.name: importlib.import_module(str(node.module))
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert set(seen) | {"__version__"} == set(reconcilekit.__all__)
+    assert [name for name, home in seen.items() if getattr(reconcilekit, name) is not getattr(home, name)] == []
