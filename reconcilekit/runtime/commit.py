@@ -87,12 +87,14 @@ class Committed:
         writes: how many requests changed something.
         echoes: what of `quiet` was written, with each resourceVersion that answered it.
         deleted: what of `quiet` was deleted, with its uid.
+        primary: what the server answered when the finalizer was added; a status that follows rests on it.
     """
 
     quiet: Collection[tuple[Resource, ObjectKey]] = frozenset()
     writes: int = 0
     echoes: set[tuple[Resource, ObjectKey, str]] = attrs.field(factory=set)
     deleted: dict[tuple[Resource, ObjectKey], str] = attrs.field(factory=dict)
+    primary: RawObject | None = None
 
     def is_echo(self, change: Change) -> bool:
         """True where the change is what this commit wrote, and tells the key nothing."""
@@ -216,7 +218,8 @@ class Committer:
         if plan.add_finalizer is None or primary.raw is None:
             return primary.raw
         # The answer's resourceVersion is what guards the status afterwards.
-        return await self._set_finalizers(primary, primary.raw, committed, added=plan.add_finalizer)
+        committed.primary = await self._set_finalizers(primary, primary.raw, committed, added=plan.add_finalizer)
+        return committed.primary
 
     async def _set_finalizers(
         self, primary: Primary, base: RawObject, committed: Committed, *, added: str = "", without: str = ""

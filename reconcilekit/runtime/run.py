@@ -273,6 +273,8 @@ class Runner:
         try:
             if not await self._is_confirmed(attempt):
                 return None
+            if attempt.committed.primary is not None:
+                attempt.primary = attrs.evolve(attempt.primary, raw=attempt.committed.primary)
             plan = self._failure_plan(attempt, stated)
             if plan is not None:
                 await self._carry_out(attempt, plan)

@@ -87,12 +87,13 @@ class TestOrder:
             order: list[str] = []
             store = StateStore()
             store.on_change(lambda change: order.extend("publish" for each in change.scopes.values() if each.entries))
-            wire = recording(world, change=lambda request, answer: (note(request), answer)[1])
 
-            def note(request: Request) -> None:
+            def note(request: Request, answer: Response) -> Response:
                 if request.method != "GET" and not request.path.endswith("/events"):
                     order.append(f"{request.method} {request.path.rsplit('default/')[-1]}")
+                return answer
 
+            wire = recording(world, change=note)
             await prepare(world)
             async with running(world, Everything(), wire=wire, state=store):
                 assert order == [
