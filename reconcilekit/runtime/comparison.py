@@ -101,7 +101,7 @@ def _items_differ(staged: list[Any], live: list[Any], owned: FieldSet) -> bool:
         if kind not in ("k", "v"):
             return True
         find = _find_value if kind == "v" else _find_item
-        ours, theirs = find(staged, identity, is_staged=True), find(live, identity, is_staged=False)
+        ours, theirs = find(staged, identity), find(live, identity)
         if ours is None or theirs is None:
             return True
         if kind == "k" and _fields_differ(staged[ours], live[theirs], owned[part]):
@@ -115,21 +115,19 @@ def _is_one_to_one_in_order(places: list[tuple[int, int]]) -> bool:
     return all(one[0] < two[0] and one[1] < two[1] for one, two in pairwise(sorted(places)))
 
 
-def _find_value(items: list[Any], value: Any, *, is_staged: bool) -> int | None:
+def _find_value(items: list[Any], value: Any) -> int | None:
     return next((place for place, item in enumerate(items) if _is_same(item, value)), None)
 
 
-def _find_item(items: list[Any], identity: dict[str, Any], *, is_staged: bool) -> int | None:
-    """Where the item with these keys stands; a staged one may leave out keys that the server defaults (a protocol)."""
-    candidates = [(place, item) for place, item in enumerate(items) if isinstance(item, dict)]
-    for place, item in candidates:
-        if all(name in item and _is_same(item[name], value) for name, value in identity.items()):
-            return place
-    if is_staged:
-        for place, item in candidates:
-            if all(name not in item or _is_same(item[name], value) for name, value in identity.items()):
+def _find_item(items: list[Any], identity: dict[str, Any]) -> int | None:
+    """Where the item with these keys stands; one may leave out keys that have a default (a port's protocol)."""
+    defaulted = None
+    for place, item in enumerate(items):
+        if isinstance(item, dict) and all(_is_same(item.get(name, value), value) for name, value in identity.items()):
+            if item.keys() >= identity.keys():
                 return place
-    return None
+            defaulted = place if defaulted is None else defaulted
+    return defaulted
 
 
 class NoOps:
