@@ -216,6 +216,12 @@ def test_nothing_differs(staged: Fields, live: Fields, owned: Fields) -> None:
             id="a new field of an item that shares its port with one without protocol",
         ),
         pytest.param(
+            ports({"port": 53}, {"port": 53, "protocol": "SCTP"}),
+            ports({"port": 53, "protocol": "TCP"}, LIVE_DNS),
+            {"f:spec": {"f:ports": {key: {".": {}, "f:port": {}} for key in ('k:{"port":53,"protocol":"TCP"}', DNS)}}},
+            id="an item that answers to two",
+        ),
+        pytest.param(
             {"spec": {"list": [1]}}, {"spec": {"list": [1]}}, {"f:spec": {"f:list": {"i:0": {}}}}, id="an unknown part"
         ),
         pytest.param(
@@ -283,17 +289,18 @@ CONTAINERS = st.lists(
     max_size=3,
     unique_by=lambda item: item["name"],
 )
+OWNERS = st.lists(
+    st.sampled_from([OWNER_REFERENCE | {"name": name, "uid": uid} for name in ("p", "q") for uid in "12"]),
+    max_size=2,
+    unique_by=lambda item: str(item["uid"]),
+)
 METADATA = st.fixed_dictionaries(
     {},
     optional={
         "labels": TEXTS,
         "annotations": TEXTS,
         "finalizers": st.lists(st.sampled_from(["a/x", "a/y", "a/z"]), max_size=3, unique=True),
-        "ownerReferences": st.lists(
-            st.builds(lambda name, uid: OWNER_REFERENCE | {"name": f"p{name}", "uid": uid}, TEXT, st.sampled_from("12")),
-            max_size=2,
-            unique_by=lambda item: str(item["uid"]),
-        ),
+        "ownerReferences": OWNERS,
     },
 )  # fmt: skip
 DESIRED = st.builds(

@@ -44,12 +44,14 @@ class CountingMatcher:
     """Evaluates selections as a store does, and counts how often it was asked."""
 
     asked: int = 0
+    indexed: int = 0
 
     def matches(self, resource: Resource, selection: Selection, obj: RawObject) -> bool:
         self.asked += 1
         return selection.matches(obj, indexes={"word": words})
 
     def index_values(self, resource: Resource, name: str, obj: RawObject) -> Iterable[str]:
+        self.indexed += 1
         return frozenset(words(obj))
 
 
@@ -257,6 +259,18 @@ class TestLifeOfAKey:
         assert repr(dependencies) == "<Dependencies keys=0 objects=0 selections=0>"
         assert woken(dependencies, change(None, make_object("web", labels={"app": "web"}, words="red"))) == []
         assert dependencies.readers_of_scope("routes") == ()
+
+    def test_an_index_that_nobody_selects_by_any_more_is_not_evaluated(self) -> None:
+        matcher = CountingMatcher()
+        dependencies = Dependencies(matcher=matcher)
+        for key in (KEY, OTHER):
+            dependencies.replace(key, reads_of(selections=[Selection(index=("word", key.name)), Selection()]))
+        list(dependencies.woken_by(change(None, make_object("web"))))
+        assert matcher.indexed == 1
+        for key in (KEY, OTHER):
+            dependencies.replace(key, reads_of(selections=[Selection()]))
+        list(dependencies.woken_by(change(None, make_object("web"))))
+        assert matcher.indexed == 1
 
     def test_those_who_read_a_scope_are_known(self) -> None:
         dependencies = make_dependencies()

@@ -220,6 +220,18 @@ async def test_a_later_delay_replaces_an_earlier_one(clock: VirtualClock) -> Non
 
 
 @virtually
+async def test_a_replaced_delay_is_not_released_along_with_one_that_is_due_with_it(clock: VirtualClock) -> None:
+    queue, _ = make_queue(clock)
+    queue.add_after(B, 5, "due")
+    queue.add_after(A, 5, "earlier")
+    queue.add_after(A, 10, "later")
+    await clock.sleep(6)
+    assert take_all(queue) == [B]
+    await clock.sleep(5)
+    assert take_all(queue) == [A]
+
+
+@virtually
 async def test_an_earlier_delay_replaces_a_later_one(clock: VirtualClock) -> None:
     queue, rings = make_queue(clock)
     queue.add_after(A, 10, "later")
@@ -300,6 +312,17 @@ async def test_five_hundred_delays_take_one_timer(clock: VirtualClock) -> None:
 
 
 @virtually
+async def test_later_delays_set_no_timer_until_it_is_their_turn(clock: VirtualClock) -> None:
+    counting = CountingClock(clock)
+    queue = KeyedQueue(clock=counting, on_ready=Rings(clock))  # type: ignore[arg-type]
+    for number in range(100):
+        queue.add_after(ObjectKey("default", str(number)), 10 + number, "requeue")
+    assert len(counting.timers) == 1
+    await clock.sleep(11.5)
+    assert len(counting.timers) == 3
+
+
+@virtually
 async def test_a_cleared_queue_is_empty_and_sets_no_timer(clock: VirtualClock) -> None:
     counting = CountingClock(clock)
     queue = KeyedQueue(clock=counting, on_ready=Rings(clock))  # type: ignore[arg-type]
@@ -319,13 +342,14 @@ async def test_a_cleared_queue_is_empty_and_sets_no_timer(clock: VirtualClock) -
 async def test_a_delay_replaced_again_and_again_leaves_nothing_behind(clock: VirtualClock) -> None:
     """A key that each minute asks for ten hours: what it asked for before is dropped long before it's due."""
     queue, rings = make_queue(clock)
+    queue.add_after(B, 30_000, "earlier, so that nothing of the other's comes up")
     for _ in range(1_000):
         queue.add_after(A, 36_000, "requeue")
         await clock.sleep(1)
-    assert len(queue._delays) <= 66
+    assert len(queue._delays) <= 70
     await clock.sleep(36_000)
     assert [at for at in rings.at if at >= 36_900] == [36_999.0]
-    assert take_all(queue) == [A]
+    assert take_all(queue) == [B, A]
 
 
 KEYS = st.sampled_from([A, B, C, ObjectKey("", "d"), ObjectKey("", "e")])
