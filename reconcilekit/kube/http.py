@@ -19,7 +19,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import aiohttp
 import attrs
@@ -240,27 +240,33 @@ class _Login:
     """
 
     config: ConnectionConfig
+    server: SplitResult
     headers: Mapping[str, str]
     ssl: ssl.SSLContext | bool
 
     @classmethod
     def of(cls, config: ConnectionConfig, user_agent: str) -> _Login:
-        return cls(config, _login_headers(config, user_agent), _ssl_context(config))
+        return cls(config, urlsplit(config.server), _login_headers(config, user_agent), _ssl_context(config))
 
     def renewed(self, authorization: str, user_agent: str) -> _Login:
         config = attrs.evolve(self.config, authorization=authorization)
-        return _Login(config, _login_headers(config, user_agent), self.ssl)
+        return _Login(config, self.server, _login_headers(config, user_agent), self.ssl)
 
     async def request(
         self, session: aiohttp.ClientSession, request: Request, timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
-        config = self.config
-        url = config.server + request.path
-        if request.query:
-            url = f"{url}?{_query(tuple(request.query.items()))}"
+        config, server = self.config, self.server
+        # Put together from its parts, which takes half the time of taking a string apart again.
+        url = URL.build(
+            scheme=server.scheme,
+            authority=server.netloc,
+            path=server.path + request.path,
+            query_string=_query(tuple(request.query.items())) if request.query else "",
+            encoded=True,
+        )
         return await session.request(
             request.method,
-            URL(url, encoded=True),
+            url,
             data=_data(request.body),
             headers={**self.headers, **request.headers},
             timeout=timeout,

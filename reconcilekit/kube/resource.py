@@ -17,7 +17,7 @@ class ObjectKey(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Resource:
     """A kind, as the user writes it down; discovery fills in the rest. Equal where apiVersion and kind are.
 
