@@ -10,8 +10,10 @@ import logging
 from collections import deque
 
 import attrs
+from tenacity.stop import StopBaseT
+from tenacity.wait import WaitBaseT
 
-from reconcilekit.backoff import Backoff
+from reconcilekit.backoff import Backoff, Delay
 from reconcilekit.cache.selection import Selection
 from reconcilekit.cache.store import Change
 from reconcilekit.clock import Clock
@@ -47,14 +49,19 @@ class ControllerOptions:
         timeout: seconds a reconcile may take before it's abandoned and retried; default 120. It bounds the reconcile,
             not the commit, whose requests have limits of their own.
         recheck_after: seconds until a config error is looked at again though nothing it read has changed.
+        wait: any tenacity wait strategy, for the delays after transient errors; None takes the backoff's own.
+        stop: any tenacity stop strategy: where it says stop, the key is stalled and retried slowly. None never does.
     """
 
     concurrency: int = 8
     timeout: float = 120.0
     recheck_after: float = RECHECK_SECONDS
+    wait: WaitBaseT | None = None
+    stop: StopBaseT | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name, value in attrs.asdict(self).items():
+        for name in ("concurrency", "timeout", "recheck_after"):
+            value = getattr(self, name)
             if value <= 0:
                 raise ValueError(f"{name}={value!r} isn't positive")
 
@@ -325,15 +332,19 @@ class Controller:
             waited=taken.waited,
             attempt=self._backoff.attempt(key),
         )
-        end = RunEnd(outcome=None)
+        end, retry = RunEnd(outcome=None), None
         try:
             end = await self._settle_and_run(key, report)
+            retry = self._count_failure(key, end.outcome)
+            if retry is not None and retry.is_stalled and end.outcome and end.outcome.error:
+                await self._runner.stalled.tell(key, end.outcome.error, end.committed)
         except Exception as error:  # noqa: BLE001 -- see below
             # Without an outcome the key would run again at once, for ever: so a fault of ours has a backoff, too.
             self._log.exception("%s %s: the run itself failed", self.name, key)
             end = RunEnd(outcome=Outcome.of_error(_as_transient(self._at.classifier.classify(error))))
+            retry = retry or self._count_failure(key, end.outcome)
         finally:
-            self._ended(key, end, attrs.evolve(report, duration=self._clock.monotonic() - started))
+            self._ended(key, end, retry, attrs.evolve(report, duration=self._clock.monotonic() - started))
             self._pump()
 
     async def _settle_and_run(self, key: ObjectKey, report: RunReport) -> RunEnd:
@@ -351,7 +362,7 @@ class Controller:
 
     # What follows
 
-    def _ended(self, key: ObjectKey, end: RunEnd, report: RunReport) -> None:
+    def _ended(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport) -> None:
         """One synchronous step: dependencies, what came meanwhile, the next delay, the slot."""
         del self._running[key]
         self._learn(key, end)
@@ -360,7 +371,8 @@ class Controller:
         outcome = end.outcome
         delay = None
         if outcome is not None and self._is_taking:
-            delay = self._follow(key, outcome, is_gone=end.primary is not None and end.primary.raw is None)
+            is_gone = end.primary is not None and end.primary.raw is None
+            delay = self._follow(key, outcome, retry, is_gone=is_gone)
         elif self._is_taking:
             for reason in report.reasons:
                 self._queue.add(key, reason)
@@ -413,14 +425,22 @@ class Controller:
             self._recent.popleft()
         return list(dict.fromkeys(reasons))
 
-    def _follow(self, key: ObjectKey, outcome: Outcome, *, is_gone: bool) -> float | None:
+    def _count_failure(self, key: ObjectKey, outcome: Outcome | None) -> Delay | None:
+        if outcome is None or not isinstance(outcome.error, TransientError):
+            return None
+        self._retries += 1
+        return self._backoff.failed(key, outcome.error)
+
+    def _follow(self, key: ObjectKey, outcome: Outcome, retry: Delay | None, *, is_gone: bool) -> float | None:
         """Schedule what the outcome asks for; gives the seconds until then, None where only a change wakes the key."""
         self._queue.cancel_delay(key)
         if outcome.is_finished and self.reconciler.publishes:
             self._at.state.report(owner_of(self.reconciler, key))
+        if retry is not None:
+            again = f"retry {retry.attempt}" if retry.attempt else "fresh view"
+            self._queue.add_after(key, retry.seconds, f"{again} after: {outcome.error}")
+            return retry.seconds
         match outcome.verdict:
-            case Verdict.TRANSIENT:
-                return self._retry(key, outcome)
             case Verdict.CONFIG | Verdict.BUG:
                 return self._recheck(key, outcome)
             case _:
@@ -431,15 +451,6 @@ class Controller:
             self._queue.add_after(key, outcome.requeue_after, "requeue_after has elapsed")
             return outcome.requeue_after
         return None
-
-    def _retry(self, key: ObjectKey, outcome: Outcome) -> float:
-        self._retries += 1
-        error = outcome.error
-        assert isinstance(error, TransientError)
-        delay = self._backoff.failed(key, error)
-        again = f"retry {delay.attempt}" if delay.attempt else "fresh view"
-        self._queue.add_after(key, delay.seconds, f"{again} after: {error}")
-        return delay.seconds
 
     def _recheck(self, key: ObjectKey, outcome: Outcome) -> float:
         self._backoff.config_error(key)

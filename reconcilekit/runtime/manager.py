@@ -9,6 +9,8 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
 import attrs
+from tenacity.stop import StopBaseT
+from tenacity.wait import WaitBaseT
 
 from reconcilekit.backoff import Backoff, Floors
 from reconcilekit.cache.cache import Cache
@@ -101,7 +103,14 @@ class Manager:
         return f"<Manager {self.name} controllers={[reconciler.name for reconciler, _ in self._registered]}>"
 
     def add(
-        self, reconciler: Reconciler, *, concurrency: int = 8, timeout: float = 120.0, recheck_after: float = 300.0
+        self,
+        reconciler: Reconciler,
+        *,
+        concurrency: int = 8,
+        timeout: float = 120.0,
+        recheck_after: float = 300.0,
+        wait: WaitBaseT | None = None,
+        stop: StopBaseT | None = None,
     ) -> Manager:
         """Run this reconciler's keys, too; gives the manager, so that calls can be chained.
 
@@ -110,6 +119,10 @@ class Manager:
             concurrency: keys that run at once.
             timeout: seconds a reconcile may take before it's abandoned and retried.
             recheck_after: seconds until a config error is looked at again by itself.
+            wait: any tenacity wait strategy, for the delays after transient errors; None takes full jitter up to
+                5 ms * 2**n and 1000 s.
+            stop: any tenacity stop strategy. Nothing is ever given up: where it says stop, the key is retried every
+                five minutes and its primary has the condition Stalled until it has succeeded. None never says stop.
 
         Raises:
             TypeError: the class can't work; says which line is missing.
@@ -118,7 +131,9 @@ class Manager:
         check_declaration(reconciler)
         if any(other.name == reconciler.name for other, _ in self._registered):
             raise ValueError(f"there are two controllers named {reconciler.name!r}; set name on one of the classes")
-        options = ControllerOptions(concurrency=concurrency, timeout=timeout, recheck_after=recheck_after)
+        options = ControllerOptions(
+            concurrency=concurrency, timeout=timeout, recheck_after=recheck_after, wait=wait, stop=stop
+        )
         self._registered.append((reconciler, options))
         return self
 
@@ -220,6 +235,7 @@ class Manager:
             absence=AbsenceConfirmer(client, stores=cache.store, sequence=lambda: cache.sequence),
             events=EventRecorder(client, clock=self._clock, component=self.name, log=self._log.getChild("events")),
             no_ops=NoOps(),
+            log=self._log,
         )
 
 
@@ -309,7 +325,9 @@ class _Session:
             Controller(
                 reconciler,
                 services=self._at,
-                backoff=Backoff(clock=self._at.clock, floors=self._floors),
+                backoff=Backoff(
+                    wait=options.wait, stop=options.stop, clock=self._at.clock, floors=self._floors, logger=self._log
+                ),
                 options=options,
                 listener=self._listener,
                 log=self._log.getChild(reconciler.name),

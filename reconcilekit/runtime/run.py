@@ -15,6 +15,7 @@ from typing import Protocol
 import attrs
 
 from reconcilekit.cache.cache import Cache
+from reconcilekit.cache.health import HealthState, KindHealth
 from reconcilekit.cache.store import Change, Store
 from reconcilekit.cache.view import View
 from reconcilekit.classification import Classifier, is_kind_unknown, is_namespace_missing, is_not_found
@@ -32,9 +33,15 @@ from reconcilekit.runtime.outcomes import Outcome, Result
 from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.staging import Stage, StagedEvent
+from reconcilekit.runtime.stalled import StalledTeller, take_back_stalled
 from reconcilekit.runtime.statuses import StagedCondition
 from reconcilekit.runtime.workers import Workers
 from reconcilekit.state import StateSnapshot, StateStore
+
+UNREADABLE_AFTER = 30.0
+"""Seconds for which a kind whose watch can't be renewed still counts as followed. A shorter failure is a lag like any
+other: holes are confirmed with the server, and every write is conditional, so all that a stale view costs is a retry. A
+kind that is forbidden or gone counts as unreadable at once."""
 
 BUG_REASON = "ControllerBug"
 """The condition's reason where a request can never succeed as the controller sent it."""
@@ -63,6 +70,7 @@ class Services:
     absence: AbsenceConfirmer
     events: EventSink
     no_ops: NoOps
+    log: logging.Logger
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +114,9 @@ class Runner:
         services: what it's run with.
         own_writes: of this controller.
         timeout: seconds a reconcile may take before it's abandoned.
+
+    Attributes:
+        stalled: says of primaries that they are.
     """
 
     def __init__(self, reconciler: Reconciler, *, services: Services, own_writes: OwnWrites, timeout: float) -> None:
@@ -117,6 +128,13 @@ class Runner:
         self._applicable = frozenset((*reconciler.owns, *reconciler.reads))
         self._committer = Committer(
             services.client, own_writes=own_writes, no_ops=services.no_ops, classifier=services.classifier
+        )
+        self.stalled = StalledTeller(
+            services.client,
+            committer=self._committer,
+            store=self._stores[reconciler.primary],
+            clock=services.clock,
+            log=services.log,
         )
 
     async def settle(self, key: ObjectKey) -> ReconcileError | None:
@@ -162,7 +180,6 @@ class Runner:
 
     def _begin(self, key: ObjectKey, log: logging.LoggerAdapter[logging.Logger]) -> _Attempt:
         resource = self._stores[self._reconciler.primary].resource
-        info = self._at.client.discovery.cached(resource)
         view, stage, reads = self._at.cache.view(), Stage(), Reads()
         if self._reconciler.publishes:
             stage.state = self._at.state.stage(owner=owner_of(self._reconciler, key), replace=True)
@@ -177,7 +194,7 @@ class Runner:
             resource=resource,
             key=key,
             raw=view.get(resource, key),
-            has_status_subresource=info is None or info.has_status,
+            has_status_subresource=self._has_status(resource),
         )
         ctx = Context(key, surroundings=surroundings, stage=stage, reads=reads)
         return _Attempt(ctx=ctx, stage=stage, reads=reads, view=view, state=state, live=live, primary=primary)
@@ -247,11 +264,17 @@ class Runner:
     def _check_readable(self, reads: Reads) -> None:
         for resource in reads.resources:
             declared = self._stores[resource].resource
-            if not self._at.cache.is_readable(declared):
-                health = self._at.cache.health()[declared]
+            if self._at.cache.is_readable(declared):
+                continue
+            health = self._at.cache.health()[declared]
+            if health.state is not HealthState.FAILING or self._lasts(health) >= UNREADABLE_AFTER:
                 raise TransientError(f"{resource} can't be read at present ({health.state}): {health.message}")
 
+    def _lasts(self, health: KindHealth) -> float:
+        return (self._at.clock.now() - health.since).total_seconds()
+
     async def _commit(self, attempt: _Attempt, *, removes_finalizer: bool = False) -> None:
+        take_back_stalled(attempt.primary, attempt.stage)
         plan = plan_commit(
             attempt.primary, attempt.stage, view=attempt.view, no_ops=self._at.no_ops, clock=self._at.clock,
             finalizer=self._reconciler.finalizer, removes_finalizer=removes_finalizer,
@@ -291,8 +314,13 @@ class Runner:
             StagedCondition(type=self._reconciler.ready_condition, status=False, reason=reason, message=message)
         )
         stage.events.append(StagedEvent(reason=reason, message=message, is_warning=True))
+        take_back_stalled(attempt.primary, stage)
         plan = plan_commit(attempt.primary, stage, view=attempt.view, no_ops=self._at.no_ops, clock=self._at.clock)
         return None if plan.status is None else plan
+
+    def _has_status(self, resource: Resource) -> bool:
+        info = self._at.client.discovery.cached(resource)
+        return info is None or info.has_status
 
     def _transient(self, error: Exception) -> TransientError:
         # A config error whose status can't be written isn't known to anybody yet: that has to be tried again.
