@@ -249,6 +249,14 @@ def test_nothing_of_a_forgotten_key_is_left(cache: FakeCache) -> None:
     assert not cache.writes.is_echo(echo, KEY)
 
 
+def test_a_forgotten_write_that_no_watch_will_ever_reach_is_dropped(cache: FakeCache) -> None:
+    """A server that was restored counts from an older version on."""
+    cache.write("1000")
+    cache.writes.forget(KEY)
+    cache.reach(5)
+    assert not any(value for value in vars(cache.writes).values() if isinstance(value, dict | set))
+
+
 def test_ten_thousand_writes_that_were_seen_or_forgotten_leave_nothing_behind(cache: FakeCache) -> None:
     for number in range(10_000):
         key = ObjectKey("shop", str(number))

@@ -70,6 +70,11 @@ class TestConditions:
         foreign: list[dict[str, Any]] = [condition("Other") | {"severity": "Info"}, {"type": "Odd"}, {"note": "odder"}]
         assert merge_conditions(foreign, [condition("Ready")]) == [*foreign, condition("Ready")]
 
+    def test_what_is_done_to_the_result_does_not_reach_the_live_ones(self) -> None:
+        live = [condition("Other")]
+        merge_conditions(live, [])[0]["reason"] = "Changed"
+        assert live == [condition("Other")]
+
 
 def parent(name: str, controller: str, *conditions: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"parentRef": {"name": name}, "controllerName": controller, "conditions": list(conditions)} | more
