@@ -71,9 +71,9 @@ class TestConditions:
         assert merge_conditions(foreign, [condition("Ready")]) == [*foreign, condition("Ready")]
 
     def test_what_is_done_to_the_result_does_not_reach_the_live_ones(self) -> None:
-        live = [condition("Other")]
+        live: list[dict[str, Any]] = [{"type": "Other"}]
         merge_conditions(live, [])[0]["reason"] = "Changed"
-        assert live == [condition("Other")]
+        assert live == [{"type": "Other"}]
 
 
 def parent(name: str, controller: str, *conditions: dict[str, Any], **more: Any) -> dict[str, Any]:
