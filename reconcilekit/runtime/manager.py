@@ -29,6 +29,7 @@ from reconcilekit.runtime.events import EventRecorder
 from reconcilekit.runtime.reconciler import Reconciler, Source, check_declaration
 from reconcilekit.runtime.reports import ReportListener, RunReport
 from reconcilekit.runtime.run import Services
+from reconcilekit.runtime.watchdog import Watchdog
 from reconcilekit.runtime.workers import DaemonThreads, Workers
 from reconcilekit.state import StateChange, StateStore
 
@@ -164,11 +165,14 @@ class Manager:
         self._session = session
         for resource, name, function in self._indexes:
             session.declare(resource, self._scopes).add_index(name, function)
+        watchdog = self._watch_loop()
         try:
             await session.start(self._scopes)
             yield self
         finally:
             await session.stop(grace=self._drain)
+            if watchdog is not None:
+                watchdog.stop()
             self._session = None
             if owned:
                 await client.aclose()
@@ -215,6 +219,13 @@ class Manager:
         async with self.running():
             await stop.wait()
             self._log.info("%s stops", self.name)
+
+    def _watch_loop(self) -> Watchdog | None:
+        if not isinstance(self._clock, SystemClock):
+            return None  # a simulation's loop may stand as long as it likes
+        watchdog = Watchdog(clock=self._clock, log=self._log.getChild("watchdog"))
+        watchdog.start()
+        return watchdog
 
     async def _connect(self) -> tuple[Client, bool]:
         if self._client is not None:
