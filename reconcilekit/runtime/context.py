@@ -205,7 +205,8 @@ class Context:
         """
         self._stage.check_open()
         if self._stage.status is None:
-            self._stage.status = copy.deepcopy(self._require_primary("has a status").get("status") or {})
+            status = self._require_primary("has a status").get("status") or {}
+            self._stage.status = copy_as_json(status, subject=f"the status of {self.key}")
         return self._stage.status
 
     def status_entries(
@@ -253,6 +254,7 @@ class Context:
         return found
 
     def _look_up(self, store: Store, key: ObjectKey) -> None:
+        self._stage.check_open()
         self._reads.staged[store.resource, key] = self._at.view.get(store.resource, key)
 
     def _object_key(self, resource: Resource, name: str, namespace: str | None) -> ObjectKey:
