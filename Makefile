@@ -22,7 +22,7 @@ TYPED := $(foreach folder,reconcilekit examples benchmarks tests,$(if $(shell fi
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types layers pytest fuzz bench format clean
+.PHONY: help setup test lint types layers pytest demo fuzz bench format clean
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ layers: $(STAMP) ## Check that each part imports only what stands above it.
 
 pytest: $(STAMP) ## Run all tests; the same ones each time.
 	$(PYTEST) --hypothesis-profile=ci --durations=10
+
+demo: $(STAMP) ## Show the promise on a real Envoy, beside a naive controller: a table, a picture, figures in build/.
+	@$(PY) -m examples.gateway.demo
 
 fuzz: $(STAMP) ## Run the property tests for long, with new examples each time.
 	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis --timeout=3600

@@ -5,40 +5,56 @@ No fault is aimed at the user, whose changes are the story, nor at Envoy.
 
 from __future__ import annotations
 
-import contextlib
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Self
+
+import attrs
 
 from examples.gateway.demo.setting import CONTROLLER
 from reconcilekit import Clock
-from reconcilekit.testing.apiserver import ApiServer, Fault
+from reconcilekit.testing.apiserver import ApiServer, ArmedFault, Fault
+from reconcilekit.testing.apiserver.server import strike_watch
 
 AGENT = f"{CONTROLLER} *"
 
-KINDS: Mapping[str, Mapping[str, object]] = {
-    "500 leader changed": {"status": 500, "message": "etcdserver: leader changed"},
-    "500 request timed out, applied": {"status": 500, "message": "etcdserver: request timed out", "when": "after"},
-    "503 overloaded": {"status": 503, "message": "service unavailable", "body": "service unavailable\n"},
-    "429 with Retry-After": {"status": 429, "body": "Too many requests, please try again later.\n", "retry_after": 1},
-    "504 timeout, applied": {"status": 504, "reason": "Timeout", "message": "request timed out", "when": "after"},
-    "409 conflict": {"method": "PUT", "status": 409, "reason": "Conflict", "message": "the object has been modified"},
-    "502 of a proxy": {"status": 502, "body": "<html>bad gateway</html>"},
-    "connection dropped before": {"action": "drop"},
-    "lost answer": {"action": "drop", "when": "after"},
-    "half a body": {"action": "half_body"},
-    "body cut off": {"action": "truncate", "when": "after"},
-    "slow answer": {"action": "delay", "delay": 0.3},
+REQUEST_FAULTS: Mapping[str, Fault] = {
+    "500 leader changed": Fault(status=500, message="etcdserver: leader changed"),
+    "500 timed out, yet applied": Fault(status=500, message="etcdserver: request timed out", when="after"),
+    "503 overloaded": Fault(status=503, body="service unavailable\n"),
+    "429 with Retry-After": Fault(status=429, body="Too many requests, please try again later.\n", retry_after=1),
+    "504, yet applied": Fault(status=504, reason="Timeout", message="request timed out", when="after"),
+    "409 conflict": Fault(method="PUT", status=409, reason="Conflict", message="the object has been modified"),
+    "502 of a proxy": Fault(status=502, body="<html>bad gateway</html>"),
+    "connection dropped": Fault(action="drop"),
+    "answer lost": Fault(action="drop", when="after"),
+    "half a body": Fault(action="half_body"),
+    "body cut off": Fault(action="truncate", when="after"),
+    "slow answer": Fault(action="delay", delay=0.3),
 }
-"""Faults of requests, by the name under which the demo counts them."""
+"""Faults of requests, discovery included, by the name under which the demo counts them."""
 
-WATCH_KINDS: Mapping[str, Mapping[str, object]] = {
-    "watch closes early": {"action": "close"},
-    "watch breaks": {"action": "break"},
-    "watch sends half a line": {"action": "half_line"},
-    "watch sends garbage": {"action": "garbage_line"},
-    "watch expires (410)": {"action": "error_event", "status": 410, "reason": "Expired", "message": "too old"},
+WATCH_FAULTS: Mapping[str, Fault] = {
+    "watch closes early": Fault(action="close"),
+    "watch breaks": Fault(action="break"),
+    "half a line": Fault(action="half_line"),
+    "garbage in a watch": Fault(action="garbage_line"),
+    "watch expires (410)": Fault(
+        action="error_event", status=410, reason="Expired", message="too old resource version"
+    ),
 }
-"""Faults of watches; each strikes within a second of the watch's start."""
+"""Faults of watches under way."""
+
+OBJECTS = re.compile(r"/apis?/.*/namespaces/[^/]+/[^/]+/[^/]+(/[^/]+)?")
+"""Paths of single objects and their status; all that is read and written in the course of a run."""
+
+COLLECTIONS = re.compile(r"(?!.*/namespaces/).*")
+"""Paths of lists and watches over all namespaces, and of discovery."""
+
+WATCH_PAUSE = 4.0
+"""Seconds between two of them. A watch that breaks again and again is begun anew more and more slowly."""
 
 LAGGING = ("httproutes", "services", "endpointslices", "tokenpolicies", "secrets", "referencegrants")
 """Kinds whose watches run behind each other, by up to `MAX_LAG` seconds."""
@@ -46,46 +62,76 @@ LAGGING = ("httproutes", "services", "endpointslices", "tokenpolicies", "secrets
 MAX_LAG = 0.25
 
 
-@contextlib.contextmanager
-def mayhem(server: ApiServer, *, clock: Clock, probability: float = 0.05) -> Iterator[None]:
-    """Put every fault in force for the length of a ``with`` block.
+class Mayhem:
+    """All of it at once; a context manager that ends it.
 
     Args:
         server: the API server.
         clock: its random source decides which requests are hit.
-        probability: of each kind of fault for each request of the controllers.
+        probability: of each kind of fault for each request of the controllers for one object; lists, watches and
+            discovery are hit a quarter as often, since after a failure they wait for seconds.
+        lags: whether watches run behind each other, too.
+
+    Attributes:
+        strikes: when watches were struck, by the clock.
     """
-    armed = [
-        server.faults.add(Fault(**{"user_agent": AGENT, "count": None, "probability": probability, **kind}))  # type: ignore[arg-type]
-        for kind in KINDS.values()
-    ]
-    armed += [
-        server.faults.add(
-            Fault(**{
-                "user_agent": AGENT, "count": None, "probability": 0.15, "query": {"watch": "*[1t]*"},
-                "delay": clock.random.uniform(0.2, 1.0), **kind,
-            })  # type: ignore[arg-type]
-        )
-        for kind in WATCH_KINDS.values()
-    ]  # fmt: skip
-    for plural in LAGGING:
-        server.lag(plural, lambda: clock.random.uniform(0.0, MAX_LAG))
-    try:
-        yield
-    finally:
-        for each in armed:
-            server.faults.remove(each)
-        for plural in LAGGING:
-            server.lag(plural, 0.0)
 
+    def __init__(self, server: ApiServer, *, clock: Clock, probability: float = 0.04, lags: bool = True) -> None:
+        self._server = server
+        self._clock = clock
+        self._probability = probability
+        self._lags = lags
+        self._armed: list[tuple[str, ArmedFault]] = []
+        self._struck: Counter[str] = Counter()
+        self.strikes: list[float] = []
 
-def injected(server: ApiServer, *, since: int = 0) -> Counter[str]:
-    """How often each kind of fault has struck; `since` leaves out the first of the log."""
-    return Counter(_name(hit.fault) for hit in server.faults.log[since:])
+    def __enter__(self) -> Self:
+        self._armed = [(name, self._server.faults.add(fault)) for name, fault in self._faults()]
+        if self._lags:
+            for plural in LAGGING:
+                self._server.lag(plural, lambda: self._clock.random.uniform(0.0, MAX_LAG))
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        for _name, armed in self._armed:
+            self._server.faults.remove(armed)
+        if self._lags:
+            for plural in LAGGING:
+                self._server.lag(plural, 0.0)
 
-def _name(fault: Fault) -> str:
-    for name, kind in {**KINDS, **WATCH_KINDS}.items():
-        if all(getattr(fault, attribute) == value for attribute, value in kind.items() if attribute != "delay"):
-            return name
-    return f"{fault.status} {fault.message}" if fault.action == "answer" else fault.action
+    def __repr__(self) -> str:
+        return f"<Mayhem injected={self.injected.total()}>"
+
+    @property
+    def injected(self) -> Counter[str]:
+        """How often each kind of fault has struck."""
+        counts = Counter(self._struck)
+        for name, armed in self._armed:
+            counts[name] += armed.hits
+        return counts
+
+    @property
+    def total(self) -> int:
+        """How many faults have struck."""
+        return self.injected.total()
+
+    async def strike_watches(self) -> None:
+        """Do something to one watch after the other, in turn, until cancelled."""
+        for number in itertools.count():
+            await self._clock.sleep(WATCH_PAUSE)
+            watches = self._server.watches
+            if watches:
+                name = self._clock.random.choice(sorted(WATCH_FAULTS))
+                strike_watch(watches[number % len(watches)], WATCH_FAULTS[name])
+                self._struck[name] += 1
+                self.strikes.append(self._clock.monotonic())
+
+    def _faults(self) -> Iterator[tuple[str, Fault]]:
+        for name, fault in REQUEST_FAULTS.items():
+            # A 429 pauses every key of the server for a second: as often as the others it would leave no time for them.
+            share = 1 / 8 if fault.status == 429 else 1.0
+            for path, probability in ((OBJECTS, self._probability), (COLLECTIONS, self._probability / 4)):
+                yield (
+                    name,
+                    attrs.evolve(fault, user_agent=AGENT, count=None, path=path, probability=probability * share),
+                )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import attrs
 
-from examples.gateway.certificates import KeyPair, self_signed
+from examples.gateway.certificates import KeyPair
 from examples.gateway.demo.backends import Backends
+from examples.gateway.demo.certificates import Authority
 from examples.gateway.envoy import EnvoyProcess
 from examples.gateway.fleet import node_id
 from examples.gateway.manifests import CRDS, DEMO, load_manifests
@@ -24,7 +25,7 @@ from reconcilekit.testing.apiserver import ApiServer
 
 PUBLIC = ObjectKey("edge", "public")
 INTERNAL = ObjectKey("edge", "internal")
-SERVICES = ("store", "cart", "canary", "ledger")
+SERVICES = ("store", "annex", "cart", "canary", "ledger")
 ADMIN_TOKEN = "open-sesame"
 CONTROLLER = "gateway"
 """The controllers' name: the field manager, and the user agent that faults are aimed at."""
@@ -43,7 +44,8 @@ class Setting:
         envoys: by Gateway.
         backends: the HTTP servers behind the Services.
         ports: "http" and "https" of the public Gateway, "internal" of the other.
-        authority: the PEM certificate that clients trust.
+        authority: whom clients trust.
+        certificates: what it issued, by placeholder.
     """
 
     clock: Clock
@@ -54,6 +56,7 @@ class Setting:
     envoys: Mapping[ObjectKey, EnvoyProcess]
     backends: Backends
     ports: Mapping[str, int]
+    authority: Authority
     certificates: Mapping[str, KeyPair]
 
     def data_plane(self, gateway: ObjectKey) -> DataPlane:
@@ -88,10 +91,7 @@ async def set_up(directory: Path, *, clock: Clock) -> AsyncIterator[Setting]:
             place.mkdir(parents=True, exist_ok=True)
             envoy = EnvoyProcess(node_id(gateway), ads_port=ads.port, directory=place, clock=clock)
             envoys[gateway] = await stack.enter_async_context(envoy)
-        certificates = {
-            "SHOP": self_signed(["shop.example.com"], now=clock.now()),
-            "ADMIN": self_signed(["*.admin.example.com"], now=clock.now()),
-        }
+        authority = Authority.create(now=clock.now())
         setting = Setting(
             clock=clock,
             server=server,
@@ -101,7 +101,11 @@ async def set_up(directory: Path, *, clock: Clock) -> AsyncIterator[Setting]:
             envoys=envoys,
             backends=backends,
             ports=_free_ports("http", "https", "internal"),
-            certificates=certificates,
+            authority=authority,
+            certificates={
+                "SHOP": authority.issue(["shop.example.com"]),
+                "ADMIN": authority.issue(["*.admin.example.com"]),
+            },
         )
         stack.push_async_callback(setting.user.aclose)
         await apply_manifests(setting)
