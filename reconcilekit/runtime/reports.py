@@ -10,6 +10,8 @@ import attrs
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.runtime.outcomes import Outcome, Verdict
 
+_DONE = Outcome(Verdict.DONE)
+
 
 @attrs.frozen(kw_only=True)
 class RunReport:
@@ -37,7 +39,7 @@ class RunReport:
     waited: float = 0.0
     attempt: int = 0
     generation: int | None = None
-    outcome: Outcome = attrs.field(factory=lambda: Outcome(Verdict.DONE))
+    outcome: Outcome = _DONE
     next_delay: float | None = None
     duration: float = 0.0
     writes: int = 0
