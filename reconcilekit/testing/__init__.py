@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from reconcilekit.testing.apiserver import ApiServer, ArmedFault, Fault, FaultHit, Faults, RequestRecord
-from reconcilekit.testing.virtual_time import DeadlockError, VirtualClock, VirtualTimeLimitError, run_virtual
+from reconcilekit.testing.virtual_time import (
+    DeadlockError,
+    LivelockError,
+    VirtualClock,
+    VirtualTimeLimitError,
+    run_virtual,
+)
 
 __all__ = [
     "ApiServer",
@@ -13,6 +19,7 @@ __all__ = [
     "Faults",
     "RequestRecord",
     "DeadlockError",
+    "LivelockError",
     "VirtualClock",
     "VirtualTimeLimitError",
     "run_virtual",

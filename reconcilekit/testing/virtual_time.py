@@ -25,12 +25,21 @@ DEFAULT_LIMIT = 30 * 86400.0
 """Seconds of virtual time after which a run is given up: something periodic keeps a stuck run alive for ever."""
 
 
+DEFAULT_MAX_TURNS = 2_000_000
+"""Turns of the loop at one instant after which a run is given up: far above what any burst of work needs, and reached
+in some seconds where tasks wake each other for ever."""
+
+
 class DeadlockError(RuntimeError):
     """Nothing is ready, no timer is set and the main coroutine hasn't ended: nothing can ever happen again."""
 
 
 class VirtualTimeLimitError(RuntimeError):
     """The run went past its limit of virtual time; most often something waits for what never comes."""
+
+
+class LivelockError(RuntimeError):
+    """The loop turns and turns and time stands still: tasks wake each other without ever waiting."""
 
 
 @final
@@ -99,10 +108,15 @@ class VirtualEventLoop(base_events.BaseEventLoop):
     Args:
         clock: what `time()` reads and what jumps.
         limit: seconds of virtual time after which the run raises `VirtualTimeLimitError`.
+        max_turns: turns at one instant after which it raises `LivelockError`.
     """
 
-    def __init__(self, clock: VirtualClock, *, limit: float = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, clock: VirtualClock, *, limit: float = DEFAULT_LIMIT, max_turns: int = DEFAULT_MAX_TURNS
+    ) -> None:
         super().__init__()
+        self._max_turns = max_turns
+        self._turns = 0
         self.clock = clock
         self._limit = limit
         # BaseEventLoop asks its selector to wait for the next timer; that is the place where time passes.
@@ -119,7 +133,14 @@ class VirtualEventLoop(base_events.BaseEventLoop):
         Raises:
             DeadlockError: there is no next timer.
             VirtualTimeLimitError: it lies past the limit.
+            LivelockError: there's always something to do, and never anything to wait for.
         """
+        self._turns += 1
+        if self._turns > self._max_turns:
+            raise LivelockError(
+                f"livelock at {self.time()} virtual s: {self._max_turns} turns without waiting, "
+                f"among: {self._describe_tasks()}"
+            )
         if timeout is None:
             raise DeadlockError(f"deadlock at {self.time()} virtual s, for ever waiting: {self._describe_tasks()}")
         if timeout > 0:
@@ -129,6 +150,7 @@ class VirtualEventLoop(base_events.BaseEventLoop):
                     f"the run is past {self._limit} virtual s, still waiting: {self._describe_tasks()}; "
                     "raise run_virtual's limit if that is meant"
                 )
+            self._turns = 0
             self.clock._elapsed = due  # noqa: SLF001 -- the loop is the clock's other half
         # BaseEventLoop runs timers with `when < time + resolution`: the smallest step makes that `when <= time`.
         self._clock_resolution = math.ulp(self.time())
@@ -157,7 +179,11 @@ class VirtualEventLoop(base_events.BaseEventLoop):
 
 
 def run_virtual(
-    main: Callable[[VirtualClock], Coroutine[object, object, T]], *, seed: int = 0, limit: float = DEFAULT_LIMIT
+    main: Callable[[VirtualClock], Coroutine[object, object, T]],
+    *,
+    seed: int = 0,
+    limit: float = DEFAULT_LIMIT,
+    max_turns: int = DEFAULT_MAX_TURNS,
 ) -> T:
     """Run `main(clock)` to its end on a loop of virtual time, then cancel what it left running.
 
@@ -165,13 +191,15 @@ def run_virtual(
         main: called with the clock to hand to everything that waits.
         seed: of the clock's random source.
         limit: seconds of virtual time; the default of 30 days stops runs that something periodic keeps alive.
+        max_turns: of the loop at one instant; the default stops tasks that wake each other for ever.
 
     Raises:
         DeadlockError: nothing can ever happen again; the message names the tasks and where each waits.
         VirtualTimeLimitError: the run went past `limit`.
+        LivelockError: the loop turned `max_turns` times while time stood still.
     """
     clock = VirtualClock(seed)
-    with asyncio.Runner(loop_factory=lambda: VirtualEventLoop(clock, limit=limit)) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualEventLoop(clock, limit=limit, max_turns=max_turns)) as runner:
         return runner.run(main(clock))
 
 

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
 
-from reconcilekit.testing.virtual_time import EPOCH, DeadlockError, VirtualClock, VirtualTimeLimitError, run_virtual
+from reconcilekit.testing.virtual_time import (
+    EPOCH,
+    DeadlockError,
+    LivelockError,
+    VirtualClock,
+    VirtualTimeLimitError,
+    run_virtual,
+)
 
 
 def test_sleeps_timeouts_and_timers_share_one_exact_clock() -> None:
@@ -63,6 +71,20 @@ def test_a_periodic_task_cannot_keep_a_stuck_run_alive_for_ever() -> None:
 
     with pytest.raises(VirtualTimeLimitError, match="past 7200 virtual s"):
         run_virtual(main, limit=7200)
+
+
+def test_tasks_that_never_wait_are_stopped_though_they_swallow_their_cancellation() -> None:
+    async def stubborn(clock: VirtualClock) -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await clock.sleep(0)
+
+    async def main(clock: VirtualClock) -> None:
+        await clock.sleep(3)
+        await asyncio.create_task(stubborn(clock), name="the-stubborn-one")
+
+    with pytest.raises(LivelockError, match=r"livelock at 3\.0 virtual s: 1000 turns .*the-stubborn-one"):
+        run_virtual(main, max_turns=1000)
 
 
 def test_one_seed_gives_one_run() -> None:
