@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 OF_THE_CORE = {Requirement(line).name.replace("-", "_") for line in PROJECT["dependencies"]}
+
+BROUGHT_ALONG = {"yarl": "aiohttp", "yaml": "kubernetes"}
+"""Packages that a core dependency requires and takes or gives in its own API, and so are there with it: aiohttp's URLs
+are yarl's, and kubernetes reads its configuration with pyyaml."""
 
 
 def imported(source: str) -> Iterator[tuple[int, str]]:
@@ -25,7 +30,7 @@ def imported(source: str) -> Iterator[tuple[int, str]]:
 
 
 def test_library_imports_core_dependencies_alone() -> None:
-    allowed = OF_THE_CORE | sys.stdlib_module_names | {"reconcilekit"}
+    allowed = OF_THE_CORE | sys.stdlib_module_names | {"reconcilekit"} | BROUGHT_ALONG.keys()
     found = [
         f"{path.relative_to(ROOT)}:{line} imports {package}"
         for path in sorted((ROOT / "reconcilekit").rglob("*.py"))
@@ -33,6 +38,15 @@ def test_library_imports_core_dependencies_alone() -> None:
         if package not in allowed
     ]
     assert not found, "\n".join(found)
+
+
+def test_what_is_brought_along_is_required_by_a_core_dependency() -> None:
+    distributions = importlib.metadata.packages_distributions()
+    for package, bringer in BROUGHT_ALONG.items():
+        required = {Requirement(line).name.lower() for line in importlib.metadata.requires(bringer) or ()}
+
+        assert bringer in OF_THE_CORE
+        assert required & {name.lower() for name in distributions[package]}, f"{bringer} no longer requires {package}"
 
 
 def test_extras_repeat_nothing_of_the_core() -> None:
