@@ -6,6 +6,7 @@ All decisions are synchronous steps on the event loop. Only `_run` awaits, and i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 
@@ -26,8 +27,8 @@ from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.queue import INITIAL_PRIORITY, KeyedQueue, Taken
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.reports import ReportListener, RunReport, log_report
-from reconcilekit.runtime.run import RunEnd, Runner, Services, owner_of
-from reconcilekit.state import StateChange
+from reconcilekit.runtime.run import RunEnd, Runner, Services, owner_of, owner_prefix
+from reconcilekit.state import StateChange, StateError
 
 RECHECK_SECONDS = 300.0
 """Seconds until a config error is looked at again: permissions, quotas and CRDs are mended without an event."""
@@ -167,11 +168,23 @@ class Controller:
         """Take up every primary in the cache, and from now on what wakes them. The caches are whole by now."""
         primaries = sorted(self._at.cache.store(self.reconciler.primary).keys())
         if self.reconciler.publishes:
-            self._at.state.expect([owner_of(self.reconciler, key) for key in primaries])
+            self._take_over_state({owner_of(self.reconciler, key) for key in primaries})
         self._is_taking = True
         for key in primaries:
             self._queue.add(key, "first list", priority=INITIAL_PRIORITY)
         self._pump()
+
+    def _take_over_state(self, owners: set[str]) -> None:
+        """Have the first publish wait for these, and remove what keys left behind that vanished while nobody ran."""
+        state = self._at.state
+        # A store that was released by an earlier run of the manager has content to go on with, and waits for nobody.
+        with contextlib.suppress(StateError):
+            state.expect(owners)
+        entries = (entry for scope in state.snapshot().scopes.values() for entry in scope.entries.values())
+        known = {owner for entry in entries for owner in entry.owners} | state.waiting_for
+        for owner in sorted(known - owners):
+            if owner.startswith(owner_prefix(self.reconciler)):
+                self._disown(owner)
 
     async def stop(self, *, grace: float) -> None:
         """Take no more; let what runs finish; cancel what hasn't after `grace` seconds."""
@@ -462,9 +475,14 @@ class Controller:
     def _forget(self, key: ObjectKey) -> None:
         self._dependencies.forget(key)
         self._backoff.forget(key)
-        self._own_writes.forget(key)
         if self.reconciler.publishes:
-            self._at.state.remove_owner(owner_of(self.reconciler, key))
+            self._disown(owner_of(self.reconciler, key))
+
+    def _disown(self, owner: str) -> None:
+        try:
+            self._at.state.remove_owner(owner)
+        except ReconcileError as error:
+            self._log.error("the state of %s, which is gone, can't be removed: %s", owner, error)
 
     def _tell(self, report: RunReport) -> None:
         log_report(self._log, report)

@@ -31,7 +31,7 @@ from reconcilekit.runtime.reports import ReportListener, RunReport
 from reconcilekit.runtime.run import Services
 from reconcilekit.runtime.watchdog import Watchdog
 from reconcilekit.runtime.workers import DaemonThreads, Workers
-from reconcilekit.state import StateChange, StateStore
+from reconcilekit.state import StateChange, StateError, StateStore
 
 DRAIN_SECONDS = 25.0
 """Seconds that runs may go on after a SIGTERM: under the 30 s after which Kubernetes kills a pod."""
@@ -347,7 +347,10 @@ class _Session:
 
     def _hold_first_publish(self) -> None:
         publishers = [controller for controller in self.controllers if controller.reconciler.publishes]
-        if publishers:
+        if not publishers:
+            return
+        # A store that was released once, by an earlier run of the manager, goes on with the content it has.
+        with contextlib.suppress(StateError):
             self._at.state.hold()
             self._at.state.expect(_placeholder(controller) for controller in publishers)
 

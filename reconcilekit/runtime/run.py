@@ -382,7 +382,12 @@ def _retrieve(future: asyncio.Future[object]) -> None:
 
 def owner_of(reconciler: Reconciler, key: ObjectKey) -> str:
     """Whose the entries of the StateStore are that a key publishes."""
-    return f"{reconciler.name}:{key}"
+    return f"{owner_prefix(reconciler)}{key}"
+
+
+def owner_prefix(reconciler: Reconciler) -> str:
+    """What the names of all owners of one controller begin with."""
+    return f"{reconciler.name}:"
 
 
 def _checked(result: object, name: str) -> Result | None:

@@ -1,0 +1,625 @@
+"""A manager as a whole: how it starts, what its controllers share, what holds back what, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcilekit import Context, Manager, Reconciler, Scope, StateStore, TransientError, Wake
+from reconcilekit.cache.health import HealthState
+from reconcilekit.state import Publication
+from reconcilekit.testing.apiserver import Fault
+from tests.runtime.wire import make_manager, running, verdicts
+from tests.runtime.world import CONFIG_MAP, GADGET, SECRET, WIDGET, World, config_map, key, obj, simulate, widget
+
+
+class Reads(Reconciler):
+    """Reads one ConfigMap."""
+
+    primary = WIDGET
+    reads = (CONFIG_MAP,)
+
+    def __init__(self) -> None:
+        self.seen: list[str | None] = []
+
+    async def reconcile(self, ctx: Context) -> None:
+        found = ctx.get(CONFIG_MAP, "c", confirm=False)
+        self.seen.append(None if found is None else (found.get("data") or {}).get("a"))
+
+
+class ReadsToo(Reads):
+    """Another controller over the same kinds."""
+
+
+class OnlyGadgets(Reconciler):
+    primary = GADGET
+
+    async def reconcile(self, ctx: Context) -> None:
+        """Nothing."""
+
+
+def lists_and_watches(world: World, plural: str) -> tuple[int, int]:
+    """How many whole lists, and how many watches, a manager has asked for."""
+    records = [r for r in world.server.requests if r.user_agent == "tests" and r.path.endswith(f"/{plural}")]
+    watches = sum("watch" in record.query for record in records)
+    lists = sum("watch" not in record.query and record.query.get("limit") != "1" for record in records)
+    return lists, watches
+
+
+class TestSharing:
+    def test_several_controllers_share_one_cache_per_kind(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("w"), config_map("c"))
+            async with world.running(Reads(), ReadsToo()):
+                assert {report.controller for report in world.reports} == {"reads", "reads-too"}
+                assert lists_and_watches(world, "widgets") == (1, 1)
+                assert lists_and_watches(world, "configmaps") == (1, 1)
+
+        simulate(main)
+
+    def test_two_of_one_name_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="two controllers named 'reads'; set name on one of the classes"):
+            Manager().add(Reads()).add(Reads())
+
+    def test_what_isn_t_running_has_no_health(self) -> None:
+        with pytest.raises(RuntimeError, match="manager 'reconcilekit' isn't running"):
+            Manager().health()
+
+
+def forbid(plural: str, **changes: Any) -> Fault:
+    return Fault(
+        method="GET",
+        path=f"*/{plural}",
+        user_agent="tests",
+        count=None,
+        status=403,
+        reason="Forbidden",
+        message=f"{plural} is forbidden: User cannot list",
+        **changes,
+    )
+
+
+class TestKindsThatCantBeRead:
+    def test_a_forbidden_one_is_named_and_holds_back_only_who_declares_it(self) -> None:
+        async def main(world: World) -> None:
+            armed = world.server.faults.add(forbid("configmaps"))
+            await world.create(widget("w"), obj(GADGET, "g"))
+            reads = Reads()
+            async with world.running(reads, OnlyGadgets()) as manager:
+                await world.settle(30)
+                health = manager.health()
+                assert health.kinds[CONFIG_MAP].state is HealthState.FORBIDDEN
+                assert "configmaps is forbidden" in health.kinds[CONFIG_MAP].message
+                assert health.waiting == {"reads": (CONFIG_MAP,)}
+                assert [report.controller for report in world.reports] == ["only-gadgets"]
+                assert not manager.is_idle
+
+                world.server.faults.remove(armed)
+                await world.settle(60)
+                assert manager.health().waiting == {}
+                assert reads.seen == [None]
+                assert manager.is_idle
+
+        simulate(main)
+
+    def test_one_that_is_forbidden_later_keeps_its_content_and_who_reads_it_is_retried(self) -> None:
+        class ReadsIf(Reads):
+            async def reconcile(self, ctx: Context) -> None:
+                if ctx.primary and ctx.primary["spec"].get("reads"):
+                    await super().reconcile(ctx)
+                ctx.condition("Ready", True, reason="Made") if ctx.primary else None
+
+        async def main(world: World) -> None:
+            await world.create(widget("w", reads=True), widget("other"), config_map("c", a="1"))
+            reads = ReadsIf()
+            async with world.running(reads) as manager:
+                armed = world.server.faults.add(forbid("configmaps"))
+                for stream in world.server.watches:
+                    stream.end()
+                await world.settle(10)
+                assert manager.health().kinds[CONFIG_MAP].state is HealthState.FORBIDDEN
+                before = len(world.writes())
+
+                for name in ("w", "other"):
+                    await world.patch(WIDGET, name, {"spec": {"n": 1}})
+                await world.settle(10)
+                assert verdicts(world, "other") == ["done", "done"]
+                assert verdicts(world, "w")[1:3] == ["transient", "transient"]
+                error = str(world.runs("w")[1].outcome.error)
+                assert error.startswith("ConfigMap.v1 can't be read at present (forbidden): ")
+                assert len(world.writes()) == before + 1
+                assert set(reads.seen) == {"1"}
+
+                world.server.faults.remove(armed)
+                await world.settle(120)
+                assert verdicts(world, "w")[-1] == "done"
+                assert (await world.condition("w"))["observedGeneration"] == 2
+
+        simulate(main)
+
+
+class Counts(Reconciler):
+    """Writes how often it has run; a view older than its own writes would make it write the same number again."""
+
+    primary = WIDGET
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    async def reconcile(self, ctx: Context) -> None:
+        if ctx.primary:
+            self.seen.append(ctx.status.get("runs", 0))
+            ctx.status["runs"] = ctx.status.get("runs", 0) + 1
+
+
+class TestReadYourWrites:
+    def test_no_run_is_on_a_view_older_than_its_own_writes(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            counts = Counts()
+            async with world.running(counts) as manager:
+                world.server.lag("widgets", 100.0)
+                assert counts.seen == [0]
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.clock.sleep(101)
+                assert counts.seen == [0, 1]
+                await world.patch(WIDGET, "w", {"spec": {"n": 2}})
+                await world.clock.sleep(99)
+                assert counts.seen == [0, 1]
+                await world.settle(2000)
+                assert counts.seen == sorted(set(counts.seen))
+                assert manager.statistics()["counts"].parked == 0
+                assert {r.status for r in world.server.requests if r.user_agent == "tests"} == {200}
+
+        simulate(main)
+
+    def test_a_key_that_is_woken_before_it_has_seen_its_write_is_parked_for_30_s_and_then_reads_live(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        waker = Waker()
+
+        class Woken(Counts):
+            watches = (waker,)
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            world.server.lag("widgets", 100.0)
+            counts = Woken()
+            async with world.running(counts) as manager:
+                assert counts.seen == [0]
+                (wake,) = waker.wakes
+                wake(key("w"), "the test says so")
+                await world.clock.sleep(25)
+                assert counts.seen == [0]
+                assert manager.statistics()["woken"].parked == 1
+                before = lists_and_watches(world, "widgets")[0]
+
+                await world.clock.sleep(6)
+                assert counts.seen == [0, 1]
+                assert lists_and_watches(world, "widgets")[0] == before + 1
+                assert "the test says so" in world.runs("w")[1].reasons
+                assert world.server.count(method="GET", path="*/widgets/w") == 1
+
+        simulate(main)
+        assert "the watch hasn't shown its own writes for 30 s; reading them live: Widget default/w" in caplog.text
+
+
+class Waker:
+    """A source whose wake the test calls."""
+
+    name = "test"
+
+    def __init__(self, *, fails: int = 0) -> None:
+        self.wakes: list[Wake] = []
+        self.starts: list[float] = []
+        self.world: World | None = None
+        self.fails = fails
+
+    async def watch(self, wake: Wake) -> None:
+        self.wakes.append(wake)
+        if self.world is not None:
+            self.starts.append(self.world.clock.monotonic())
+        if len(self.wakes) <= self.fails:
+            raise OSError("the queue is down")
+        await asyncio.get_running_loop().create_future()
+
+
+class TestSources:
+    def test_one_wakes_keys_with_its_reason(self) -> None:
+        waker = Waker()
+
+        class Sourced(Counts):
+            watches = (waker,)
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"), widget("other"))
+            async with world.running(Sourced()):
+                waker.wakes[0](key("w"), "message 7 of the queue")
+                await world.settle()
+                assert world.runs("w")[1].reasons == ("message 7 of the queue",)
+                assert len(world.runs("other")) == 1
+
+        simulate(main)
+
+    def test_one_that_fails_is_started_again_with_backoff(self, caplog: pytest.LogCaptureFixture) -> None:
+        waker = Waker(fails=10)
+
+        class Sourced(Counts):
+            watches = (waker,)
+
+        async def main(world: World) -> None:
+            waker.world = world
+            async with world.running(Sourced()):
+                await world.settle(1000)
+                assert len(waker.wakes) == 11
+                gaps = [after - before for before, after in zip(waker.starts, waker.starts[1:], strict=False)]
+                assert all(gap <= 30 for gap in gaps)
+                assert all(gap >= 15 for gap in gaps[6:])
+                assert gaps[0] <= 1
+
+        simulate(main)
+        assert "source test of sourced failed; it's started again" in caplog.text
+
+
+class TestScopes:
+    def test_only_those_namespaces_are_cached_and_reads_outside_are_refused(self) -> None:
+        class Elsewhere(Reconciler):
+            primary = WIDGET
+            reads = (SECRET,)
+
+            async def reconcile(self, ctx: Context) -> None:
+                ctx.get(SECRET, "s", namespace="kube-system")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"), widget("far", namespace="kube-system"))
+            manager = world.manager(Elsewhere()).scope(WIDGET, Scope(namespaces=("default",)))
+            manager.scope(SECRET, Scope(namespaces=("default",)))
+            async with manager.running():
+                await world.settle()
+                assert [report.key for report in world.reports] == [key("w")]
+                assert verdicts(world, "w") == ["bug"]
+                assert "kube-system" in str(world.runs("w")[0].outcome.error)
+                assert lists_and_watches(world, "namespaces/default/widgets") == (1, 1)
+                assert world.server.count(path="/apis/example.com/v1/widgets") == 0
+
+        simulate(main)
+
+
+class Node:
+    """A subscriber that keeps what it's offered and answers when the test says so."""
+
+    name = "node"
+
+    def __init__(self) -> None:
+        self.offers: list[Publication] = []
+
+    def offer(self, publication: Publication) -> None:
+        self.offers.append(publication)
+
+    @property
+    def contents(self) -> list[dict[str, object]]:
+        return [{name: entry.value for name, entry in each.entries.items()} for each in self.offers]
+
+
+class Publishes(Reconciler):
+    """One entry for each Widget; says in the status what became of it."""
+
+    primary = WIDGET
+    publishes = True
+
+    async def reconcile(self, ctx: Context) -> None:
+        if ctx.primary is None:
+            return
+        if ctx.primary["spec"].get("fails"):
+            raise TransientError("not yet")
+        ctx.state("all")[ctx.key.name] = ctx.primary["spec"].get("n", 0)
+        verdict = ctx.read_state("all").verdict(ctx.key.name)
+        ctx.condition("Programmed", True if verdict.is_acked else "Unknown", reason=verdict.state.name.title())
+
+
+class TestPublishing:
+    def test_nothing_is_published_before_each_primary_has_had_its_say_and_health_names_who_hasn_t(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("a"), widget("b", fails=True), widget("c"))
+            for _ in range(2):
+                store, node = StateStore(), Node()
+                store.scope("all").subscribe(node)
+                async with running(world, Publishes(), state=store) as manager:
+                    await world.settle(60)
+                    assert node.offers == []
+                    assert manager.health().held == {"publishes:default/b"}
+            async with running(world, Publishes(), state=store) as manager:
+                await world.patch(WIDGET, "b", {"spec": {"fails": None}})
+                await world.settle(120)
+                assert node.contents == [{"a": 0, "b": 0, "c": 0}]
+                assert manager.health().held == frozenset()
+
+        simulate(main)
+
+    def test_a_store_that_was_published_goes_on_with_another_run_of_the_manager(self) -> None:
+        async def main(world: World) -> None:
+            store, node = StateStore(), Node()
+            store.scope("all").subscribe(node)
+            await world.create(widget("a"), widget("b"))
+            async with running(world, Publishes(), state=store):
+                assert node.contents == [{"a": 0, "b": 0}]
+                assert node.offers[-1].ack()
+            await world.delete(WIDGET, "b")
+            async with running(world, Publishes(), state=store):
+                await world.settle(10)
+                assert node.contents[-1] == {"a": 0}
+                assert verdicts(world, "a")[-1] == "done"
+
+        simulate(main)
+
+    def test_a_gone_primary_removes_its_entries(self) -> None:
+        async def main(world: World) -> None:
+            store = StateStore()
+            await world.create(widget("a"), widget("b"))
+            async with running(world, Publishes(), state=store):
+                await world.delete(WIDGET, "a")
+                await world.settle()
+                assert set(store.snapshot()["all"].entries) == {"b"}
+
+        simulate(main)
+
+    def test_an_ack_wakes_the_key_that_read_the_scope_and_nobody_else(self) -> None:
+        class Idle(Reconciler):
+            primary = WIDGET
+
+            async def reconcile(self, ctx: Context) -> None:
+                """It reads no state."""
+
+        async def main(world: World) -> None:
+            store, node = StateStore(), Node()
+            store.scope("all").subscribe(node)
+            await world.create(widget("a"))
+            async with running(world, Publishes(), Idle(), state=store):
+                assert (await world.condition("a", "Programmed"))["status"] == "Unknown"
+                before = len(world.reports)
+                node.offers[-1].ack()
+                await world.settle()
+                assert (await world.condition("a", "Programmed"))["status"] == "True"
+                woken = [(report.controller, report.reasons) for report in world.reports[before:]]
+                # The other controller sees the status that follows, not the ACK.
+                assert woken == [
+                    ("publishes", ("state all changed",)),
+                    ("idle", ("Widget default/a changed",)),
+                ]
+
+        simulate(main)
+
+
+class TestLiveReads:
+    def test_they_see_what_the_cache_lags_behind_are_counted_and_wake_nobody(self) -> None:
+        class Lives(Reconciler):
+            primary = WIDGET
+
+            def __init__(self) -> None:
+                self.seen: list[object] = []
+
+            async def reconcile(self, ctx: Context) -> None:
+                found = await ctx.live.get(CONFIG_MAP, "c", namespace="default")
+                every = await ctx.live.list(CONFIG_MAP, namespace="default")
+                self.seen.append((found["data"], len(every)))
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"), config_map("c", a="1"))
+            lives = Lives()
+            async with world.running(lives):
+                await world.patch(CONFIG_MAP, "c", {"data": {"a": "2"}})
+                await world.settle()
+                assert lives.seen == [({"a": "1"}, 1)]
+                assert world.runs("w")[0].live_reads == 2
+
+        simulate(main)
+
+    def test_a_live_read_that_fails_is_classified_like_everything_else(self) -> None:
+        class Lives(Reconciler):
+            primary = WIDGET
+
+            def reconcile(self, ctx: Context) -> None:
+                ctx.live.get_blocking(CONFIG_MAP, "c", namespace="default")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"), config_map("c"))
+            world.server.faults.add(Fault(method="GET", path="*/configmaps/c"))
+            async with world.running(Lives()):
+                assert verdicts(world, "w") == ["transient", "done"]
+                assert "leader changed" in str(world.runs("w")[0].outcome.error)
+
+        simulate(main)
+
+
+class TestReports:
+    def test_each_run_is_one_record_with_everything_somebody_greps_for(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Logs(Reconciler):
+            primary = WIDGET
+
+            async def reconcile(self, ctx: Context) -> None:
+                ctx.log.info("hello")
+                ctx.condition("Ready", True, reason="Made")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            world.server.faults.add(Fault(method="PUT", path="*/status"))
+            with caplog.at_level(logging.INFO, "reconcilekit"):
+                async with world.running(Logs()):
+                    pass
+
+            said, failed = [r for r in caplog.records if r.name == "reconcilekit.logs"][:2]
+            first = world.runs("w")[0]
+            fields = ("controller", "key", "reconcile_id", "generation", "attempt", "verdict", "rule", "writes")
+            assert [failed.__dict__[name] for name in fields] == [
+                "logs", "default/w", first.reconcile_id, 1, 0, "transient", first.rule, 0
+            ]  # fmt: skip
+            assert first.rule
+            assert failed.levelno == logging.WARNING
+            assert failed.getMessage().startswith(f"logs default/w: transient ({first.rule}): PUT /apis/example.com")
+            assert (said.getMessage(), said.__dict__["reconcile_id"], said.__dict__["key"]) == (
+                "hello",
+                first.reconcile_id,
+                "default/w",
+            )
+            second = world.runs("w")[1]
+            assert (second.attempt, second.outcome.verdict.value, second.rule) == (1, "done", None)
+            assert second.reconcile_id != first.reconcile_id
+
+        simulate(main)
+
+    def test_a_listener_that_fails_hurts_nobody(self, caplog: pytest.LogCaptureFixture) -> None:
+        def fails(report: object) -> None:
+            raise ValueError("a listener's own")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            manager = make_manager(world)
+            manager.subscribe(fails)
+            manager.add(Counts())
+            async with manager.running():
+                await world.settle()
+            assert verdicts(world, "w") == ["done"]
+
+        simulate(main)
+        assert "a listener of runs failed" in caplog.text
+
+
+class Slow(Reconciler):
+    """Takes its time."""
+
+    primary = WIDGET
+    owns = (CONFIG_MAP,)
+
+    def __init__(self, world: World, seconds: float) -> None:
+        self.world = world
+        self.seconds = seconds
+
+    async def reconcile(self, ctx: Context) -> None:
+        ctx.apply(config_map(ctx.key.name))
+        await self.world.clock.sleep(self.seconds)
+
+
+class TestStopping:
+    def test_it_takes_no_more_and_lets_what_runs_finish(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("a"), widget("b"), widget("c"))
+            async with running(world, Slow(world, 10), drain=25.0, concurrency=2):
+                pass
+            assert world.clock.monotonic() == 10
+            assert len(world.writes()) == 2
+            assert {report.key.name for report in world.reports} == {"a", "b"}
+            assert not world.has(CONFIG_MAP, "c")
+
+        simulate(main)
+
+    def test_what_doesn_t_finish_is_cancelled_and_commits_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("a"))
+            async with running(world, Slow(world, 100), drain=5.0):
+                pass
+            assert world.clock.monotonic() == 8
+            await world.settle(200)
+            assert world.writes() == []
+
+        simulate(main)
+        assert "slow: 1 runs cancelled after 5 s" in caplog.text
+
+    def test_a_manager_can_run_again(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            manager = make_manager(world, Counts())
+            for _ in range(2):
+                async with manager.running():
+                    await world.settle()
+            assert verdicts(world, "w") == ["done", "done"]
+
+        simulate(main)
+
+
+PROGRAM = """
+import logging
+import sys
+
+from reconcilekit import Manager, Reconciler, Resource
+from reconcilekit.clock import SystemClock
+
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(name)s %(message)s")
+clock = SystemClock()
+
+
+class Slow(Reconciler):
+    primary = Resource("v1", "ConfigMap")
+
+    async def reconcile(self, ctx):
+        if ctx.key.name == "slow":
+            print("slow begins", flush=True)
+            await clock.sleep(1)
+            print("slow ends", flush=True)
+        if ctx.key.name == "stuck":
+            print("stuck begins", flush=True)
+            await clock.sleep(60)
+            print("stuck ends", flush=True)
+
+
+Manager(name="program", drain=2.0).add(Slow()).run()
+print("returned", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_sigterm_stops_taking_drains_and_then_cancels(tmp_path: Path) -> None:
+    config, program = tmp_path / "kubeconfig", tmp_path / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM))
+    environment = {**os.environ, "KUBECONFIG": str(config), "PYTHONUNBUFFERED": "1"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "reconcilekit.testing.apiserver", "--kubeconfig", str(config)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[1]
+        for name in ("slow", "stuck"):
+            create(url, name)
+        with subprocess.Popen(
+            [sys.executable, str(program)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as manager:
+            assert manager.stdout is not None
+            lines: list[str] = []
+            while not {"slow begins", "stuck begins"} <= set(lines):
+                lines.append(manager.stdout.readline().strip())
+                assert manager.poll() is None, lines
+            manager.send_signal(signal.SIGTERM)
+            lines += manager.stdout.read().split("\n")
+            assert manager.wait(20) == 0
+    finally:
+        server.terminate()
+        server.wait(10)
+        assert server.stdout is not None
+        server.stdout.close()
+
+    assert "slow ends" in lines
+    assert "stuck ends" not in lines
+    assert "reconcilekit program stops" in lines
+    assert "reconcilekit.slow slow: 1 runs cancelled after 2 s" in lines
+    assert "returned" in lines
+
+
+def create(url: str, name: str) -> None:
+    body = json.dumps(config_map(name)).encode()
+    request = urllib.request.Request(
+        f"{url}/api/v1/namespaces/default/configmaps", data=body, headers={"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 201
