@@ -130,7 +130,7 @@ class Stage:
         self.check_open()
         if self.state is None:
             raise StagingError(
-                f"{controller} stages state in scope {scope!r} but doesn't say so; add to it: publishes = True"
+                f"{controller} stages state in scope {scope!r} but doesn't say so; add to its class: publishes = True"
             )
         return self.state[scope]
 

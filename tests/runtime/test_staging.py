@@ -92,7 +92,7 @@ class TestState:
         with pytest.raises(StagingError) as caught:
             Stage().state_entries("routes", controller="GatewayReconciler")
         assert str(caught.value) == (
-            "GatewayReconciler stages state in scope 'routes' but doesn't say so; add to it: publishes = True"
+            "GatewayReconciler stages state in scope 'routes' but doesn't say so; add to its class: publishes = True"
         )
 
     def test_entries_are_staged_in_their_scope(self) -> None:
