@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from reconcilekit.testing.apiserver import ApiServer, ArmedFault, Fault, FaultHit, Faults, RequestRecord
+from reconcilekit.testing.custom_kind import CUSTOM_RESOURCE_DEFINITION, custom_kind
+from reconcilekit.testing.stepped_threads import SteppedThreads
 from reconcilekit.testing.virtual_time import (
     DeadlockError,
     LivelockError,
@@ -12,15 +14,21 @@ from reconcilekit.testing.virtual_time import (
 )
 
 __all__ = [
+    # an API server
     "ApiServer",
-    "ArmedFault",
-    "Fault",
-    "FaultHit",
-    "Faults",
     "RequestRecord",
+    "CUSTOM_RESOURCE_DEFINITION",
+    "custom_kind",
+    # what goes wrong with it
+    "Fault",
+    "Faults",
+    "ArmedFault",
+    "FaultHit",
+    # time and threads
+    "VirtualClock",
+    "run_virtual",
+    "SteppedThreads",
     "DeadlockError",
     "LivelockError",
-    "VirtualClock",
     "VirtualTimeLimitError",
-    "run_virtual",
 ]

@@ -45,6 +45,12 @@ def test_import_leaves_the_heavy_packages_out() -> None:
     assert not {"aiohttp", "kubernetes", "urllib3", "pydantic", "pytest"} & set(loaded)
 
 
+def test_test_tools_leave_them_out_too() -> None:
+    loaded = python("import reconcilekit.testing, sys; print(*sys.modules)").split()
+    assert "reconcilekit.testing.apiserver.server" in loaded
+    assert not {"aiohttp", "kubernetes", "urllib3", "pydantic", "pytest"} & set(loaded)
+
+
 def test_an_error_class_costs_no_client_and_no_event_loop() -> None:
     loaded = python("from reconcilekit import TransientError; import sys; print(*sys.modules)").split()
     assert "reconcilekit.errors" in loaded

@@ -14,6 +14,7 @@ import msgspec
 
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError, NotSentError
+from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
@@ -120,6 +121,10 @@ class ApiServer:
     ) -> DirectTransport:
         """A transport that calls this server without a socket; see `DirectTransport`."""
         return DirectTransport(self, clock=self._clock, user_agent=user_agent, token=token, latency=latency)
+
+    def client(self, name: str) -> Client:
+        """A client that calls this server without a socket; `name` is its field manager and its user agent."""
+        return Client(self.transport(user_agent=name), clock=self._clock, field_manager=name)
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[Endpoint]:
         """Listen on a socket; port 0 takes a free one, which the endpoint tells."""
