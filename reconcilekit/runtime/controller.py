@@ -124,7 +124,7 @@ class Controller:
         self._own_writes = OwnWrites(progress=_CacheProgress(services), on_caught_up=self._caught_up)
         self._runner = Runner(reconciler, services=services, own_writes=self._own_writes, timeout=options.timeout)
         self._parked: dict[ObjectKey, _Parked] = {}
-        self._while_running: dict[ObjectKey, list[_Trigger]] = {}
+        self._while_running: dict[ObjectKey, _Meanwhile] = {}
         self._recent: deque[Change] = deque()
         self._running: dict[ObjectKey, asyncio.Task[None]] = {}
         self._sequences: dict[ObjectKey, int] = {}
@@ -250,15 +250,18 @@ class Controller:
     def _hit(self, trigger: _Trigger) -> None:
         if trigger.is_by_name and self._own_writes.is_echo(trigger.change, trigger.key):
             return
-        waiting = self._while_running.get(trigger.key)
-        if waiting is not None and trigger.is_by_name:
-            # Whether it's the echo of a write under way is known once that write has been answered.
-            waiting.append(trigger)
+        meanwhile = self._while_running.get(trigger.key)
+        if meanwhile is not None:
+            # Whether the view shows it, or it's the echo of a write under way, is known once the run has ended.
+            meanwhile.triggers.append(trigger)
         else:
             self._wake(trigger.key, trigger.reason)
 
     def _wake(self, key: ObjectKey, reason: str) -> None:
-        if self._is_taking and self._backoff.event_during_backoff(key):
+        meanwhile = self._while_running.get(key)
+        if meanwhile is not None:
+            meanwhile.reasons.append(reason)
+        elif self._is_taking and self._backoff.event_during_backoff(key):
             self._queue.add(key, reason)
 
     # When they run
@@ -294,7 +297,9 @@ class Controller:
             self._queue.done(taken.key)
             self._queue.add_after(taken.key, floor, ", ".join(taken.reasons) or "server-wide Retry-After")
             return
-        self._while_running[taken.key] = []
+        # How this run ends says when the next one is due; an earlier wish that came due meanwhile would only repeat it.
+        self._queue.cancel_delay(taken.key)
+        self._while_running[taken.key] = _Meanwhile()
         self._sequences[taken.key] = self._at.cache.sequence
         task = asyncio.get_running_loop().create_task(self._run(taken), name=f"{self.name} {taken.key}")
         self._running[taken.key] = task
@@ -357,7 +362,7 @@ class Controller:
             end = RunEnd(outcome=Outcome.of_error(_as_transient(self._at.classifier.classify(error))))
             retry = retry or self._count_failure(key, end.outcome)
         finally:
-            self._ended(key, end, retry, attrs.evolve(report, duration=self._clock.monotonic() - started))
+            self._ended(key, end, retry, report, duration=self._clock.monotonic() - started)
             self._pump()
 
     async def _settle_and_run(self, key: ObjectKey, report: RunReport) -> RunEnd:
@@ -375,7 +380,7 @@ class Controller:
 
     # What follows
 
-    def _ended(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport) -> None:
+    def _ended(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport, *, duration: float) -> None:
         """One synchronous step: dependencies, what came meanwhile, the next delay, the slot."""
         del self._running[key]
         self._learn(key, end)
@@ -393,7 +398,8 @@ class Controller:
             self._wake(key, reason)
         if outcome is not None:
             self._tell(attrs.evolve(
-                report, outcome=outcome, next_delay=delay, writes=end.committed.writes, live_reads=end.live_reads,
+                report, outcome=outcome, next_delay=delay, duration=duration, writes=end.committed.writes,
+                live_reads=end.live_reads,
                 generation=end.primary.raw.meta.generation if end.primary and end.primary.raw else None,
             ))  # fmt: skip
 
@@ -421,10 +427,13 @@ class Controller:
     def _arrived_meanwhile(self, key: ObjectKey, end: RunEnd) -> list[str]:
         """What came between the view and now: matched once more, against what the run has read."""
         reasons = list(end.changed_meanwhile)
+        meanwhile = self._while_running.pop(key)
+        reasons += meanwhile.reasons
         reasons += [
             trigger.reason
-            for trigger in self._while_running.pop(key)
-            if trigger.change.sequence > end.sequence and not end.committed.is_echo(trigger.change)
+            for trigger in meanwhile.triggers
+            if trigger.change.sequence > end.sequence
+            and not (trigger.is_by_name and end.committed.is_echo(trigger.change))
         ]
         selected = {selection for _, selection in end.reads.selections} if end.reads else set()
         if selected:
@@ -495,6 +504,14 @@ class _Trigger:
     reason: str
     change: Change
     is_by_name: bool = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class _Meanwhile:
+    """What came while a key ran."""
+
+    triggers: list[_Trigger] = attrs.field(factory=list)
+    reasons: list[str] = attrs.field(factory=list)
 
 
 @attrs.frozen

@@ -363,6 +363,26 @@ class TestLostAnswers:
 
         simulate(main)
 
+    def test_a_change_that_came_before_the_view_was_opened_doesn_t_run_the_key_twice(self) -> None:
+        async def main(world: World) -> None:
+            await prepare(world)
+            async with running(world, Everything()):
+                world.reports.clear()
+                world.server.faults.add(broken("status", when="after", action="drop"))
+                world.server.faults.add(
+                    Fault(method="GET", path="*/widgets/w", user_agent="tests", action="delay", delay=1.0)
+                )
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.clock.sleep(0.5)
+                # The key reads live what became of its status; the view comes after that.
+                await world.patch(WIDGET, "w", {"spec": {"n": 2}})
+                await world.settle(60)
+
+                assert verdicts(world, "w") == ["transient", "done"]
+                assert end_state(world)["maps"] == {"a": {"n": "2"}, "b": {"n": "2"}}
+
+        simulate(main)
+
 
 class TestPreconditions:
     def test_every_write_is_conditional(self) -> None:
@@ -439,6 +459,29 @@ class TestPreconditions:
                 await world.settle(1)
                 assert world.has(CONFIG_MAP, "c")
                 assert read_only(world) == 1
+
+        simulate(main)
+
+    def test_what_is_gone_already_counts_as_deleted(self) -> None:
+        class Deletes(Reconciler):
+            primary = WIDGET
+            owns = (CONFIG_MAP,)
+
+            async def reconcile(self, ctx: Context) -> None:
+                if ctx.primary and ctx.primary["spec"].get("n"):
+                    ctx.delete(CONFIG_MAP, "c")
+                    ctx.condition("Ready", True, reason="Deleted")
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"), config_map("c"))
+            async with world.running(Deletes()):
+                world.server.lag("configmaps", 2.0)
+                await world.delete(CONFIG_MAP, "c")
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.settle(1)
+                assert world.server.count(method="DELETE", status=404) == 1
+                assert verdicts(world, "w") == ["done", "done"]
+                assert (await world.condition("w"))["status"] == "True"
 
         simulate(main)
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 
 from reconcilekit import Context, Manager, Reconciler, Scope, StateStore, TransientError, Wake
 from reconcilekit.cache.health import HealthState
-from reconcilekit.state import Publication
+from reconcilekit.state import Candidate, Publication, ScopeOptions, Veto
 from reconcilekit.testing.apiserver import Fault
 from tests.runtime.wire import make_manager, running, verdicts
 from tests.runtime.world import CONFIG_MAP, GADGET, SECRET, WIDGET, World, config_map, key, obj, simulate, widget
@@ -252,6 +253,33 @@ class TestSources:
 
         simulate(main)
 
+    def test_what_one_says_while_the_key_runs_early_in_a_backoff_isn_t_lost(self) -> None:
+        waker = Waker()
+
+        class Sourced(Reconciler):
+            primary = WIDGET
+            watches = (waker,)
+
+            def __init__(self, world: World) -> None:
+                self.world = world
+
+            async def reconcile(self, ctx: Context) -> None:
+                if len(self.world.reports) == 0:
+                    raise TransientError("down")
+                await self.world.clock.sleep(1)
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            async with running(world, Sourced(world), wait=tenacity.wait_fixed(100)):
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.clock.sleep(0.5)
+                waker.wakes[0](key("w"), "message 7 of the queue")
+                await world.settle(200)
+                assert verdicts(world, "w") == ["transient", "done", "done"]
+                assert world.runs("w")[2].reasons == ("message 7 of the queue",)
+
+        simulate(main)
+
     def test_one_that_fails_is_started_again_with_backoff(self, caplog: pytest.LogCaptureFixture) -> None:
         waker = Waker(fails=10)
 
@@ -373,6 +401,33 @@ class TestPublishing:
                 assert set(store.snapshot()["all"].entries) == {"b"}
 
         simulate(main)
+
+    def test_a_gone_primary_removes_them_whatever_its_last_run_staged(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Stubborn(Reconciler):
+            primary = WIDGET
+            publishes = True
+
+            async def reconcile(self, ctx: Context) -> None:
+                ctx.state("all")[ctx.key.name] = 1
+
+        def keep_b(candidate: Candidate) -> list[Veto]:
+            missing = "b" in candidate.diff.removed
+            return [Veto(entry="b", message="b has to stay")] if missing else []
+
+        async def main(world: World) -> None:
+            store = StateStore(options=ScopeOptions(validators=(keep_b,)))
+            await world.create(widget("a"), widget("b"), widget("c"))
+            async with running(world, Stubborn(), state=store):
+                for name in ("a", "b"):
+                    await world.delete(WIDGET, name)
+                await world.settle()
+                assert set(store.snapshot()["all"].entries) == {"b", "c"}
+                await world.patch(WIDGET, "c", {"spec": {"n": 1}})
+                await world.settle()
+                assert verdicts(world, "c") == ["done", "done"]
+
+        simulate(main)
+        assert "the state of stubborn:default/b, which is gone, can't be removed: Vetoed" in caplog.text
 
     def test_an_ack_wakes_the_key_that_read_the_scope_and_nobody_else(self) -> None:
         class Idle(Reconciler):

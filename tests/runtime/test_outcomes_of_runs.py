@@ -109,6 +109,16 @@ class TestDone:
 
         simulate(main)
 
+    def test_a_run_that_wishes_nothing_cancels_an_earlier_wish(self) -> None:
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            async with world.running(Scripted(after(600), done)):
+                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
+                await world.settle(3600)
+                assert verdicts(world, "w") == ["requeue_after", "done"]
+
+        simulate(main)
+
     def test_a_result_that_isn_t_one_is_a_bug_that_says_so(self) -> None:
         world = play(lambda: {"requeue": True})  # type: ignore[arg-type, return-value]  # the mistake is the test
 
@@ -395,6 +405,7 @@ class TestStalled:
                 assert all(300 <= delay <= 330 for delay in delays[2:])
                 assert len(delays) == 3 + 3
                 assert len(world.writes()) == 1
+                assert world.server.count(method="GET", path="*/widgets/w") == 1
 
                 scripted.steps = [done]
                 await world.patch(WIDGET, "w", {"spec": {"n": 1}})
