@@ -79,6 +79,7 @@ class ControllerStatistics:
         abandoned: overrun runs that haven't ended yet.
         runs: runs so far.
         retries: runs so far that ended as transient.
+        bugs: runs so far that ended as a bug: a developer has to look.
     """
 
     ready: int
@@ -88,6 +89,7 @@ class ControllerStatistics:
     abandoned: int
     runs: int
     retries: int
+    bugs: int
 
 
 class Controller:
@@ -134,6 +136,7 @@ class Controller:
         self._is_pumping = False
         self._runs = 0
         self._retries = 0
+        self._bugs = 0
 
     @property
     def name(self) -> str:
@@ -155,6 +158,7 @@ class Controller:
             abandoned=len(self._abandoned),
             runs=self._runs,
             retries=self._retries,
+            bugs=self._bugs,
         )
 
     @property
@@ -476,6 +480,7 @@ class Controller:
 
     def _recheck(self, key: ObjectKey, outcome: Outcome) -> float:
         self._backoff.config_error(key)
+        self._bugs += outcome.verdict is Verdict.BUG
         own = outcome.error.recheck_after if isinstance(outcome.error, ConfigError) else None
         delay = (own or self.options.recheck_after) * (1 + RECHECK_JITTER * (2 * self._clock.random.random() - 1))
         self._queue.add_after(key, delay, "recheck of a config error")

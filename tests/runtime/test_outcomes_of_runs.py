@@ -340,8 +340,10 @@ class TestBug:
         async def main(world: World) -> None:
             await world.create(widget("w"))
             with caplog.at_level(logging.INFO, "reconcilekit"):
-                async with world.running(Scripted(broken)):
+                async with world.running(Scripted(broken)) as manager:
                     assert verdicts(world, "w") == ["bug"]
+                    counts = manager.statistics()["scripted"]
+                    assert (counts.runs, counts.retries, counts.bugs) == (1, 0, 1)
                     ready = await world.condition("w")
                     assert (ready["reason"], ready["message"]) == ("ControllerBug", "this can never work")
                     assert 270 <= run_times(world)[0] <= 330
