@@ -94,6 +94,8 @@ class HTTPRouteReconciler(Reconciler):
         if route is None:
             return
         published = ctx.read_state(verdicts_scope(ctx.key))
+        if published.is_held:
+            return  # After a restart what stands there was true; some Gateway hasn't said yet whether it still is.
         verdicts = [verdict for value in published.values() for verdict in _as_verdicts(value)]
         order = {parent: position for position, parent in enumerate(parse_parent_refs(route))}
         named = sorted((v for v in verdicts if v.parent in order), key=lambda verdict: order[verdict.parent])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Self
+from typing import Protocol, Self
 
 from examples.gateway.controllers import GATEWAY_SCOPES, scope_of
-from examples.gateway.xds.server import AdsServer
 from reconcilekit import ObjectKey, StateStore
-from reconcilekit.state import StateChange, Subscription
+from reconcilekit.state import StateChange, Subscriber, Subscription
 
 
 def node_id(gateway: ObjectKey) -> str:
@@ -17,19 +16,27 @@ def node_id(gateway: ObjectKey) -> str:
     return scope_of(gateway)
 
 
+class Nodes(Protocol):
+    """What serves Envoys: `AdsServer`."""
+
+    def node(self, node_id: str, /) -> Subscriber:
+        """What offers a scope's publications to the Envoys of this node id; made when first asked for."""
+        ...
+
+
 class Fleet:
-    """Connects a StateStore with the ADS server; a context manager that disconnects them.
+    """Connects a StateStore with what serves the Envoys; a context manager that disconnects them.
 
     Disconnecting takes nothing from the Envoys: they serve what they have until somebody publishes again.
 
     Args:
         state: where Gateways publish.
-        ads: what serves it to their Envoys.
+        nodes: what serves it to their Envoys.
     """
 
-    def __init__(self, state: StateStore, ads: AdsServer) -> None:
+    def __init__(self, state: StateStore, nodes: Nodes) -> None:
         self._state = state
-        self._ads = ads
+        self._nodes = nodes
         self._subscriptions: dict[str, Subscription] = {}
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -62,4 +69,4 @@ class Fleet:
     def _connect(self, scopes: Iterable[str]) -> None:
         for scope in scopes:
             if scope.startswith(GATEWAY_SCOPES) and scope not in self._subscriptions:
-                self._subscriptions[scope] = self._state.scope(scope).subscribe(self._ads.node(scope))
+                self._subscriptions[scope] = self._state.scope(scope).subscribe(self._nodes.node(scope))

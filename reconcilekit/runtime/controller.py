@@ -232,7 +232,8 @@ class Controller:
     def state_changed(self, change: StateChange) -> None:
         """The StateStore changed: wake who read it."""
         if self._is_taking:
-            for scope in sorted(change.scopes):
+            # A scope that doesn't exist is no longer held, either.
+            for scope in sorted(self._dependencies.scopes if change.is_released else change.scopes):
                 for key in self._dependencies.readers_of_scope(scope):
                     self._wake(key, f"state {scope} changed")
             self._pump()

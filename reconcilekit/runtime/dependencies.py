@@ -111,6 +111,9 @@ class _Readers:
     def __contains__(self, read: object) -> bool:
         return read in self._map
 
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._map)
+
     def add(self, read: object, key: ObjectKey) -> None:
         present = self._map.get(read)
         if present is None:
@@ -274,6 +277,11 @@ class Dependencies:
                 reason = f"{describe(change)}, which it selected by {described}"
                 for key in keys:
                     yield Woken(key, reason, is_by_name=False)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of the StateStore that somebody read, also those that don't exist."""
+        return tuple(str(scope) for scope in self._scopes)
 
     def readers_of_scope(self, scope: str) -> tuple[ObjectKey, ...]:
         """The keys that read this scope of the StateStore."""

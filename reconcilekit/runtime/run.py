@@ -344,7 +344,9 @@ class Runner:
                 reasons.append(f"{resource.kind} {key} changed while it ran")
         present = self._at.state.snapshot()
         reasons += [
-            f"state {scope} changed while it ran" for scope in reads.scopes if present[scope] != attempt.state[scope]
+            f"state {scope} changed while it ran"
+            for scope in reads.scopes
+            if _has_changed(scope, since=attempt.state, present=present)
         ]
         return tuple(sorted(set(reasons)))
 
@@ -403,3 +405,8 @@ def _explain(stated: Collection[ReconcileError]) -> tuple[str, str]:
     reasons = [error.reason if isinstance(error, ConfigError) else BUG_REASON for error in stated]
     messages = [error.message if isinstance(error, ConfigError) and error.message else str(error) for error in stated]
     return reasons[0], "; ".join(messages)
+
+
+def _has_changed(scope: str, *, since: StateSnapshot, present: StateSnapshot) -> bool:
+    # Not by ==, which compares the content alone: a verdict may have changed, or the first publication taken place.
+    return present.scopes.get(scope) is not since.scopes.get(scope) or present.is_held != since.is_held

@@ -211,7 +211,7 @@ class Engine:
             each.state.desired.release(each.claim)
 
     def _swap(self, step: Step) -> None:
-        scopes = dict(self.root.scopes)
+        scopes, was_held = dict(self.root.scopes), self.root.is_held
         changes: dict[str, ScopeChange] = {}
         for name, touched in step.touched.items():
             before, after = self.root[name], touched.state.snapshot()
@@ -219,8 +219,9 @@ class Engine:
             if change := touched.change_from(before, after):
                 changes[name] = change
         self._set_root(scopes)
-        if changes:
-            event = StateChange(snapshot=self.root, scopes=MappingProxyType(changes))
+        is_released = was_held and not self.root.is_held
+        if changes or is_released:
+            event = StateChange(snapshot=self.root, scopes=MappingProxyType(changes), is_released=is_released)
             self._outbox.put(partial(self._notify, listener, event) for listener in self.listeners)
         for touched in step.touched.values():
             self._outbox.put(partial(_offer, link, publication) for link, publication in touched.outcome.offers)

@@ -215,10 +215,12 @@ class StateChange:
     Attributes:
         snapshot: the store right after the step.
         scopes: by scope name, what changed in it.
+        is_released: the store-wide hold ended with it, also for scopes that don't exist.
     """
 
     snapshot: StateSnapshot
     scopes: Mapping[str, ScopeChange]
+    is_released: bool = False
 
 
 def _refused(subscriber: str) -> str:

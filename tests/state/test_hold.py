@@ -88,3 +88,13 @@ def test_both_holds_count(store: StateStore, put: Put, connect: Connect) -> None
     assert envoy.offered == []
     store.report("ns/a")
     assert envoy.contents() == [{"one": 1}]
+
+
+def test_the_end_of_the_store_wide_hold_is_told_even_if_no_scope_exists(store: StateStore) -> None:
+    changes: list[StateChange] = []
+    store.expect(["ns/a", "ns/b"])
+    store.on_change(changes.append)
+    store.report("ns/a")
+    assert changes == []
+    store.report("ns/b")
+    assert [(change.is_released, dict(change.scopes)) for change in changes] == [(True, {})]
