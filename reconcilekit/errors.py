@@ -120,8 +120,8 @@ class Operation:
         subresource: "status", "eviction", ..., "" for the object itself.
         generate_name: the name was left to the server.
         api_group: the group that was called, "" for the core group, None where unknown.
-        is_credential_reloaded: the credential was loaded afresh and the request repeated before this error came, so
-            that a 401 means that the credential itself is refused.
+        is_credential_reloaded: the credential was loaded afresh before this error came (or has no source to be loaded
+            from), so that a 401 means that the credential itself is refused.
     """
 
     verb: str = ""

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import attrs
 import msgspec
 
+from reconcilekit.classification.predicates import is_kind_unknown
 from reconcilekit.clock import Clock
 from reconcilekit.errors import ApiError, BugError, GarbledAnswerError, Operation, WireError
 from reconcilekit.kube.discovery import Discovery
@@ -314,13 +315,16 @@ class Client:
             raise
         if 200 <= response.status < 300:
             return response
-        raise ApiError(
+        refusal = ApiError(
             response.status,
             body=response.body,
             headers=response.headers,
-            operation=call.operation(),
+            operation=call.operation(is_credential_reloaded=response.is_credential_reloaded),
             request=str(request),
         )
+        if is_kind_unknown(refusal):
+            self._discovery.doubt(call.info.resource)
+        raise refusal
 
     def _page(self, call: _Call, response: Response) -> Page:
         try:
@@ -349,12 +353,13 @@ class _Call:
     subresource: str = attrs.field(default="", kw_only=True)
     generate_name: bool = attrs.field(default=False, kw_only=True)
 
-    def operation(self) -> Operation:
+    def operation(self, *, is_credential_reloaded: bool = False) -> Operation:
         return Operation(
             verb=self.verb,
             subresource=self.subresource,
             generate_name=self.generate_name,
             api_group=self.info.resource.group,
+            is_credential_reloaded=is_credential_reloaded,
         )
 
 

@@ -100,6 +100,7 @@ class Discovery:
         self._started = clock.monotonic()
         self._catalog = _Catalog()
         self._last_seen: dict[Resource, float] = {}
+        self._doubted: set[Resource] = set()
         self._rounds = 0
         self._lock = asyncio.Lock()
 
@@ -107,8 +108,16 @@ class Discovery:
         return f"<Discovery kinds={len(self._catalog.infos)} rounds={self._rounds}>"
 
     def cached(self, resource: Resource) -> ResourceInfo | None:
-        """What is already known of the kind; None says nothing about the server."""
-        return self._catalog.infos.get(resource)
+        """What is already known of the kind and not in doubt; None says nothing about the server."""
+        return None if resource in self._doubted else self._catalog.infos.get(resource)
+
+    def doubt(self, resource: Resource) -> None:
+        """The kind's own path was answered with 404: it is asked for anew before it is used again.
+
+        It may be gone, or have moved: a definition that was made anew can have another plural or scope. What can't be
+        read then stays as it was.
+        """
+        self._doubted.add(resource)
 
     async def find(self, resource: Resource) -> ResourceInfo:
         """The kind's paths and scope: from memory or, where it isn't known, from the server.
@@ -144,11 +153,13 @@ class Discovery:
         rounds = self._rounds
         async with self._lock:
             if self._rounds == rounds:
+                settled = set(self._doubted)
                 catalog = await self._read_roots()
                 known = {resource.api_version for resource in self._catalog.infos}
                 await self._read_versions(catalog, known.union(api_versions))
                 catalog.keep(self._catalog.infos.values())
                 self._rounds += 1
+                self._doubted -= settled
             else:
                 catalog = self._catalog
                 await self._read_versions(catalog, api_versions)

@@ -160,7 +160,7 @@ class HttpTransport:
             self._reload_at = self._clock.monotonic() + RELOAD_PAUSE
             try:
                 config = await self._read_credential(reload)
-                self._login = _Login.of(config, self._user_agent)
+                self._login = _Login.of(config, self._user_agent, fresh_until=self._reload_at)
             except (ConfigError, TimeoutError) as error:
                 _log.warning("The credential was refused and can't be loaded anew: %s", error)
                 return False
@@ -184,7 +184,12 @@ class HttpTransport:
             raise wire_error(error, request, login.config.server, patience=request.timeout) from error
         # A success's headers are read by nobody but by name, and aiohttp's mapping takes that in any case.
         headers = response.headers if response.status < 300 else _headers(response)
-        return Response(status=response.status, headers=headers, body=body)
+        is_final = response.status == 401 and self._is_final(login)
+        return Response(status=response.status, headers=headers, body=body, is_credential_reloaded=is_final)
+
+    def _is_final(self, login: _Login) -> bool:
+        """True where a refusal of `login` means that no other credential is to be had for now."""
+        return login.config.reload is None or self._clock.monotonic() < login.fresh_until
 
     async def _open(self, request: Request, login: _Login) -> HttpStream:
         session = self._open_sessions()[1]
@@ -237,20 +242,25 @@ class _Login:
     """One loaded configuration, in the form that each request needs.
 
     Two that were loaded share no connections: aiohttp's pool tells connections apart by their SSL context.
+
+    Attributes:
+        fresh_until: until then it counts as just loaded after a refusal.
     """
 
     config: ConnectionConfig
     server: SplitResult
     headers: Mapping[str, str]
     ssl: ssl.SSLContext | bool
+    fresh_until: float
 
     @classmethod
-    def of(cls, config: ConnectionConfig, user_agent: str) -> _Login:
-        return cls(config, urlsplit(config.server), _login_headers(config, user_agent), _ssl_context(config))
+    def of(cls, config: ConnectionConfig, user_agent: str, *, fresh_until: float = float("-inf")) -> _Login:
+        headers = _login_headers(config, user_agent)
+        return cls(config, urlsplit(config.server), headers, _ssl_context(config), fresh_until)
 
     def renewed(self, authorization: str, user_agent: str) -> _Login:
         config = attrs.evolve(self.config, authorization=authorization)
-        return _Login(config, self.server, _login_headers(config, user_agent), self.ssl)
+        return attrs.evolve(self, config=config, headers=_login_headers(config, user_agent))
 
     async def request(
         self, session: aiohttp.ClientSession, request: Request, timeout: aiohttp.ClientTimeout

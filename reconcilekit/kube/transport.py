@@ -41,11 +41,18 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Response:
-    """One whole answer; header names in lower case."""
+    """One whole answer.
+
+    Attributes:
+        headers: names in lower case.
+        is_credential_reloaded: of a 401: it was given to a credential that was loaded afresh just before, or that has
+            no source to be loaded from, so that another try is as good as pointless.
+    """
 
     status: int
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
+    is_credential_reloaded: bool = False
 
 
 class Stream(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconcilekit.classification import classify
 from reconcilekit.errors import (
     ApiError,
     BugError,
@@ -22,7 +23,7 @@ from reconcilekit.kube.objects import RawObject, UndecodableObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.virtual_time import VirtualClock
-from tests.kube.scripted import ScriptedTransport, json_response, serving, status_response
+from tests.kube.scripted import ScriptedTransport, aggregated, group, json_response, listed, serving, status_response
 
 WIDGET = Resource("example.com/v1", "Widget")
 NODE = Resource("v1", "Node")
@@ -304,6 +305,49 @@ async def test_the_kind_is_discovered_once() -> None:
     await client.get(WIDGET, KEY)
     assert transport.count("GET /apis") == 1
     assert repr(client) == "<Client field_manager='m' <Discovery kinds=3 rounds=1>>"
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        status_response(404, "NotFound", "the server could not find the requested resource", details={}),
+        Response(status=404, body=b"404 page not found\n"),
+    ],
+)
+async def test_a_kind_whose_path_is_unknown_is_discovered_anew(unknown: Response) -> None:
+    transport = serving().on(f"GET {PATH}/w", unknown)
+    client = client_of(transport)
+    with pytest.raises(ApiError):
+        await client.get(WIDGET, KEY)
+    moved = PATH.replace("widgets", "gadgets")
+    transport.on("GET /apis", aggregated(group("example.com", "v1", listed("gadgets", "Widget"))))
+    transport.on(f"GET {moved}/w", ANSWER)
+
+    assert (await client.get(WIDGET, KEY)).key == KEY
+    assert (await client.get(WIDGET, KEY)).key == KEY
+
+    assert (transport.count(f"GET {PATH}/w"), transport.count("GET /apis")) == (1, 2)
+
+
+async def test_an_object_that_is_missing_casts_no_doubt_on_its_kind() -> None:
+    missing = status_response(404, "NotFound", details={"name": "w", "kind": "widgets"})
+    transport = serving().on(f"GET {PATH}/w", missing)
+    client = client_of(transport)
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            await client.get(WIDGET, KEY)
+    assert transport.count("GET /apis") == 1
+
+
+async def test_a_credential_that_was_refused_for_good_is_for_somebody_to_mend() -> None:
+    body = status_response(401, "Unauthorized").body
+    verdicts = []
+    for is_reloaded in (False, True):
+        answer = Response(status=401, body=body, is_credential_reloaded=is_reloaded)
+        with pytest.raises(ApiError) as caught:
+            await client_of(serving().on(f"GET {PATH}/w", answer)).get(WIDGET, KEY)
+        verdicts.append(classify(caught.value).rule)
+    assert verdicts == ["unauthorized", "credential-refused"]
 
 
 async def test_closing_the_client_closes_the_transport() -> None:

@@ -282,6 +282,22 @@ def test_what_cannot_be_read_now_stays_as_it_was(later: Response) -> None:
     run_virtual(main)
 
 
+def test_a_doubted_kind_that_cannot_be_read_now_stays_as_it_was() -> None:
+    async def main(clock: VirtualClock) -> None:
+        transport = serving()
+        discovery = await settled(transport, clock)
+        before = await discovery.find(WIDGET)
+        transport.on("GET /apis", aggregated(group("example.com", "v1", freshness="Stale")))
+
+        discovery.doubt(WIDGET)
+
+        assert discovery.cached(WIDGET) is None
+        assert await discovery.find(WIDGET) == before
+        assert discovery.cached(WIDGET) == before
+
+    run_virtual(main)
+
+
 def test_refresh_sees_that_a_kind_has_changed() -> None:
     async def main(clock: VirtualClock) -> None:
         transport = serving()

@@ -227,6 +227,19 @@ async def test_a_credential_that_stays_refused_is_not_reloaded_at_each_request()
     assert len(server.requests) == 5
 
 
+async def test_a_refusal_says_whether_a_freshly_loaded_credential_was_refused() -> None:
+    clock = StepClock()
+    async with serve(only("right")) as server:
+        config, _ = tokens(server.url, "a", "b", "right")
+        async with aclosing(HttpTransport(config, user_agent="me", clock=clock)) as transport:
+            retried, within_the_pause = await transport.send(PUT), await transport.send(PUT)
+            clock.hand[0] = 10.0
+            accepted = await transport.send(PUT)
+    assert (retried.status, within_the_pause.status, accepted.status) == (401, 401, 200)
+    assert (retried.is_credential_reloaded, within_the_pause.is_credential_reloaded) == (True, True)
+    assert not accepted.is_credential_reloaded
+
+
 async def test_requests_that_are_refused_together_reload_once() -> None:
     async with serve(only("new")) as server:
         config, loaded = tokens(server.url, "old", "new", "newer")
@@ -242,7 +255,8 @@ async def test_a_reload_that_fails_leaves_the_refusal(caplog: pytest.LogCaptureF
 
     async with serve(only("new")) as server:
         config = ConnectionConfig(server=server.url, authorization="Bearer old", reload=reload)
-        assert (await send_once(config)).status == 401
+        refused = await send_once(config)
+    assert (refused.status, refused.is_credential_reloaded) == (401, False)
     assert [each.message for each in caplog.records] == [
         "The credential was refused and can't be loaded anew: BadKubeConfig: it is gone"
     ]
@@ -250,7 +264,8 @@ async def test_a_reload_that_fails_leaves_the_refusal(caplog: pytest.LogCaptureF
 
 async def test_without_a_source_a_refusal_is_final() -> None:
     async with serve(only("new")) as server:
-        assert (await send_once(ConnectionConfig(server=server.url, authorization="Bearer old"))).status == 401
+        refused = await send_once(ConnectionConfig(server=server.url, authorization="Bearer old"))
+    assert (refused.status, refused.is_credential_reloaded) == (401, True)
     assert len(server.requests) == 1
 
 
