@@ -8,22 +8,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 
 import attrs
 from tenacity.stop import StopBaseT
 from tenacity.wait import WaitBaseT
 
 from reconcilekit.backoff import Backoff, Delay
-from reconcilekit.cache.selection import Selection
 from reconcilekit.cache.store import Change
 from reconcilekit.clock import Clock
 from reconcilekit.errors import ConfigError, ReconcileError, TransientError
-from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
-from reconcilekit.runtime.dependencies import Dependencies
+from reconcilekit.runtime.cached import CacheMatcher, CacheProgress
+from reconcilekit.runtime.dependencies import Dependencies, describe
+from reconcilekit.runtime.meanwhile import Meanwhile, Trigger
 from reconcilekit.runtime.outcomes import Outcome, Verdict
 from reconcilekit.runtime.own_writes import OwnWrites
+from reconcilekit.runtime.parking import LAG_BOUND, Parking
 from reconcilekit.runtime.queue import INITIAL_PRIORITY, KeyedQueue, Taken
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.reports import ReportListener, RunReport, log_report
@@ -35,9 +35,6 @@ RECHECK_SECONDS = 300.0
 
 RECHECK_JITTER = 0.1
 """Part of that by which it varies, so that a thousand keys that failed together don't come back together."""
-
-LAG_BOUND = 30.0
-"""Seconds that a key waits for the echo of its own write before that object is read live."""
 
 
 @attrs.frozen(kw_only=True)
@@ -122,14 +119,12 @@ class Controller:
         self._listener = listener
         self._log = log
         self._queue = KeyedQueue(clock=services.clock, on_ready=self._pump)
-        self._dependencies = Dependencies(matcher=_CacheMatcher(services))
-        self._own_writes = OwnWrites(progress=_CacheProgress(services), on_caught_up=self._caught_up)
+        self._dependencies = Dependencies(matcher=CacheMatcher(services.cache))
+        self._own_writes = OwnWrites(progress=CacheProgress(services.cache), on_caught_up=self._caught_up)
         self._runner = Runner(reconciler, services=services, own_writes=self._own_writes, timeout=options.timeout)
-        self._parked: dict[ObjectKey, _Parked] = {}
-        self._while_running: dict[ObjectKey, _Meanwhile] = {}
-        self._recent: deque[Change] = deque()
+        self._parking = Parking(clock=services.clock, on_lag=self._lagged)
+        self._meanwhile = Meanwhile(self._dependencies)
         self._running: dict[ObjectKey, asyncio.Task[None]] = {}
-        self._sequences: dict[ObjectKey, int] = {}
         self._abandoned: set[ObjectKey] = set()
         self._api_groups = frozenset(resource.group for resource in reconciler.declared)
         self._is_taking = False
@@ -154,7 +149,7 @@ class Controller:
             ready=queue.ready,
             delayed=queue.delayed,
             running=len(self._running),
-            parked=len(self._parked),
+            parked=len(self._parking),
             abandoned=len(self._abandoned),
             runs=self._runs,
             retries=self._retries,
@@ -164,7 +159,7 @@ class Controller:
     @property
     def is_idle(self) -> bool:
         """True where nothing runs, waits for a slot or waits for the cache; delays may be pending."""
-        return not self._running and not self._parked and not self._queue.statistics().ready
+        return not self._running and not len(self._parking) and not self._queue.statistics().ready
 
     # Life
 
@@ -202,9 +197,7 @@ class Controller:
             if late:
                 self._log.warning("%s: %d runs cancelled after %g s", self.name, len(late), grace)
                 await asyncio.wait(late)
-        for parked in self._parked.values():
-            parked.alarm.cancel()
-        self._parked.clear()
+        self._parking.clear()
 
     def wake(self, key: ObjectKey, reason: str) -> None:
         """Run a key for a reason of the caller's."""
@@ -217,8 +210,7 @@ class Controller:
         """The cache applied a change: wake who read it."""
         if not self._is_taking:
             return
-        if self._running:
-            self._recent.append(change)
+        self._meanwhile.changed(change)
         for trigger in self._triggers(change):
             self._hit(trigger)
         self._own_writes.changed(change)
@@ -238,35 +230,29 @@ class Controller:
                     self._wake(key, f"state {scope} changed")
             self._pump()
 
-    def _triggers(self, change: Change) -> list[_Trigger]:
+    def _triggers(self, change: Change) -> list[Trigger]:
         predicate = self.reconciler.predicates.get(change.resource)
         if predicate is not None and not predicate(change):
             return []
-        is_primary = change.resource == self.reconciler.primary
         woken = list(self._dependencies.woken_by(change))
-        triggers = [_Trigger(each.key, each.reason, change, is_by_name=each.is_by_name) for each in woken]
+        triggers = [
+            Trigger(key=each.key, reason=each.reason, change=change, is_by_name=each.is_by_name) for each in woken
+        ]
+        is_primary = change.resource == self.reconciler.primary
         if is_primary and not any(each.key == change.key and each.is_by_name for each in woken):
-            verb = "appeared" if change.before is None else "vanished" if change.after is None else "changed"
-            triggers.append(
-                _Trigger(change.key, f"{change.resource.kind} {change.key} {verb}", change, is_by_name=True)
-            )
+            triggers.append(Trigger(key=change.key, reason=describe(change), change=change, is_by_name=True))
         return triggers
 
-    def _hit(self, trigger: _Trigger) -> None:
+    def _hit(self, trigger: Trigger) -> None:
         if trigger.is_by_name and self._own_writes.is_echo(trigger.change, trigger.key):
             return
-        meanwhile = self._while_running.get(trigger.key)
-        if meanwhile is not None:
-            # Whether the view shows it, or it's the echo of a write under way, is known once the run has ended.
-            meanwhile.triggers.append(trigger)
-        else:
+        if not self._meanwhile.hold(trigger):
             self._wake(trigger.key, trigger.reason)
 
     def _wake(self, key: ObjectKey, reason: str) -> None:
-        meanwhile = self._while_running.get(key)
-        if meanwhile is not None:
-            meanwhile.reasons.append(reason)
-        elif self._is_taking and self._backoff.event_during_backoff(key):
+        if self._meanwhile.hold_reason(key, reason):
+            return
+        if self._is_taking and self._backoff.event_during_backoff(key):
             self._queue.add(key, reason)
 
     # When they run
@@ -304,31 +290,24 @@ class Controller:
             return
         # How this run ends says when the next one is due; an earlier wish that came due meanwhile would only repeat it.
         self._queue.cancel_delay(taken.key)
-        self._while_running[taken.key] = _Meanwhile()
-        self._sequences[taken.key] = self._at.cache.sequence
+        self._meanwhile.begin(taken.key, sequence=self._at.cache.sequence)
         task = asyncio.get_running_loop().create_task(self._run(taken), name=f"{self.name} {taken.key}")
         self._running[taken.key] = task
 
     def _park(self, taken: Taken) -> None:
         self._queue.done(taken.key)
         self._queue.cancel_delay(taken.key)
-        before = self._parked.get(taken.key)
-        reasons = (*before.reasons, *taken.reasons) if before else taken.reasons
-        alarm = before.alarm if before else self._clock.call_later(LAG_BOUND, lambda: self._lagged(taken.key))
-        self._parked[taken.key] = _Parked(reasons, alarm)
+        self._parking.add(taken.key, taken.reasons)
         self._own_writes.park(taken.key)
 
     def _caught_up(self, key: ObjectKey) -> None:
-        parked = self._parked.pop(key, None)
-        if parked is not None:
-            parked.alarm.cancel()
-            for reason in parked.reasons or ("the cache has caught up",):
-                self._queue.add(key, reason)
-            self._pump()
+        for reason in self._parking.remove(key):
+            self._queue.add(key, reason)
+        self._pump()
 
     def _lagged(self, key: ObjectKey) -> None:
         """The echo didn't come in time: read those objects live, and have the kinds that still lag listed anew."""
-        parked = self._parked.pop(key)
+        reasons = self._parking.remove(key)
         unseen = self._own_writes.unseen(key)
         self._log.warning(
             "%s %s: the watch hasn't shown its own writes for %g s; reading them live: %s",
@@ -339,7 +318,7 @@ class Controller:
             self._own_writes.doubt(key, resource, object_key)
         for resource in {resource for resource, _ in unseen}:
             self._at.cache.relist(resource)
-        for reason in parked.reasons or ("its own writes weren't seen",):
+        for reason in reasons:
             self._queue.add(key, reason)
         self._pump()
 
@@ -377,7 +356,7 @@ class Controller:
                 return RunEnd(outcome=Outcome.of_error(_as_transient(failure)))
         if self._own_writes.is_behind(key):
             return RunEnd(outcome=None)
-        self._sequences[key] = self._at.cache.sequence
+        self._meanwhile.begin(key, sequence=self._at.cache.sequence)
         log = logging.LoggerAdapter(
             self._log, {"controller": self.name, "key": str(key), "reconcile_id": report.reconcile_id}
         )
@@ -390,7 +369,7 @@ class Controller:
         del self._running[key]
         self._learn(key, end)
         self._release(key, end.still_running)
-        meanwhile = self._arrived_meanwhile(key, end)
+        meanwhile = self._meanwhile.end(key, end, sequence=self._at.cache.sequence)
         outcome = end.outcome
         delay = None
         if outcome is not None and self._is_taking:
@@ -428,29 +407,6 @@ class Controller:
             self._pump()
 
         still_running.add_done_callback(ended)
-
-    def _arrived_meanwhile(self, key: ObjectKey, end: RunEnd) -> list[str]:
-        """What came between the view and now: matched once more, against what the run has read."""
-        reasons = list(end.changed_meanwhile)
-        meanwhile = self._while_running.pop(key)
-        reasons += meanwhile.reasons
-        reasons += [
-            trigger.reason
-            for trigger in meanwhile.triggers
-            if trigger.change.sequence > end.sequence
-            and not (trigger.is_by_name and end.committed.is_echo(trigger.change))
-        ]
-        selected = {selection for _, selection in end.reads.selections} if end.reads else set()
-        if selected:
-            for change in self._recent:
-                if change.sequence > end.sequence:
-                    woken = self._dependencies.woken_by(change)
-                    reasons += [each.reason for each in woken if each.key == key and not each.is_by_name]
-        del self._sequences[key]
-        oldest = min(self._sequences.values(), default=self._at.cache.sequence)
-        while self._recent and self._recent[0].sequence <= oldest:
-            self._recent.popleft()
-        return list(dict.fromkeys(reasons))
 
     def _count_failure(self, key: ObjectKey, outcome: Outcome | None) -> Delay | None:
         if outcome is None or not isinstance(outcome.error, TransientError):
@@ -502,50 +458,6 @@ class Controller:
     def _tell(self, report: RunReport) -> None:
         log_report(self._log, report)
         self._listener(report)
-
-
-@attrs.frozen
-class _Trigger:
-    key: ObjectKey
-    reason: str
-    change: Change
-    is_by_name: bool = attrs.field(kw_only=True)
-
-
-@attrs.frozen
-class _Meanwhile:
-    """What came while a key ran."""
-
-    triggers: list[_Trigger] = attrs.field(factory=list)
-    reasons: list[str] = attrs.field(factory=list)
-
-
-@attrs.frozen
-class _Parked:
-    reasons: tuple[str, ...]
-    alarm: asyncio.TimerHandle
-
-
-@attrs.frozen
-class _CacheProgress:
-    _at: Services
-
-    def has_seen(self, resource: Resource, key: ObjectKey, resource_version: str) -> bool:
-        return self._at.cache.store(resource).has_seen(key, resource_version)
-
-    def current(self, resource: Resource, key: ObjectKey) -> RawObject | None:
-        return self._at.cache.store(resource).get(key)
-
-
-@attrs.frozen
-class _CacheMatcher:
-    _at: Services
-
-    def matches(self, resource: Resource, selection: Selection, obj: RawObject) -> bool:
-        return self._at.cache.store(resource).matches(selection, obj)
-
-    def index_values(self, resource: Resource, name: str, obj: RawObject) -> frozenset[str]:
-        return self._at.cache.store(resource).index_values(name, obj)
 
 
 def _as_transient(verdict: ReconcileError) -> TransientError:
