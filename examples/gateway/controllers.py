@@ -8,19 +8,19 @@ own controller, which reads those verdicts; so what a route says of itself is wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal, cast
 
 from examples.gateway.kinds import CONTROLLER_NAME, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, READ_BY_TRANSLATION
 from examples.gateway.model import Object, parse_metadata, parse_parent_refs
 from examples.gateway.reads import INDEXES
 from examples.gateway.rendering import DataPlane
-from examples.gateway.snapshot import check
+from examples.gateway.snapshot import InconsistentSnapshotError, Snapshot, check
 from examples.gateway.statuses import Programming, Stage, gateway_class_conditions, gateway_status, route_parents
 from examples.gateway.translate import Translation, is_managed, translate
 from examples.gateway.verdicts import RouteVerdict
-from reconcilekit import Context, Manager, ObjectKey, Reconciler
+from reconcilekit import Context, Manager, ObjectKey, Reconciler, StateStore
 from reconcilekit.kube.objects import RawObject
-from reconcilekit.state import ScopeSnapshot
+from reconcilekit.state import Candidate, ScopeOptions, ScopeSnapshot, Veto
 
 TIMESTAMP = "%Y-%m-%dT%H:%M:%SZ"
 """How the API writes times."""
@@ -113,6 +113,23 @@ def add_controllers(manager: Manager, *, data_planes: DataPlanes = lambda key: D
     manager.add(GatewayReconciler(data_planes))
     manager.add(HTTPRouteReconciler())
     return manager
+
+
+def gateway_state() -> StateStore:
+    """A StateStore for these controllers: what it makes of a snapshot that Envoy refused in part is whole, too."""
+    return StateStore(options=ScopeOptions(validators=(veto_holes,)))
+
+
+def veto_holes(candidate: Candidate) -> Iterable[Veto]:
+    """Refuse a mix of old and new entries of a Gateway in which something refers to what isn't there.
+
+    Envoy would take it and answer 503 (`snapshot.check`).
+    """
+    if candidate.scope.startswith(GATEWAY_SCOPES):
+        try:
+            check(Snapshot.from_entries(cast("Mapping[str, dict[str, Any]]", candidate.values)))
+        except InconsistentSnapshotError as error:
+            yield Veto(entry=error.offender, message=str(error))
 
 
 def scope_of(gateway: ObjectKey) -> str:

@@ -220,6 +220,9 @@ class Publisher:
     def _conclude(self, link: Link, search: OffenderSearch, reason: str, outcome: Outcome) -> None:
         link.search = None
         outcome.names.update(*search.names.values())
+        found = {
+            unit: why for unit, why in search.refused.items() if search.nacked.put_back.isdisjoint(search.names[unit])
+        }
         new = {
             unit: attrs.evolve(
                 refuse(
@@ -231,9 +234,9 @@ class Publisher:
                     unit_of=self._desired.options.unit,
                 ),
                 subscriber=link.subscriber.name,
+                together=search.together.get(unit, frozenset()) & found.keys(),
             )
-            for unit, why in search.refused.items()
-            if search.nacked.put_back.isdisjoint(search.names[unit])
+            for unit, why in found.items()
         }
         if search.is_stuck or (search.refused and not new):
             # Nothing is left to put back, or only what was put back before: another offer would only be refused, too.

@@ -23,6 +23,8 @@ class Refusal:
         subscriber: who refused it; "" for a validator or a rollback.
         put_back: the entries concerned and what is published in their place, None for nothing.
         refused: the hash of each of the unit's entries when it was refused, None for one that is gone.
+        together: the units that were refused with it, as they can't do without each other: which of them is to blame
+            isn't known, so a change of any of them is reason to offer all of them again.
     """
 
     unit: str
@@ -30,6 +32,7 @@ class Refusal:
     subscriber: str = ""
     put_back: Mapping[str, Entry | None] = attrs.field(repr=False)
     refused: Mapping[str, str | None] = attrs.field(repr=False)
+    together: frozenset[str] = frozenset()
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -67,7 +70,7 @@ def refuse(
 def still_refused(
     refusals: Mapping[str, Refusal], entries: Entries, *, unit_of: Callable[[Entry], str]
 ) -> dict[str, Refusal]:
-    """Return the refusals whose unit still has exactly the content that was refused."""
+    """Return the refusals whose unit, and whatever was refused together with it, still has the refused content."""
     if not refusals:
         return {}
     now: dict[str, dict[str, str | None]] = {
@@ -77,7 +80,8 @@ def still_refused(
         members = now.get(unit_of(entry))
         if members is not None:
             members[name] = entry.hash
-    return {unit: refusal for unit, refusal in refusals.items() if now[unit] == dict(refusal.refused)}
+    unchanged = {unit for unit, refusal in refusals.items() if now[unit] == dict(refusal.refused)}
+    return {unit: refusal for unit, refusal in refusals.items() if unit in unchanged and refusal.together <= unchanged}
 
 
 def assemble(

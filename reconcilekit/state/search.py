@@ -45,6 +45,7 @@ class OffenderSearch:
         self.nacked = nacked
         self.names = delta_units(self.base, nacked.entries, names=names, unit_of=unit_of)
         self.refused: dict[str, str] = {}
+        self.together: dict[str, frozenset[str]] = {}
         self.is_stuck = False
         self._validate = validate
         self._accepted: list[str] = []
@@ -119,6 +120,7 @@ class OffenderSearch:
             self._held = [unit for unit in self._held if unit not in group]
             if not (yield from self._try(group)):
                 self.refused |= dict.fromkeys(group, self._failed[frozenset((*self._accepted, *group))])
+                self.together |= dict.fromkeys(group, frozenset(group))
 
     def _closed_group(self) -> list[str]:
         group = self._without_vetoed(self._held)

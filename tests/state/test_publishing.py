@@ -305,6 +305,34 @@ def test_what_goes_only_together_is_refused_together(store: StateStore, put: Put
     assert len(envoy.offered) < 10
 
 
+def test_what_was_refused_together_is_offered_again_when_any_of_it_changes(store: StateStore, connect: Connect) -> None:
+    """Otherwise what was dropped together with the offender would stay for ever, and hold its mended companions."""
+
+    def moves_as_one(candidate: Candidate) -> list[Veto]:
+        """The route needs the cluster that it names, and no cluster is without a route."""
+        clusters = {str(name) for name in candidate.values if name != "route"}
+        wanted = {str(candidate.values["route"])} if "route" in candidate.values else set()
+        return [Veto(entry=name, message="lonely") for name in sorted(clusters ^ wanted)] + [
+            Veto(entry="route", message="is lonely, too") for _ in [0] if clusters != wanted
+        ]
+
+    def publish(**entries: object) -> None:
+        with store.stage(owner="ns/a", replace=True) as stage:
+            stage["x"].update(entries)
+
+    store.scope("x", options=ScopeOptions(validators=(moves_as_one,)))
+    envoy = connect("x", refuses=refusing("bad"))
+    publish(old=1, route="old")
+    publish(offender="bad", route="offender")
+    assert envoy.contents()[-1] == {"old": 1, "route": "old"}
+    assert set(store.snapshot()["x"].quarantined) == {"old", "offender", "route"}
+
+    publish(third=3, route="third")
+
+    assert envoy.contents()[-1] == {"third": 3, "route": "third"}
+    assert verdict(store) is VerdictState.ACKED
+
+
 def test_a_search_is_finished_before_newer_content_is_offered(store: StateStore, put: Put, connect: Connect) -> None:
     envoy = connect("x")
     put("x", one=1, two=2)

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 import attrs
 
-from examples.gateway.controllers import add_controllers, scope_of
+from examples.gateway.controllers import add_controllers, gateway_state, scope_of
 from examples.gateway.demo import accesslog
 from examples.gateway.demo.changes import Change, User
 from examples.gateway.demo.mayhem import AGENT, Mayhem
@@ -66,14 +66,14 @@ class Operator:
 
     setting: Setting
     log: logging.Logger
-    state: StateStore = attrs.field(factory=StateStore)
+    state: StateStore = attrs.field(factory=gateway_state)
     reports: list[RunReport] = attrs.field(factory=list)
 
     @contextlib.asynccontextmanager
     async def controllers(self) -> AsyncIterator[Manager]:
         """A fresh start: nothing is known from before, as in a new pod."""
         at = self.setting
-        self.state = StateStore()
+        self.state = gateway_state()
         client = at.connect()
         manager = Manager(client, name=CONTROLLER, clock=at.clock, state=self.state, log=self.log)
         manager.subscribe(self.reports.append)

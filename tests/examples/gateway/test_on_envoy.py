@@ -42,7 +42,7 @@ def envoy() -> Path:
 def validate(envoy: Path, snapshot: Snapshot, config: Path) -> str:
     """What Envoy says of it, "" where it takes it."""
     config.write_text(json.dumps(static_bootstrap(snapshot)), encoding="utf-8")
-    command = [envoy, "--mode", "validate", "-c", config, "--log-level", "error"]
+    command = [str(envoy), "--mode", "validate", "-c", str(config), "--log-level", "error"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
