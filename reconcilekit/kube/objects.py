@@ -13,11 +13,7 @@ import msgspec
 from reconcilekit.kube.resource import ObjectKey, Resource
 
 
-# gc=False: these hold nothing that could refer back to them, and a cache holds them by the hundred thousand, each of
-# which the collector would look at again and again.
-
-
-class OwnerReference(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
     """One entry of `metadata.ownerReferences`."""
 
     api_version: str
@@ -27,7 +23,7 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel", gc=False):
     controller: bool = False
 
 
-class ManagedFieldsEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class ManagedFieldsEntry(msgspec.Struct, frozen=True, rename="camel"):
     """One entry of `metadata.managedFields`; `fields_v1` stays raw until a commit compares."""
 
     manager: str = ""
@@ -37,7 +33,7 @@ class ManagedFieldsEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
     fields_v1: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"{}"), name="fieldsV1")
 
 
-class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
     """The part of `metadata` that the framework reads; everything else stays in the raw bytes."""
 
     name: str = ""
