@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -17,10 +16,10 @@ from typing import Any
 import pytest
 import tenacity
 
-from reconcilekit import Context, Manager, Reconciler, Scope, StateStore, TransientError, Wake
+from reconcilekit import Context, Manager, Reconciler, Scope, TransientError
 from reconcilekit.cache.health import HealthState
-from reconcilekit.state import Candidate, Publication, ScopeOptions, Veto
 from reconcilekit.testing.apiserver import Fault
+from tests.runtime.reconcilers import Counts, Waker, lists_and_watches
 from tests.runtime.wire import make_manager, running, verdicts
 from tests.runtime.world import CONFIG_MAP, GADGET, SECRET, WIDGET, World, config_map, key, obj, simulate, widget
 
@@ -48,14 +47,6 @@ class OnlyGadgets(Reconciler):
 
     async def reconcile(self, ctx: Context) -> None:
         """Nothing."""
-
-
-def lists_and_watches(world: World, plural: str) -> tuple[int, int]:
-    """How many whole lists, and how many watches, a manager has asked for."""
-    records = [r for r in world.server.requests if r.user_agent == "tests" and r.path.endswith(f"/{plural}")]
-    watches = sum("watch" in record.query for record in records)
-    lists = sum("watch" not in record.query and record.query.get("limit") != "1" for record in records)
-    return lists, watches
 
 
 class TestSharing:
@@ -150,92 +141,6 @@ class TestKindsThatCantBeRead:
         simulate(main)
 
 
-class Counts(Reconciler):
-    """Writes how often it has run; a view older than its own writes would make it write the same number again."""
-
-    primary = WIDGET
-
-    def __init__(self) -> None:
-        self.seen: list[int] = []
-
-    async def reconcile(self, ctx: Context) -> None:
-        if ctx.primary:
-            self.seen.append(ctx.status.get("runs", 0))
-            ctx.status["runs"] = ctx.status.get("runs", 0) + 1
-
-
-class TestReadYourWrites:
-    def test_no_run_is_on_a_view_older_than_its_own_writes(self) -> None:
-        async def main(world: World) -> None:
-            await world.create(widget("w"))
-            counts = Counts()
-            async with world.running(counts) as manager:
-                world.server.lag("widgets", 100.0)
-                assert counts.seen == [0]
-                await world.patch(WIDGET, "w", {"spec": {"n": 1}})
-                await world.clock.sleep(101)
-                assert counts.seen == [0, 1]
-                await world.patch(WIDGET, "w", {"spec": {"n": 2}})
-                await world.clock.sleep(99)
-                assert counts.seen == [0, 1]
-                await world.settle(2000)
-                assert counts.seen == sorted(set(counts.seen))
-                assert manager.statistics()["counts"].parked == 0
-                assert {r.status for r in world.server.requests if r.user_agent == "tests"} == {200}
-
-        simulate(main)
-
-    def test_a_key_that_is_woken_before_it_has_seen_its_write_is_parked_for_30_s_and_then_reads_live(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        waker = Waker()
-
-        class Woken(Counts):
-            watches = (waker,)
-
-        async def main(world: World) -> None:
-            await world.create(widget("w"))
-            world.server.lag("widgets", 100.0)
-            counts = Woken()
-            async with world.running(counts) as manager:
-                assert counts.seen == [0]
-                (wake,) = waker.wakes
-                wake(key("w"), "the test says so")
-                await world.clock.sleep(25)
-                assert counts.seen == [0]
-                assert manager.statistics()["woken"].parked == 1
-                before = lists_and_watches(world, "widgets")[0]
-
-                await world.clock.sleep(6)
-                assert counts.seen == [0, 1]
-                assert lists_and_watches(world, "widgets")[0] == before + 1
-                assert "the test says so" in world.runs("w")[1].reasons
-                assert world.server.count(method="GET", path="*/widgets/w") == 1
-
-        simulate(main)
-        assert "the watch hasn't shown its own writes for 30 s; reading them live: Widget default/w" in caplog.text
-
-
-class Waker:
-    """A source whose wake the test calls."""
-
-    name = "test"
-
-    def __init__(self, *, fails: int = 0) -> None:
-        self.wakes: list[Wake] = []
-        self.starts: list[float] = []
-        self.world: World | None = None
-        self.fails = fails
-
-    async def watch(self, wake: Wake) -> None:
-        self.wakes.append(wake)
-        if self.world is not None:
-            self.starts.append(self.world.clock.monotonic())
-        if len(self.wakes) <= self.fails:
-            raise OSError("the queue is down")
-        await asyncio.get_running_loop().create_future()
-
-
 class TestSources:
     def test_one_wakes_keys_with_its_reason(self) -> None:
         waker = Waker()
@@ -320,138 +225,6 @@ class TestScopes:
                 assert "kube-system" in str(world.runs("w")[0].outcome.error)
                 assert lists_and_watches(world, "namespaces/default/widgets") == (1, 1)
                 assert world.server.count(path="/apis/example.com/v1/widgets") == 0
-
-        simulate(main)
-
-
-class Node:
-    """A subscriber that keeps what it's offered and answers when the test says so."""
-
-    name = "node"
-
-    def __init__(self) -> None:
-        self.offers: list[Publication] = []
-
-    def offer(self, publication: Publication) -> None:
-        self.offers.append(publication)
-
-    @property
-    def contents(self) -> list[dict[str, object]]:
-        return [{name: entry.value for name, entry in each.entries.items()} for each in self.offers]
-
-
-class Publishes(Reconciler):
-    """One entry for each Widget; says in the status what became of it."""
-
-    primary = WIDGET
-    publishes = True
-
-    async def reconcile(self, ctx: Context) -> None:
-        if ctx.primary is None:
-            return
-        if ctx.primary["spec"].get("fails"):
-            raise TransientError("not yet")
-        ctx.state("all")[ctx.key.name] = ctx.primary["spec"].get("n", 0)
-        verdict = ctx.read_state("all").verdict(ctx.key.name)
-        ctx.condition("Programmed", True if verdict.is_acked else "Unknown", reason=verdict.state.name.title())
-
-
-class TestPublishing:
-    def test_nothing_is_published_before_each_primary_has_had_its_say_and_health_names_who_hasn_t(self) -> None:
-        async def main(world: World) -> None:
-            await world.create(widget("a"), widget("b", fails=True), widget("c"))
-            for _ in range(2):
-                store, node = StateStore(), Node()
-                store.scope("all").subscribe(node)
-                async with running(world, Publishes(), state=store) as manager:
-                    await world.settle(60)
-                    assert node.offers == []
-                    assert manager.health().held == {"publishes:default/b"}
-            async with running(world, Publishes(), state=store) as manager:
-                await world.patch(WIDGET, "b", {"spec": {"fails": None}})
-                await world.settle(120)
-                assert node.contents == [{"a": 0, "b": 0, "c": 0}]
-                assert manager.health().held == frozenset()
-
-        simulate(main)
-
-    def test_a_store_that_was_published_goes_on_with_another_run_of_the_manager(self) -> None:
-        async def main(world: World) -> None:
-            store, node = StateStore(), Node()
-            store.scope("all").subscribe(node)
-            await world.create(widget("a"), widget("b"))
-            async with running(world, Publishes(), state=store):
-                assert node.contents == [{"a": 0, "b": 0}]
-                assert node.offers[-1].ack()
-            await world.delete(WIDGET, "b")
-            async with running(world, Publishes(), state=store):
-                await world.settle(10)
-                assert node.contents[-1] == {"a": 0}
-                assert verdicts(world, "a")[-1] == "done"
-
-        simulate(main)
-
-    def test_a_gone_primary_removes_its_entries(self) -> None:
-        async def main(world: World) -> None:
-            store = StateStore()
-            await world.create(widget("a"), widget("b"))
-            async with running(world, Publishes(), state=store):
-                await world.delete(WIDGET, "a")
-                await world.settle()
-                assert set(store.snapshot()["all"].entries) == {"b"}
-
-        simulate(main)
-
-    def test_a_gone_primary_removes_them_whatever_its_last_run_staged(self, caplog: pytest.LogCaptureFixture) -> None:
-        class Stubborn(Reconciler):
-            primary = WIDGET
-            publishes = True
-
-            async def reconcile(self, ctx: Context) -> None:
-                ctx.state("all")[ctx.key.name] = 1
-
-        def keep_b(candidate: Candidate) -> list[Veto]:
-            missing = "b" in candidate.diff.removed
-            return [Veto(entry="b", message="b has to stay")] if missing else []
-
-        async def main(world: World) -> None:
-            store = StateStore(options=ScopeOptions(validators=(keep_b,)))
-            await world.create(widget("a"), widget("b"), widget("c"))
-            async with running(world, Stubborn(), state=store):
-                for name in ("a", "b"):
-                    await world.delete(WIDGET, name)
-                await world.settle()
-                assert set(store.snapshot()["all"].entries) == {"b", "c"}
-                await world.patch(WIDGET, "c", {"spec": {"n": 1}})
-                await world.settle()
-                assert verdicts(world, "c") == ["done", "done"]
-
-        simulate(main)
-        assert "the state of stubborn:default/b, which is gone, can't be removed: Vetoed" in caplog.text
-
-    def test_an_ack_wakes_the_key_that_read_the_scope_and_nobody_else(self) -> None:
-        class Idle(Reconciler):
-            primary = WIDGET
-
-            async def reconcile(self, ctx: Context) -> None:
-                """It reads no state."""
-
-        async def main(world: World) -> None:
-            store, node = StateStore(), Node()
-            store.scope("all").subscribe(node)
-            await world.create(widget("a"))
-            async with running(world, Publishes(), Idle(), state=store):
-                assert (await world.condition("a", "Programmed"))["status"] == "Unknown"
-                before = len(world.reports)
-                node.offers[-1].ack()
-                await world.settle()
-                assert (await world.condition("a", "Programmed"))["status"] == "True"
-                woken = [(report.controller, report.reasons) for report in world.reports[before:]]
-                # The other controller sees the status that follows, not the ACK.
-                assert woken == [
-                    ("publishes", ("state all changed",)),
-                    ("idle", ("Widget default/a changed",)),
-                ]
 
         simulate(main)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from reconcilekit import (
     ConfigError,
@@ -22,7 +22,7 @@ class Reader(Reconciler):
     """Reads what the test says and stages nothing."""
 
     primary = WIDGET
-    reads = (CONFIG_MAP, GADGET)
+    reads: ClassVar[Sequence[Resource]] = (CONFIG_MAP, GADGET)
 
     def __init__(self, read: Read) -> None:
         self._read = read

@@ -135,7 +135,7 @@ class World:
     async def condition(self, name: str, type_: str = "Ready", *, resource: Resource = WIDGET) -> dict[str, Any]:
         """A condition of an object, without its times; empty where it has none."""
         conditions = ((await self.get(resource, name)).get("status") or {}).get("conditions", [])
-        found = next((each for each in conditions if each["type"] == type_), {})
+        found: dict[str, Any] = next((each for each in conditions if each["type"] == type_), {})
         return {name: value for name, value in found.items() if name != "lastTransitionTime"}
 
     def writes(self, *, by: str = "tests") -> list[str]:
