@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import json
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -192,6 +193,25 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors(place.read_text("utf-8")), (
                 f"{target}: no heading of {named(place)} has that anchor"
             )
+
+
+NAME = re.compile(r"reconcilekit(?:\.\w+)+")
+PATH = re.compile(r"(?:tests|docs|examples|benchmarks|reconcilekit)/[\w./-]*")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_names_exist(document: Path) -> None:
+    """Every dotted name of the library that the prose or a block mentions."""
+    for name in set(NAME.findall(document.read_text("utf-8"))):
+        pkgutil.resolve_name(name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_paths_exist(document: Path) -> None:
+    """Every path of the project that stands as code in the prose, such as the tests that show a claim."""
+    code = re.findall(r"`([^`\n]+)`", prose(document.read_text("utf-8")))
+    missing = [path for path in code if PATH.fullmatch(path) and not (ROOT / path).exists()]
+    assert missing == []
 
 
 SAMPLE = """\
