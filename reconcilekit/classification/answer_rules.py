@@ -197,8 +197,13 @@ def _lost_race(case: Case) -> ReconcileError | None:
 
 
 def _too_many_requests(case: Case) -> ReconcileError | None:
-    """429 of our own client, without causes and outside subresources: the server is overloaded."""
-    is_server_wide = case.answer.is_ours and not case.answer.causes and not case.operation.subresource
+    """429 of our own client, without causes, of an object or its status: the server is overloaded.
+
+    Half of what controllers write goes to the status, and nothing limits that by itself, as a disruption budget does
+    an eviction.
+    """
+    is_of_object = case.operation.subresource in ("", "status")
+    is_server_wide = case.answer.is_ours and not case.answer.causes and is_of_object
     return case.transient(scope=RetryScope.SERVER) if is_server_wide else None
 
 

@@ -36,7 +36,7 @@ from reconcilekit.runtime.staging import Stage, StagedEvent
 from reconcilekit.runtime.stalled import StalledTeller, take_back_stalled
 from reconcilekit.runtime.statuses import StagedCondition
 from reconcilekit.runtime.workers import Workers
-from reconcilekit.state import StateSnapshot, StateStore
+from reconcilekit.state import EntryOwnedError, StateSnapshot, StateStore, VetoError
 
 UNREADABLE_AFTER = 30.0
 """Seconds for which a kind whose watch can't be renewed still counts as followed. A shorter failure is a lag like any
@@ -215,6 +215,9 @@ class Runner:
             return Outcome.of_error(error), error.left
         except Exception as error:  # noqa: BLE001 -- whatever a user's code raises has a verdict
             verdict = self._at.classifier.classify(error)
+            if isinstance(verdict, EntryOwnedError | VetoError):
+                # What somebody else staged is in the way: it's read, as much as by read_state, and its change wakes.
+                attempt.reads.scopes.add(verdict.scope)
             return await self._state_failure(attempt, verdict), None
 
     async def _decide(self, attempt: _Attempt) -> Result | None:

@@ -83,6 +83,7 @@ class TestScope:
         eviction = recorded("eviction against a disruption budget")
         assert self.scope(ApiError(429, body=eviction.body)) == (RetryScope.KEY, None)
         assert self.scope(ApiError(429, operation=Operation(subresource="eviction"))) == (RetryScope.KEY, None)
+        assert self.scope(ApiError(429, operation=Operation(subresource="status")))[0] is RetryScope.SERVER
 
     def test_a_503_is_its_api_groups(self) -> None:
         operation = Operation(verb="get", api_group="metrics.k8s.io")

@@ -140,3 +140,27 @@ class TestPublishing:
                 ]
 
         simulate(main)
+
+
+def test_a_key_whose_entry_belonged_to_another_runs_once_that_lets_go() -> None:
+    class Claims(Reconciler):
+        primary = WIDGET
+        publishes = True
+
+        async def reconcile(self, ctx: Context) -> None:
+            if ctx.primary is not None and ctx.primary["spec"]["claims"]:
+                ctx.state("scope")["entry"] = ctx.key.name
+
+    async def main(world: World) -> None:
+        await world.create(widget("w1", claims=True), widget("w2", claims=False))
+        async with world.running(Claims()) as manager:
+            await world.patch(WIDGET, "w2", {"spec": {"claims": True}})
+            await world.settle()
+            assert (await world.condition("w2"))["reason"] == "EntryOwned"
+            assert dict(manager.state.snapshot()["scope"]) == {"entry": "w1"}
+
+            await world.patch(WIDGET, "w1", {"spec": {"claims": False}})
+            await world.settle()
+            assert dict(manager.state.snapshot()["scope"]) == {"entry": "w2"}
+
+    simulate(main)
