@@ -53,9 +53,6 @@ async def transport(request: pytest.FixtureRequest, server: ApiServer, tmp_path:
         http = HttpTransport(load_kubeconfig(tmp_path / "config"), user_agent=AGENT)
         yield http
         await http.aclose()
-        # A server notices that a watcher is gone only when it writes.
-        for stream in server.watches:
-            stream.end()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import msgspec
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.schemas import type_problem
 from reconcilekit.testing.apiserver.status import Cause
 
 MAX_ANNOTATIONS = 256 * 1024
@@ -45,46 +46,6 @@ _STRICT_FIELDS = {
 """The kinds whose top-level fields are known well enough to refuse others under fieldValidation=Strict."""
 
 
-class _Metadata(msgspec.Struct, rename="camel"):
-    name: str = ""
-    generate_name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    finalizers: list[str] | None = None
-    owner_references: list[dict[str, Any]] | None = None
-    managed_fields: list[dict[str, Any]] | None = None
-
-
-class _BuiltIn(msgspec.Struct):
-    spec: dict[str, Any] | None = None
-    status: dict[str, Any] | None = None
-    data: dict[str, Any] | None = None
-
-
-class _Names(msgspec.Struct):
-    plural: str
-    kind: str
-
-
-class _Version(msgspec.Struct):
-    name: str
-    served: bool = True
-    schema: dict[str, dict[str, Any]] | None = None
-
-
-class _DefinitionSpec(msgspec.Struct):
-    group: str
-    names: _Names
-    versions: list[_Version]
-
-
-class _Definition(msgspec.Struct):
-    spec: _DefinitionSpec
-
-
 @attrs.frozen(kw_only=True)
 class Admission:
     """The checks, as a server is configured.
@@ -98,8 +59,9 @@ class Admission:
 
     def decode_errors(self, served: ResourceType, obj: Mapping[str, Any], *, strict: bool) -> str:
         """What makes the body unreadable as its kind, "" if nothing does."""
-        if served.storage_key == ("", "configmaps"):
-            for value in (obj.get("data") or {}).values():
+        data = obj.get("data")
+        if served.storage_key == ("", "configmaps") and isinstance(data, dict):
+            for value in data.values():
                 if not isinstance(value, str):
                     found = _json_type(value)
                     return f"json: cannot unmarshal {found} into Go struct field ConfigMap.data of type string"
@@ -116,16 +78,11 @@ class Admission:
         Raises:
             StatusError: 400.
         """
-        try:
-            msgspec.convert(obj.get("metadata") or {}, _Metadata)
-            if not served.is_custom:
-                msgspec.convert(obj, _BuiltIn)
-            if served.kind == "CustomResourceDefinition":
-                msgspec.convert(obj, _Definition)
-        except msgspec.ValidationError as error:
+        if problem := type_problem(served, obj):
             kind = served.kind
-            message = f'{kind} in version "{served.version}" cannot be handled as a {kind}: json: {error}'
-            raise status.bad_request(message) from error
+            raise status.bad_request(
+                f'{kind} in version "{served.version}" cannot be handled as a {kind}: json: {problem}'
+            )
 
     def default(self, served: ResourceType, content: dict[str, Any]) -> None:
         """Fill in what the server fills in; replaces values, never changes them in place."""

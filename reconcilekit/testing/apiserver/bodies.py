@@ -9,6 +9,7 @@ import msgspec
 
 from reconcilekit.testing.apiserver import protobuf, status
 from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.schemas import operations_problem, options_problem
 
 
 def decode_object(body: bytes, served: ResourceType) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def decode(body: bytes, served: ResourceType) -> dict[str, Any]:
     """
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(body, served, _describe(error)) from error
     if not isinstance(decoded, dict):
         raise _unreadable(body, served, "json parse error: json: cannot unmarshal into an object")
@@ -51,8 +52,9 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
     except ImportError as error:
         raise status.bad_request("this server reads YAML only with pyyaml installed; send JSON") from error
     try:
-        decoded = yaml.safe_load(body)
-    except yaml.YAMLError as error:
+        # By way of JSON, which is what the real server makes of it: a date is a string there, and so is every key.
+        decoded = msgspec.json.decode(msgspec.json.encode(yaml.safe_load(body)))
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise status.bad_request(f"error decoding YAML: {error}") from error
     if not isinstance(decoded, dict):
         raise status.bad_request(f"error decoding YAML: expected a map, got {type(decoded).__name__}")
@@ -66,9 +68,12 @@ def decode_operations(body: bytes) -> list[dict[str, Any]]:
         StatusError: 400.
     """
     try:
-        return msgspec.json.decode(body, type=list[dict[str, Any]])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        operations: list[dict[str, Any]] = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise status.bad_request(f"error decoding patch: {error}") from error
+    if problem := operations_problem(operations):
+        raise status.bad_request(f"error decoding patch: {problem}")
+    return operations
 
 
 def decode_options(body: bytes | None) -> dict[str, Any]:
@@ -78,9 +83,12 @@ def decode_options(body: bytes | None) -> dict[str, Any]:
     if body.startswith(protobuf.MAGIC):
         return _decode_protobuf(body)
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        options = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise status.bad_request(f"error decoding DeleteOptions: {error}") from error
+    if problem := options_problem(options):
+        raise status.bad_request(f"error decoding DeleteOptions: {problem}")
+    return options
 
 
 def _decode_protobuf(body: bytes) -> dict[str, Any]:

@@ -215,7 +215,9 @@ def _json_patcher(operations: list[dict[str, Any]]) -> Callable[[dict[str, Any]]
     def transform(live: dict[str, Any]) -> dict[str, Any]:
         # A JSON patch changes its document in place, and the live object belongs to the store.
         copy = msgspec.json.decode(msgspec.json.encode(live))
-        patched: dict[str, Any] = json_patch(copy, operations)
+        patched = json_patch(copy, operations)
+        if not isinstance(patched, dict):
+            raise status.bad_request("the patched object is no object any more")
         return patched
 
     return transform

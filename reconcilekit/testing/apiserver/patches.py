@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ def strategic_merge_patch(target: Any, patch: Any, shape: Shape) -> Any:
     Of its directives ``$patch`` and ``$deleteFromPrimitiveList`` are followed; the order of lists is the live one.
     """
     if isinstance(patch, list):
-        return _merge_items(target if isinstance(target, list) else [], patch, shape)
+        return _merge_items(_listed(target), patch, shape)
     if not isinstance(patch, Mapping):
         return patch
     if patch.get("$patch") == "replace":
@@ -38,7 +39,7 @@ def strategic_merge_patch(target: Any, patch: Any, shape: Shape) -> Any:
     for name, value in patch.items():
         directive, _, field = name.partition("/")
         if directive == "$deleteFromPrimitiveList":
-            result[field] = [item for item in result.get(field) or () if item not in value]
+            result[field] = [item for item in _listed(result.get(field)) if item not in _listed(value)]
         elif name.startswith("$"):
             continue
         elif value is None:
@@ -46,6 +47,10 @@ def strategic_merge_patch(target: Any, patch: Any, shape: Shape) -> Any:
         else:
             result[name] = strategic_merge_patch(result.get(name), value, shape.field(name))
     return result
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _merge_items(live: list[Any], patch: list[Any], shape: Shape) -> list[Any]:
@@ -90,10 +95,13 @@ def _operate(document: Any, operation: Mapping[str, Any]) -> Any:
             _get(document, path)
             return _set(document, path, operation["value"])
         case "copy":
-            return _add(document, path, _get(document, _pointer(operation["from"])))
+            # A copy of its own: what is later done to one of the two isn't done to the other.
+            return _add(document, path, copy.deepcopy(_get(document, _pointer(operation["from"]))))
         case "move":
-            value = _get(document, _pointer(operation["from"]))
-            return _add(_remove(document, _pointer(operation["from"])), path, value)
+            if path[: len(source := _pointer(operation["from"]))] == source and path != source:
+                raise ValueError(f"{operation['from']} can't be moved into itself (RFC 6902, 4.4)")
+            value = _get(document, source)
+            return _add(_remove(document, source), path, value)
     raise ValueError(f"unknown operation {verb!r}")
 
 

@@ -222,6 +222,13 @@ def test_a_configuration_may_be_yaml(on_server: Any) -> None:
         body = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: '1'\n"
         created = await call("PATCH", A, body, patch="apply", fieldManager="m")
         assert (created.status, created.body["data"]) == (201, {"a": "1"})
+        # A date is a string to the real server, and so is a key that looks like a number.
+        dated = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {day: 2025-01-01, 7: x}\n"
+        applied = await call("PATCH", A, dated, patch="apply", fieldManager="m")
+        assert (applied.status, applied.body["data"]) == (200, {"day": "2025-01-01", "7": "x"})
+        again = await call("PATCH", A, dated, patch="apply", fieldManager="m")
+        assert again.version == applied.version
+        assert (await call("PATCH", A, b"{a: !!set {}", patch="apply", fieldManager="m")).status == 400
 
     on_server(scenario)
 

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
+import msgspec
 import pytest
+
+from reconcilekit.kube.transport import Request
+from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -283,6 +290,10 @@ def test_protobuf_is_read_or_refused_but_never_in_part(on_server: Any) -> None:
 
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+SECRETS = "/api/v1/namespaces/default/secrets"
+SERVICES = "/api/v1/namespaces/default/services"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+NAMES = {"plural": "as", "kind": "A"}
 
 
 @pytest.mark.parametrize(
@@ -292,8 +303,21 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         (MAPS, {"metadata": {"name": 1}}),
         (MAPS, {"metadata": {"name": "a", "labels": {"a": 1}}}),
         (MAPS, {"metadata": {"name": "a", "finalizers": "x"}}),
+        (MAPS, {"metadata": {"name": "a"}, "data": [1]}),
+        (SERVICES, {"metadata": {"name": "a"}, "spec": {"clusterIPs": 1}}),
+        (MAPS, {"metadata": {"name": "a"}, "binaryData": {"a": 1}}),
+        (MAPS, {"metadata": {"name": "a", "managedFields": [{"operation": {}}]}}),
+        (MAPS, {"metadata": {"name": "a", "managedFields": [{"fieldsV1": {"f:data": {"f:a": 1}}}]}}),
+        (SECRETS, {"metadata": {"name": "a"}, "stringData": {"a": [1]}}),
+        (SLICES, {"metadata": {"name": "a"}, "addressType": "IPv4", "endpoints": [1]}),
+        (SLICES, {"metadata": {"name": "a"}, "addressType": "IPv4", "endpoints": [{"addresses": 1}]}),
         (DEPLOYMENTS, {"metadata": {"name": "a"}, "spec": []}),
         (CRDS, {"metadata": {"name": "a.b"}, "spec": {"group": "b"}}),
+        (
+            CRDS,
+            {"metadata": {"name": "a.b"}, "spec": {"group": "b", "names": NAMES | {"shortNames": 1}, "versions": []}},
+        ),
+        (MAPS, b"[" * 5000),
         (MAPS, []),
         (MAPS, b""),
     ],
@@ -304,6 +328,89 @@ def test_what_cant_be_decoded_is_a_bad_request(path: str, body: Any, on_server: 
         answer = await call("POST", path, body)
         assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
         assert call.server.revision == revision
+
+    on_server(scenario)
+
+
+FIELDS = (
+    "metadata", "name", "labels", "finalizers", "managedFields", "fieldsV1", "data", "stringData", "spec", "clusterIPs",
+    "endpoints", "addresses", "versions", "names", "status", "conditions", "preconditions",
+)  # fmt: skip
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["", "a", "a.b"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+WRITES = (
+    ("POST", "application/json"),
+    ("PUT", "application/json"),
+    ("PATCH", "application/merge-patch+json"),
+    ("PATCH", "application/apply-patch+yaml"),
+    ("DELETE", "application/json"),
+)
+
+
+@hypothesis.given(bodies=st.lists(st.dictionaries(st.sampled_from(FIELDS), values, max_size=4), min_size=1, max_size=3))
+def test_whatever_a_body_holds_it_is_answered(bodies: list[dict[str, Any]]) -> None:
+    async def main(clock: VirtualClock) -> None:
+        transport = ApiServer(clock=clock).transport("tester/1.0")
+        for body, path, (method, content_type) in itertools.product(
+            bodies, (MAPS, SECRETS, SERVICES, SLICES, CRDS), WRITES
+        ):
+            metadata = body.get("metadata") or {}
+            named = body | {"metadata": {"name": "a"} | metadata} if isinstance(metadata, dict) else body
+            request = Request(
+                method=method,
+                path=path if method == "POST" else f"{path}/a",
+                query={"fieldManager": "m"},
+                body=msgspec.json.encode(named),
+                headers={"content-type": content_type},
+            )
+            assert 200 <= (await transport.send(request)).status < 500
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "copy", "path": [1], "from": "/data"}],
+        [{"op": "move", "path": "/data/b", "from": None}],
+        [{"op": "add", "path": "", "value": "text"}],
+        {"op": "remove"},
+        b"[[[",
+    ],
+)
+def test_what_is_no_json_patch_is_a_bad_request(operations: Any, on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", MAPS, config_map("a"))
+        assert (await call("PATCH", f"{MAPS}/a", operations, patch="json")).status == 400
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize("options", [{"preconditions": 1}, {"preconditions": {"uid": 1}}, {"dryRun": "All"}, [], b"{"])
+def test_what_are_no_delete_options_are_a_bad_request(options: Any, on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", MAPS, config_map("a"))
+        assert (await call("DELETE", f"{MAPS}/a", options)).status == 400
+
+    on_server(scenario)
+
+
+def test_a_json_patch_copies_values_and_moves_nothing_into_itself(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", MAPS, config_map("a", one="1"))
+        labels = {"op": "add", "path": "/metadata/labels", "value": {"x": "y"}}
+        copied = {"op": "copy", "from": "/metadata/labels", "path": "/metadata/annotations"}
+        only_there = {"op": "add", "path": "/metadata/annotations/z", "value": "z"}
+        answer = await call("PATCH", f"{MAPS}/a", [labels, copied, only_there], patch="json")
+        assert answer.body["metadata"]["labels"] == {"x": "y"}
+        assert answer.body["metadata"]["annotations"] == {"x": "y", "z": "z"}
+        into_itself = {"op": "move", "from": "/metadata", "path": "/metadata/labels"}
+        assert (await call("PATCH", f"{MAPS}/a", [into_itself], patch="json")).status == 422
 
     on_server(scenario)
 
