@@ -65,11 +65,14 @@ class Manager:
 
     Args:
         client: of the API server; None connects as kubeconfig or the pod's service account say.
-        name: of the whole: the field manager of what it writes, the component of its events, and in its user agent.
+        name: of the whole: the component of its events and, where it connects by itself, its user agent and the field
+            manager of what it writes; a client that is handed in brings its own. Keep it: fields that were written
+            under another one are no longer its own to remove.
         clock: time and chance.
         state: the StateStore that its controllers publish to; None makes one.
         classifier: gives foreign errors their verdict, such as ``mine | default_classifier()``.
-        workers: where `def` reconciles run; None makes daemon threads.
+        workers: where `def` reconciles run; None makes daemon threads. In virtual time hand in
+            `reconcilekit.testing.SteppedThreads`, since virtual time doesn't wait for threads.
         drain: seconds that runs may go on once it stops.
         log: for its records.
     """
