@@ -162,6 +162,10 @@ class Context:
                 before otherwise.
         """
         resource, key = self._identify(obj)
+        if "status" in obj:
+            raise StagingError(
+                f"{resource.kind} {key} was staged with a status, which its own controller alone writes; leave it out"
+            )
         store = self._store(resource)
         if resource not in self._at.applicable:
             raise StagingError(

@@ -30,7 +30,7 @@ from reconcilekit.runtime.reconciler import Reconciler, Source, check_declaratio
 from reconcilekit.runtime.reports import ReportListener, RunReport
 from reconcilekit.runtime.run import Services
 from reconcilekit.runtime.watchdog import Watchdog
-from reconcilekit.runtime.workers import DaemonThreads, Workers
+from reconcilekit.runtime.workers import BringsWorkers, DaemonThreads, Workers
 from reconcilekit.state import StateChange, StateError, StateStore
 
 DRAIN_SECONDS = 25.0
@@ -65,23 +65,25 @@ class Manager:
 
     Args:
         client: of the API server; None connects as kubeconfig or the pod's service account say.
-        name: of the whole: the component of its events and, where it connects by itself, its user agent and the field
-            manager of what it writes; a client that is handed in brings its own. Keep it: fields that were written
-            under another one are no longer its own to remove.
+        name: of the whole: the field manager of what it writes, the component of its events, and in its user agent.
+            A client that is handed in brings it; without one the default is "reconcilekit". Keep it: fields that were
+            written under another name are no longer its own to remove.
         clock: time and chance.
         state: the StateStore that its controllers publish to; None makes one.
         classifier: gives foreign errors their verdict, such as ``mine | default_classifier()``.
-        workers: where `def` reconciles run; None makes daemon threads. In virtual time hand in
-            `reconcilekit.testing.SteppedThreads`, since virtual time doesn't wait for threads.
+        workers: where `def` reconciles run; None makes daemon threads or, on a virtual clock, threads that it steps.
         drain: seconds that runs may go on once it stops.
         log: for its records.
+
+    Raises:
+        ValueError: the client writes under another name.
     """
 
     def __init__(
         self,
         client: Client | None = None,
         *,
-        name: str = "reconcilekit",
+        name: str | None = None,
         clock: Clock | None = None,
         state: StateStore | None = None,
         classifier: Classifier | None = None,
@@ -89,7 +91,7 @@ class Manager:
         drain: float = DRAIN_SECONDS,
         log: logging.Logger | None = None,
     ) -> None:
-        self.name = name
+        self.name = _agreed_name(name, client)
         self.state = state or StateStore()
         self._client = client
         self._clock: Clock = clock or SystemClock()
@@ -164,7 +166,8 @@ class Manager:
     async def running(self) -> AsyncIterator[Manager]:
         """Run for the length of an ``async with`` block."""
         client, owned = await self._connect()
-        session = _Session(self._services(client), self._registered, self._log, self._report)
+        workers = self._workers or self._own_workers()
+        session = _Session(self._services(client, workers), self._registered, self._log, self._report)
         self._session = session
         for resource, name, function in self._indexes:
             session.declare(resource, self._scopes).add_index(name, function)
@@ -177,6 +180,8 @@ class Manager:
             if watchdog is not None:
                 watchdog.stop()
             self._session = None
+            if workers is not self._workers and isinstance(workers, DaemonThreads):
+                workers.close()
             if owned:
                 await client.aclose()
 
@@ -237,7 +242,12 @@ class Manager:
 
         return connect(name=self.name, clock=self._clock), True
 
-    def _services(self, client: Client) -> Services:
+    def _own_workers(self) -> Workers:
+        if isinstance(self._clock, BringsWorkers):
+            return self._clock.workers()
+        return DaemonThreads(name=self.name)
+
+    def _services(self, client: Client, workers: Workers) -> Services:
         cache = Cache(client, clock=self._clock, classifier=self._classifier, log=self._log.getChild("cache"))
         return Services(
             client=client,
@@ -245,12 +255,23 @@ class Manager:
             state=self.state,
             clock=self._clock,
             classifier=self._classifier,
-            workers=self._workers or DaemonThreads(name=self.name),
+            workers=workers,
             absence=AbsenceConfirmer(client, stores=cache.store, sequence=lambda: cache.sequence),
             events=EventRecorder(client, clock=self._clock, component=self.name, log=self._log.getChild("events")),
             no_ops=NoOps(),
             log=self._log,
         )
+
+
+def _agreed_name(name: str | None, client: Client | None) -> str:
+    if client is None:
+        return name or "reconcilekit"
+    if name is not None and name != client.field_manager:
+        raise ValueError(
+            f"Manager(name={name!r}) got a client whose field manager is {client.field_manager!r}; "
+            "say the same name twice, or only to the client"
+        )
+    return client.field_manager
 
 
 class _Session:

@@ -66,12 +66,13 @@ def log_report(log: logging.Logger, report: RunReport) -> None:
     cause = error.__cause__ or error if error is not None else None
     log.log(
         level,
-        "%s %s: %s%s%s",
+        "%s %s: %s%s%s; woken by: %s",
         report.controller,
         report.key,
         report.outcome.verdict.value,
         f" ({report.rule})" if report.rule else "",
         f": {error}" if error is not None else "",
+        ", ".join(report.reasons),
         exc_info=cause if report.outcome.verdict is Verdict.BUG else None,
         extra={
             "controller": report.controller,

@@ -412,4 +412,6 @@ def _explain(stated: Collection[ReconcileError]) -> tuple[str, str]:
 
 def _has_changed(scope: str, *, since: StateSnapshot, present: StateSnapshot) -> bool:
     # Not by ==, which compares the content alone: a verdict may have changed, or the first publication taken place.
-    return present.scopes.get(scope) is not since.scopes.get(scope) or present.is_held != since.is_held
+    before, after = since.scopes.get(scope), present.scopes.get(scope)
+    is_only_named_now = before is None and after is not None and after.version == 0
+    return (after is not before and not is_only_named_now) or present.is_held != since.is_held

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
@@ -33,6 +33,14 @@ class _Job:
     function: Callable[[], Any]
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+
+
+@runtime_checkable
+class BringsWorkers(Protocol):
+    """A clock that real threads would break, and that so brings workers of its own: the virtual one."""
+
+    def workers(self) -> Workers:
+        """New workers, for one run of a manager."""
 
 
 class DaemonThreads:

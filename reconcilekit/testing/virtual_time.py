@@ -16,6 +16,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Never, TypeVar, final
 
+from reconcilekit.testing.stepped_threads import SteppedThreads
+
 T = TypeVar("T")
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -90,6 +92,10 @@ class VirtualClock:
     def call_later(self, seconds: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
         """Call `callback()` after virtual `seconds`."""
         return self._require_loop().call_later(seconds, callback)
+
+    def workers(self) -> SteppedThreads:
+        """Where `def` reconciles run in virtual time; a manager on this clock takes them by itself."""
+        return SteppedThreads()
 
     def __repr__(self) -> str:
         return f"<VirtualClock at {self._elapsed} s>"

@@ -243,3 +243,10 @@ class TestReads:
             assert OfCluster.message == "ConfigMap 'c' is namespaced and OfCluster isn't; say namespace="
 
         simulate(main)
+
+
+class TestStatusesOfOthers:
+    def test_a_status_in_what_is_applied_is_refused(self) -> None:
+        assert refusal(lambda ctx: ctx.apply(obj(GADGET, "g", status={"ready": True}))) == (
+            "Gadget default/g was staged with a status, which its own controller alone writes; leave it out"
+        )

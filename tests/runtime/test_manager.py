@@ -451,3 +451,34 @@ def create(url: str, name: str) -> None:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 201
+
+
+class TestNames:
+    def test_the_client_brings_the_name(self) -> None:
+        async def main(world: World) -> None:
+            client = Client(world.server.transport(), clock=world.clock, field_manager="ours")
+
+            assert Manager(client).name == "ours"
+            assert Manager().name == "reconcilekit"
+            with pytest.raises(ValueError, match="field manager is 'ours'"):
+                Manager(client, name="theirs")
+
+        simulate(main)
+
+    def test_on_a_virtual_clock_a_def_needs_no_workers_handed_in(self) -> None:
+        class Plain(Reconciler):
+            primary = WIDGET
+            runs = 0
+
+            def reconcile(self, ctx: Context) -> None:
+                Plain.runs += 1
+
+        async def main(world: World) -> None:
+            await world.create(widget("w"))
+            client = Client(world.server.transport(), clock=world.clock, field_manager="ours")
+            async with Manager(client, clock=world.clock).add(Plain()).running():
+                await world.settle()
+
+            assert Plain.runs == 1
+
+        simulate(main)

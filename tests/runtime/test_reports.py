@@ -46,7 +46,7 @@ def test_a_run_is_one_record(outcome: Outcome, level: int, text: str, caplog: py
     with caplog.at_level(logging.INFO, logger=log.name):
         log_report(log, report(outcome))
     (record,) = caplog.records
-    assert (record.levelno, record.getMessage()) == (level, text)
+    assert (record.levelno, record.getMessage()) == (level, f"{text}; woken by: Secret shop/tls changed")
     fields = {
         "controller": "certificate", "key": "shop/tls", "reconcile_id": "0123456789abcdef", "generation": 7,
         "attempt": 2,
