@@ -18,8 +18,10 @@ class ReflectorSettings:
         watch_grace: how much longer than that a watch may take before it counts as dead (a half-open connection
             never ends: kopf #585, #614, #957); 5 covers slow answers.
         backoff_initial: the shortest pause before a failed list or watch is tried again; 0.8 as client-go.
-        backoff_max: the longest; 30 as client-go. Retry-After can ask for more.
+        backoff_max: the longest; 30 as client-go. Retry-After can ask for more, up to `retry_after_max`.
         backoff_reset: failures further apart than this start again from the shortest pause; 120 as client-go.
+        retry_after_max: the most that a Retry-After counts for: priority and fairness asks for up to 32 s, while one
+            odd header from a proxy must not blind the cache for a day.
         settled_after: a watch that lived this long is reopened at once when it ends; one that ended sooner waits like
             a failure, so that no server can make a loop of it. 10, because load balancers that cut idle connections
             take longer than that.
@@ -31,6 +33,7 @@ class ReflectorSettings:
     backoff_initial: float = 0.8
     backoff_max: float = 30.0
     backoff_reset: float = 120.0
+    retry_after_max: float = 60.0
     settled_after: float = 10.0
 
 
@@ -60,7 +63,7 @@ class ReconnectBackoff:
             self._failures = 0
         # The jitter is the upper half of each step: a whole range from 0 would allow a loop, none a thundering herd.
         high = min(self._settings.backoff_max, 2 * self._settings.backoff_initial * 2.0 ** min(self._failures, 30))
-        delay = max(self._clock.random.uniform(high / 2, high), at_least or 0.0)
+        delay = max(self._clock.random.uniform(high / 2, high), min(at_least or 0.0, self._settings.retry_after_max))
         self._failures += 1
         self._resumed_at = now + delay
         return delay

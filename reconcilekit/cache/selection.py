@@ -21,7 +21,7 @@ IndexFunction = Callable[[RawObject], Iterable[str]]
 
 
 class SelectorSyntaxError(ValueError):
-    """A label selector that the API server would refuse."""
+    """A label selector that the API server would refuse, or one with its operators for numbers (``<``, ``>``)."""
 
 
 class UnknownIndexError(BugError):
@@ -121,7 +121,7 @@ class LabelSelector:
         """Read the API's syntax: ``a=b,c==d,e!=f,g in (x,y),h notin (z),i,!j``.
 
         Raises:
-            SelectorSyntaxError: the server would refuse it too.
+            SelectorSyntaxError: the server would refuse it too, or it compares numbers (``<``, ``>``).
         """
         return cls(tuple(_parse_requirement(part) for part in _split_requirements(text)))
 

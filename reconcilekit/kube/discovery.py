@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from reconcilekit.classification.answers import read_answer
 from reconcilekit.clock import Clock
 from reconcilekit.errors import ApiError, ConfigError, Operation, TransientError, WireError
 from reconcilekit.kube.discovery_documents import (
@@ -146,7 +147,7 @@ class Discovery:
         await self._update(*{resource.api_version for resource in self._catalog.infos})
         if all(root in self._catalog.failures for root in _ROOTS):
             cause = self._catalog.failures[_ROOTS[0]]
-            raise _failed("Discovery", _ROOTS[0], cause) from cause
+            raise _failed("Discovery", _ROOTS[0], cause, self._clock) from cause
 
     async def _update(self, *api_versions: str) -> None:
         """One round of requests, unless one that was under way ended while this call waited for its turn."""
@@ -177,7 +178,7 @@ class Discovery:
         group = resource.group
         for path, cause in catalog.failures.items():
             if path == _root_of(resource.api_version) or (path not in _ROOTS and _group(path) == group):
-                raise _failed(str(resource), path, cause) from cause
+                raise _failed(str(resource), path, cause, self._clock) from cause
         for api_version in sorted(catalog.stale):
             if _group(api_version) == group:
                 raise StaleDiscoveryError(
@@ -255,9 +256,9 @@ def _api_service(api_version: str) -> str:
     return f"{version}.{group}"
 
 
-def _failed(subject: str, path: str, cause: Exception) -> DiscoveryFailedError:
-    retry_after = cause.headers.get("retry-after", "") if isinstance(cause, ApiError) else ""
+def _failed(subject: str, path: str, cause: Exception, clock: Clock) -> DiscoveryFailedError:
+    answer = read_answer(cause)
     return DiscoveryFailedError(
         f"{subject}: discovery couldn't read {path}: {cause}",
-        retry_after=float(retry_after) if retry_after.isdigit() else None,
+        retry_after=None if answer is None else answer.retry_after(clock),
     )

@@ -31,7 +31,7 @@ from reconcilekit.errors import CertificateError, ConfigError, NotSentError
 from reconcilekit.kube.blocking import call_in_daemon_thread
 from reconcilekit.kube.config import ConnectionConfig
 from reconcilekit.kube.transport import DEFAULT_TIMEOUT, Request, Response
-from reconcilekit.kube.wire_errors import FAILURES, wire_error
+from reconcilekit.kube.wire_errors import FAILURES, READ_FAILURES, wire_error
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection, whether new or from the pool: less than a request's, so that a request that times out
@@ -180,7 +180,7 @@ class HttpTransport:
         try:
             response = await login.request(session, request, _send_timeout(request.timeout))
             body = await response.read()
-        except FAILURES as error:
+        except READ_FAILURES as error:
             raise wire_error(error, request, login.config.server, patience=request.timeout) from error
         # A success's headers are read by nobody but by name, and aiohttp's mapping takes that in any case.
         headers = response.headers if response.status < 300 else _headers(response)
@@ -226,7 +226,7 @@ class HttpStream:
     async def __anext__(self) -> bytes:
         try:
             chunk = await self._response.content.readany()
-        except FAILURES as error:
+        except READ_FAILURES as error:
             raise wire_error(error, self._request, self._server, patience=self._request.timeout) from error
         if not chunk:
             raise StopAsyncIteration

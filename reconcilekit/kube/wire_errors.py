@@ -14,6 +14,9 @@ from reconcilekit.kube.transport import Request
 FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
 """All that aiohttp raises for a request that got no whole answer; `TimeoutError` is the total's."""
 
+READ_FAILURES = (*FAILURES, RuntimeError)
+"""The same for reading a body: "Connection closed." is a RuntimeError where this side closed it between two reads."""
+
 _NOT_SENT = (
     aiohttp.ClientConnectorError,  # refused, unreachable, DNS, TLS handshake, no way to the proxy
     aiohttp.ConnectionTimeoutError,  # no connection in time, from the pool or new
@@ -26,7 +29,7 @@ def wire_error(error: Exception, request: Request, server: str, *, patience: flo
     """The error to raise `from` aiohttp's.
 
     Args:
-        error: one of `FAILURES`.
+        error: one of `FAILURES` or `READ_FAILURES`.
         request: what was being sent.
         server: where to.
         patience: seconds that were waited for, where it timed out.

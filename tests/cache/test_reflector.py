@@ -70,6 +70,11 @@ class TestBackoff:
 
         assert backoff.next_delay(at_least=45) == 45
 
+    def test_one_odd_header_does_not_blind_the_cache_for_a_day(self) -> None:
+        backoff = ReconnectBackoff(clock=VirtualClock(), settings=SETTINGS)
+
+        assert backoff.next_delay(at_least=86_400) == 60
+
 
 class TestPace:
     def test_watches_that_close_empty_make_no_loop(self) -> None:

@@ -126,8 +126,6 @@ async def scene() -> AsyncIterator[Scene]:
         yield Scene(clock=clock, server=server, client=client, cache=cache, recorder=recorder)
         await cache.aclose()
         await transport.aclose()
-        for stream in server.watches:
-            stream.end()
 
 
 def watch_fault(**fields: Any) -> Fault:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconcilekit.clock import SystemClock
-from reconcilekit.errors import ApiError, GarbledAnswerError, LostAnswerError
+from reconcilekit.errors import ApiError, GarbledAnswerError, LostAnswerError, NotSentError
 from reconcilekit.kube.client import Client, ContinueExpiredError
 from reconcilekit.kube.config import load_kubeconfig
 from reconcilekit.kube.discovery import Discovery, KindAbsentError
@@ -241,3 +241,17 @@ async def test_a_watch_that_ends_properly_just_ends(client: Client, server: ApiS
     server.faults.add(Fault(method="GET", query={"watch": "1"}, action="close"))
     async with client.watch(CONFIG_MAP, resource_version=page.resource_version) as events:
         assert [event async for event in events] == []
+
+
+async def test_closing_loses_what_is_under_way_and_sends_nothing_more(
+    client: Client, transport: Transport, server: ApiServer
+) -> None:
+    version = (await client.list_page(CONFIG_MAP)).resource_version
+    async with client.watch(CONFIG_MAP, resource_version=version) as events:
+        await transport.aclose()
+        with pytest.raises(LostAnswerError):
+            await anext(events)
+    seen = len(server.requests)
+    with pytest.raises(NotSentError):
+        await client.list_page(CONFIG_MAP)
+    assert len(server.requests) == seen

@@ -206,12 +206,20 @@ def test_a_failed_root_proves_nothing_of_its_kinds(answer: Response, text: str) 
     run_virtual(main)
 
 
-def test_retry_after_of_an_overloaded_server_reaches_the_error() -> None:
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Response(status=429, headers={"retry-after": "7"}), 7.0),
+        (Response(status=503, headers={"retry-after": "\u00b2"}), None),
+        (status_response(504, "Timeout", details={"retryAfterSeconds": 3}), 3.0),
+        (LostAnswerError("reset"), None),
+    ],
+)
+def test_retry_after_of_an_overloaded_server_reaches_the_error(answer: Response, seconds: float | None) -> None:
     async def main(clock: VirtualClock) -> None:
-        overloaded = Response(status=429, headers={"retry-after": "7"})
         with pytest.raises(DiscoveryFailedError) as caught:
-            await Discovery(serving(groups=overloaded), clock).find(WIDGET)
-        assert caught.value.retry_after == 7.0
+            await Discovery(serving(groups=answer), clock).find(WIDGET)
+        assert caught.value.retry_after == seconds
 
     run_virtual(main)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import attrs
 
 from reconcilekit.clock import Clock
-from reconcilekit.errors import LostAnswerError
+from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.kube.transport import Request, Response, Stream
 
 
@@ -75,11 +75,11 @@ class DirectTransport:
         """Break every stream; later requests fail."""
         self._is_closed = True
         for stream in list(self._streams):
-            await stream.aclose()
+            await stream.lose()
 
     async def _call(self, request: Request) -> Response | Stream:
         if self._is_closed:
-            raise LostAnswerError(f"{request}: the transport is closed")
+            raise NotSentError(f"{request}: the transport is closed, so nothing can be sent any more")
         if self._headers:
             request = attrs.evolve(request, headers={**self._headers, **request.headers})
         latency = self._latency() if self._latency else 0.0
@@ -100,6 +100,7 @@ class DirectStream:
         self._request = request
         self._clock = clock
         self._on_close = on_close
+        self._is_lost = False
 
     @property
     def status(self) -> int:
@@ -120,9 +121,16 @@ class DirectStream:
             except TimeoutError as error:
                 await self.aclose()
                 raise LostAnswerError(f"{self._request}: silent for {self._request.timeout} s") from error
+            if self._is_lost:
+                raise LostAnswerError(f"{self._request}: the transport was closed")
             if chunk is None:
                 return
             yield chunk
+
+    async def lose(self) -> None:
+        """Hang up, and have whoever reads it find the connection broken."""
+        self._is_lost = True
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Hang up."""
