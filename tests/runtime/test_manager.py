@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import tenacity
 
-from reconcilekit import Context, Manager, Reconciler, Scope, TransientError
+from reconcilekit import Client, Context, Manager, Reconciler, Scope, TransientError
 from reconcilekit.cache.health import HealthState
 from reconcilekit.testing.apiserver import Fault
 from tests.runtime.reconcilers import Counts, Waker, lists_and_watches
