@@ -65,11 +65,8 @@ def _legacy_entries(served: ResourceType) -> list[dict[str, Any]]:
         "namespaced": served.is_namespaced,
         "kind": served.kind,
         "verbs": list(VERBS),
+        **_other_names(served),
     }
-    if served.short_names:
-        entry["shortNames"] = list(served.short_names)
-    if served.categories:
-        entry["categories"] = list(served.categories)
     entries = [entry]
     if served.has_status:
         entries.append(
@@ -115,14 +112,16 @@ def _aggregated_entry(served: ResourceType) -> dict[str, Any]:
         "scope": "Namespaced" if served.is_namespaced else "Cluster",
         "singularResource": served.singular,
         "verbs": list(VERBS),
+        **_other_names(served),
     }
-    if served.short_names:
-        entry["shortNames"] = list(served.short_names)
-    if served.categories:
-        entry["categories"] = list(served.categories)
     if served.has_status:
         entry["subresources"] = [{"subresource": "status", "responseKind": response_kind, "verbs": _STATUS_VERBS}]
     return entry
+
+
+def _other_names(served: ResourceType) -> dict[str, list[str]]:
+    names = {"shortNames": list(served.short_names), "categories": list(served.categories)}
+    return {name: listed for name, listed in names.items() if listed}
 
 
 def _json(body: dict[str, Any]) -> Response:
