@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import shutil
+import signal
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from examples.gateway.demo.picture import Panel, draw
-from examples.gateway.demo.report import exit_status, table, write_json
+from examples.gateway.demo.report import conclusion, exit_status, table, write_json
 from examples.gateway.demo.setting import set_up
-from examples.gateway.demo.story import ALL_OR_NOTHING, NAIVE, Story, StoryError
+from examples.gateway.demo.story import ALL_OR_NOTHING, NAIVE, QUICK, Pace, Story, StoryError
 from examples.gateway.demo.targets import targets
 from examples.gateway.demo.traffic import Traffic
-from examples.gateway.envoy import EnvoyFailedError, EnvoyNotFoundError
+from examples.gateway.envoy import EnvoyFailedError, EnvoyNotFoundError, find_envoy
 from reconcilekit import RunReport, SystemClock
 
 BUILD = Path("build")
 
 
-async def demo(directory: Path) -> int:
-    """Play the story in `directory`; gives the exit status."""
+INTRODUCTION = """\
+Three controllers of a Gateway API implementation program two real Envoys, under steady traffic, while API faults hit
+them in the middle of a reconcile. It takes about {seconds:.0f} seconds. Envoy: {envoy}
+"""
+
+
+async def demo(build: Path, *, pace: Pace) -> int:
+    """Tell the story; gives the exit status.
+
+    Args:
+        build: an existing folder for figures, picture and logs.
+        pace: how long each part is shown.
+
+    Raises:
+        EnvoyNotFoundError: there's no Envoy; says how to come by one.
+        EnvoyFailedError: Envoy ended.
+        StoryError: something that isn't under test went wrong.
+    """
+    directory = build / "demo"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
     clock = SystemClock()
+    _say(INTRODUCTION.format(seconds=8 + 2 * pace.calm + pace.outage + pace.mayhem, envoy=find_envoy()))
     async with set_up(directory, clock=clock) as setting:
-        story = Story(setting, say=_say, log=_controllers_log(directory / "controllers.log"))
+        story = Story(setting, say=_say, log=_controllers_log(directory / "controllers.log"), pace=pace)
         traffic = Traffic(targets(setting), clock=clock)
         await story.play(traffic)
-        _show_verdicts(story.reports)
+    _show_verdicts(story.reports)
     slowest = max((change.seconds or 0.0 for change in story.changes), default=0.0)
-    _say(f"   {len(story.changes)} changes, the slowest came through after {slowest:.2f} s")
+    _say(f"   {len(story.changes)} changes of routes, the slowest came through after {slowest:.2f} s")
     _say("\n" + table(story.phases))
-    write_json(BUILD / "demo.json", story.phases)
-    (BUILD / "demo.svg").write_text(_picture(story, traffic), encoding="utf-8")
-    _say(f"figures: {BUILD / 'demo.json'}; picture: {BUILD / 'demo.svg'}; every run: {directory / 'controllers.log'}")
+    write_json(build / "demo.json", story.phases)
+    (build / "demo.svg").write_text(_picture(story, traffic), encoding="utf-8")
+    _say(f"figures: {build / 'demo.json'}; picture: {build / 'demo.svg'}; every run: {directory / 'controllers.log'}")
+    _say(conclusion(story.phases))
     return exit_status(story.phases)
 
 
@@ -51,6 +75,7 @@ def _picture(story: Story, traffic: Traffic) -> str:
             seconds=phase.seconds,
             requests=[(s.at - began[s.phase], s.trouble is not None) for s in traffic.samples if s.phase == phase.name],
             faults=[at - began[phase.name] for at in story.faults[phase.name]],
+            marks=[(at - began[phase.name], label) for at, label in story.marks[phase.name]],
         )
         for phase in story.phases
         if phase.name in subtitles
@@ -85,17 +110,32 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def main() -> int:
-    """Run it; gives the exit status."""
-    logging.basicConfig(level=logging.CRITICAL)
-    directory = BUILD / "demo"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+async def _until_told_to_stop(build: Path, pace: Pace) -> int:
+    """Tell the story; SIGTERM and SIGINT end it in good order, so that no Envoy stays behind."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(demo(build, pace=pace))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # The second one is ignored: cancelling the cancellation would leave Envoys behind.
+        loop.add_signal_handler(number, lambda: task.cancelling() or task.cancel())
+    status = 2
     try:
-        return asyncio.run(demo(directory))
-    except (EnvoyNotFoundError, EnvoyFailedError, StoryError) as error:
-        _say(f"the demo can't be told: {error}")
-        return 2
+        status = await task
+    except* asyncio.CancelledError:
+        _say("the demo was told to stop; its Envoys have ended")
+        status = 130
+    except* (EnvoyNotFoundError, EnvoyFailedError, StoryError) as group:
+        for error in group.exceptions:
+            _say(f"the demo can't be told: {error}")
+    return status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m examples.gateway.demo", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short form of all of it, in some 20 seconds")
+    pace = QUICK if parser.parse_args(arguments).quick else Pace()
+    logging.basicConfig(level=logging.CRITICAL)
+    BUILD.mkdir(exist_ok=True)
+    return asyncio.run(_until_told_to_stop(BUILD, pace))
 
 
 if __name__ == "__main__":

@@ -66,10 +66,11 @@ class User:
         await self._done.wait()
 
     async def change_routes(self, *, until: Callable[[], bool]) -> None:
-        """Change four things at once, each of them again and again, until told to stop; what was begun is followed."""
+        """Change several things at once, again and again, until told to stop; what was begun is followed."""
         acts = (
             self._move_the_store,
             self._shift_the_canary,
+            self._add_and_remove_a_route,
             self._add_and_remove_a_route,
             self._change_the_token_policy,
         )

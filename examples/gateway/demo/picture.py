@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 1120, 430
 _MARGIN, _GAP, _TOP, _BOTTOM = 56, 40, 112, 62
 _PLOT_WIDTH = (WIDTH - 2 * _MARGIN - _GAP) / 2
 _PLOT_HEIGHT = HEIGHT - _TOP - _BOTTOM
-_GOOD, _BAD, _FAULT, _INK, _FAINT = "#5b8db8", "#d1373f", "#e69f00", "#24292f", "#d0d7de"
+_GOOD, _BAD, _FAULT, _INK, _FAINT = "#5b8db8", "#d1373f", "#b97a00", "#24292f", "#d0d7de"
 _STYLE = "font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 
 
@@ -25,6 +25,7 @@ class Panel:
         seconds: how long it ran.
         requests: when each request was sent, in seconds since the mode's start, and whether it failed.
         faults: when each API fault was injected, in seconds since the mode's start.
+        marks: what else happened when, in seconds since the mode's start and in two or three words.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Panel:
     seconds: float
     requests: Sequence[tuple[float, bool]] = attrs.field(repr=False)
     faults: Sequence[float] = attrs.field(default=(), repr=False)
+    marks: Sequence[tuple[float, str]] = ()
 
 
 def draw(panels: Sequence[Panel], *, bucket: float = 0.5) -> str:
@@ -83,9 +85,24 @@ def _panel(
         x, base = left + index * width, _TOP + _PLOT_HEIGHT
         yield _bar(x, base - good * scale, width, good * scale, _GOOD)
         yield _bar(x, base - (good + bad) * scale, width, bad * scale, _BAD)
+    yield from _events(panel, left)
+
+
+def _events(panel: Panel, left: float) -> Iterable[str]:
+    number = len(panel.faults)
+    yield _text(left, _TOP - 26, f"{number:,} API fault{'' if number == 1 else 's'}", size=13, weight=600, fill=_FAULT)
     for at in panel.faults:
         x = left + min(at / panel.seconds, 1.0) * _PLOT_WIDTH
         yield f'<path d="M{x:.1f} {_TOP - 6} l-3.5 -9 h7 z" fill="{_FAULT}" fill-opacity="0.75"/>'
+    for at, label in panel.marks:
+        share = min(at / panel.seconds, 1.0)
+        x = left + share * _PLOT_WIDTH
+        yield (
+            f'<path d="M{x:.1f} {_TOP - 20} v{_PLOT_HEIGHT + 20:.1f}" stroke="{_INK}" stroke-width="1.2" '
+            'stroke-dasharray="4 3"/>'
+        )
+        # Towards the end of the plot a label would stick out of it.
+        yield _text(x, _TOP - 26, label, size=13, end=share > 0.7, middle=share <= 0.7)
 
 
 def _grid(panel: Panel, highest: float, left: float) -> Iterable[str]:

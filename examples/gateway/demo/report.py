@@ -51,6 +51,33 @@ def exit_status(phases: Sequence[PhaseReport]) -> int:
     return 0 if shown and all(phase.is_as_promised for phase in phases) else 1
 
 
+def conclusion(phases: Sequence[PhaseReport]) -> str:
+    """What came of it, in a sentence: as promised, or which phase isn't and why."""
+    wrong = [_broken_promise(phase) for phase in phases if not phase.is_as_promised]
+    if wrong:
+        return f"NOT as promised: {'; '.join(wrong)}"
+    if exit_status(phases):
+        return "NOT as promised: no phase shows the failure"
+    held = [phase for phase in phases if not phase.must_fail]
+    faults, requests = sum(phase.faults_injected for phase in held), sum(phase.totals.requests for phase in held)
+    shown = [phase for phase in phases if phase.must_fail]
+    first, lost = sum(phase.faults_injected for phase in shown), sum(phase.totals.failed for phase in shown)
+    return (
+        f"As promised: {first} API fault{'' if first == 1 else 's'} cost the naive controller {lost:,} requests; "
+        f"{faults:,} faults cost reconcilekit none of {requests:,}."
+    )
+
+
+def _broken_promise(phase: PhaseReport) -> str:
+    if phase.must_fail:
+        return f"no request failed in {phase.name!r}, which is there to show the failure"
+    if not phase.totals.requests:
+        return f"no request was sent in {phase.name!r}"
+    if phase.totals.failed:
+        return f"{phase.totals.failed:,} requests failed in {phase.name!r}"
+    return f"some change of {phase.name!r} didn't come through"
+
+
 def write_json(path: Path, phases: Sequence[PhaseReport]) -> None:
     """The figures by phase; the folder is made if it isn't there."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from random import Random
 
 import attrs
 
@@ -27,6 +28,9 @@ PUBLIC = ObjectKey("edge", "public")
 INTERNAL = ObjectKey("edge", "internal")
 SERVICES = ("store", "annex", "cart", "canary", "ledger")
 ADMIN_TOKEN = "open-sesame"
+PORTS = (12000, 28000)
+"""Where Envoy's listeners are put."""
+
 CONTROLLER = "gateway"
 """The controllers' name: the field manager, and the user agent that faults are aimed at."""
 
@@ -100,7 +104,7 @@ async def set_up(directory: Path, *, clock: Clock) -> AsyncIterator[Setting]:
             ads=ads,
             envoys=envoys,
             backends=backends,
-            ports=_free_ports("http", "https", "internal"),
+            ports=_free_ports("http", "https", "internal", random=clock.random),
             authority=authority,
             certificates={
                 "SHOP": authority.issue(["shop.example.com"]),
@@ -128,13 +132,22 @@ def _user(url: str, clock: Clock) -> Client:
     return Client(transport, clock=clock, field_manager="kubectl")
 
 
-def _free_ports(*names: str) -> dict[str, int]:
-    """Ports that nobody listens on; held open until all are chosen, so that they differ."""
+def _free_ports(*names: str, random: Random) -> dict[str, int]:
+    """Ports that nobody listens on; held open until all are chosen, so that they differ.
+
+    They lie below the ports that systems give to outgoing connections: any of these may be taken before Envoy binds it.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = {name: stack.enter_context(socket.socket()) for name in names}
-        for each in sockets.values():
-            each.bind(("127.0.0.1", 0))
-        return {name: each.getsockname()[1] for name, each in sockets.items()}
+        return {name: _bind_free(stack.enter_context(socket.socket()), random) for name in names}
+
+
+def _bind_free(listening: socket.socket, random: Random) -> int:
+    for _ in range(100):
+        port = random.randrange(*PORTS)
+        with contextlib.suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"none of 100 ports from {PORTS[0]} to {PORTS[1]} of 127.0.0.1 is free for Envoy to listen on")
 
 
 def _base64(value: bytes) -> str:

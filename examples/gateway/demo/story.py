@@ -30,14 +30,11 @@ from reconcilekit.testing.apiserver import Fault
 
 START, NAIVE, ALL_OR_NOTHING = "start", "naive", "all or nothing"
 
-CALM = 4.0
-"""Seconds of undisturbed traffic: enough to see that it's steady."""
-
-OUTAGE = 8.0
-"""Seconds that the demo looks at the naive controller doing nothing; it would do so for hours."""
-
-MAYHEM = 36.0
-"""Seconds of faults, in two halves with a restart of the controllers between them."""
+HEADINGS = {
+    START: "the manifests are applied, the controllers come up",
+    NAIVE: "the same translation in a controller that logs an error and goes on, as Envoy Gateway v1.4.0 did",
+    ALL_OR_NOTHING: "reconcilekit, under faults of many kinds, while routes are changed and it is restarted",
+}
 
 PATIENCE = 30.0
 """Seconds in which anything must have come through."""
@@ -49,6 +46,25 @@ LABEL = {"metadata": {"labels": {"reconcilekit.dev/touched": "by-the-demo"}}}
 """A change that means nothing, as patch."""
 
 Say = Callable[[str], None]
+
+
+@attrs.frozen(kw_only=True)
+class Pace:
+    """How long each part is shown.
+
+    Attributes:
+        calm: seconds of undisturbed traffic: enough to see that it's steady.
+        outage: seconds that the demo looks at the naive controller doing nothing; it would do so for hours.
+        mayhem: seconds of faults, in two halves with a restart of the controllers between them.
+    """
+
+    calm: float = 4.0
+    outage: float = 8.0
+    mayhem: float = 40.0
+
+
+QUICK = Pace(calm=0.6, outage=1.5, mayhem=8.0)
+"""Enough to see that all of it works, not to see how often."""
 
 
 class StoryError(Exception):
@@ -106,21 +122,27 @@ class Story:
         setting: what it plays in.
         say: prints a line.
         log: for what the controllers say.
+        pace: how long each part is shown.
 
     Attributes:
         phases: what came of each; filled once the traffic has ended.
         faults: when faults struck, in seconds of the traffic's, by phase.
+        marks: what else happened, in seconds of the traffic's and in words, by phase.
         changes: what the user changed in the last phase.
     """
 
-    def __init__(self, setting: Setting, *, say: Say, log: logging.Logger) -> None:
+    def __init__(self, setting: Setting, *, say: Say, log: logging.Logger, pace: Pace = Pace()) -> None:
         self._at = setting
+        self._pace = pace
         self._say = say
         self._operator = Operator(setting, log)
         self._logs = [accesslog.AccessLog(envoy.access_log) for envoy in setting.envoys.values()]
         self._chapters: list[_Chapter] = []
+        self._controllers = contextlib.AsyncExitStack()
+        self._told = 0
         self.phases: list[PhaseReport] = []
         self.faults: dict[str, list[float]] = {}
+        self.marks: dict[str, list[tuple[float, str]]] = {START: [], NAIVE: [], ALL_OR_NOTHING: []}
         self.changes: list[Change] = []
 
     @property
@@ -138,18 +160,26 @@ class Story:
             StoryError: something that isn't under test went wrong.
         """
         async with contextlib.AsyncExitStack() as until_the_end:
+            self._announce(START)
             async with self._operator.controllers():
                 took = await self._operator.wait_served()
-                self._say(f"   Gateways and routes are served by Envoy {took:.2f} s after the controllers' start")
+                self._say(f"   Gateways and routes are served by two Envoys {took:.2f} s after the controllers' start")
                 await until_the_end.enter_async_context(traffic)
+                self._say(f"   from here on {traffic}")
                 await self._start(traffic)
+            await until_the_end.enter_async_context(self._controllers)
+            self._announce(NAIVE)
             await self._naive(traffic)
+            self._announce(ALL_OR_NOTHING)
             await self._all_or_nothing(traffic)
         self._report(traffic)
 
+    def _announce(self, name: str) -> None:
+        self._say(f"{list(HEADINGS).index(name) + 1}. {name}: {HEADINGS[name]}")
+
     async def _start(self, traffic: Traffic) -> None:
         with self._chapter(START, traffic) as chapter:
-            await self._at.clock.sleep(CALM)
+            await self._at.clock.sleep(self._pace.calm)
             chapter.converged = True
 
     async def _naive(self, traffic: Traffic) -> None:
@@ -160,23 +190,25 @@ class Story:
             naive = NaiveController(client, state=state, data_planes=at.data_plane, clock=at.clock)
             with Fleet(state, at.ads):
                 async with naive.running():
-                    await at.clock.sleep(CALM / 2)
+                    await at.clock.sleep(self._pace.calm / 2)
                     at.server.faults.add(Fault(path="*/tokenpolicies", user_agent="naive *"))
                     await at.user.merge_patch(HTTP_ROUTE, ObjectKey("shop", "health"), LABEL)
                     await at.clock.sleep(1.0)
                     before = naive.reconciles
-                    self._say(f"   it logged: {'; '.join(naive.logged)}")
-                    await at.clock.sleep(OUTAGE)
+                    self._say(f"   one fault, then a label on one route. It logged: {'; '.join(naive.logged)}")
+                    await at.clock.sleep(self._pace.outage)
                     failed = sum(sample.trouble is not None for sample in traffic.samples)
                     further = naive.reconciles - before
-                    self._say(f"   {OUTAGE:g} s later: {further} further reconciles, {failed} requests failed")
+                    self._say(
+                        f"   {self._pace.outage:g} s later: {further} further reconciles, {failed:,} requests failed"
+                    )
             await client.aclose()
             chapter.reconciles, chapter.retries = naive.reconciles, 0
-            self._recovered = contextlib.AsyncExitStack()
-            await self._recovered.enter_async_context(self._operator.controllers())
-            await self._operator.wait_served()
+            await self._controllers.enter_async_context(self._operator.controllers())
+            self._mark(traffic, "reconcilekit takes over")
+            took = await self._operator.wait_served()
             await at.clock.sleep(SETTLE)
-            self._say("   the framework's controllers took over, and all is served again")
+            self._say(f"   reconcilekit's controllers take over, and all is served again {took:.2f} s later")
 
     async def _all_or_nothing(self, traffic: Traffic) -> None:
         """Faults throughout, with a restart in the middle of them."""
@@ -188,40 +220,42 @@ class Story:
             async with asyncio.TaskGroup() as group:
                 group.create_task(user.change_routes(until=lambda: is_over))
                 striking = group.create_task(mayhem.strike_watches())
-                await self._at.clock.sleep(MAYHEM / 2)
-                await self._recovered.aclose()
-                self._say(
-                    f"   {mayhem.total} faults and {len(user.changes)} changes so far; now the controllers restart,"
-                )
-                self._say("   while discovery fails")
+                await self._at.clock.sleep(self._pace.mayhem / 2)
+                await self._controllers.aclose()
+                self._mark(traffic, "restart")
+                self._say(f"   {mayhem.total} faults, {len(user.changes)} changes; now a restart while discovery fails")
                 self._at.server.faults.add(Fault(path="/api*", user_agent=AGENT, count=4))
                 async with self._operator.controllers():
                     took = await self._operator.wait_served()
-                    self._say(f"   restarted: whole again after {took:.2f} s")
-                    await self._at.clock.sleep(MAYHEM / 2)
+                    self._say(f"   restarted; nothing was published before it was whole again, after {took:.2f} s")
+                    await self._at.clock.sleep(self._pace.mayhem / 2)
                     is_over = True
                     striking.cancel()
                     faults.close()
                     await user.wait_done()
             self.changes = user.changes
             chapter.converged = all(change.seconds is not None for change in user.changes)
+        self._say(f"   {mayhem.total} faults struck the controllers:")
         for name, number in mayhem.injected.most_common():
             self._say(f"   {number:4} x {name}")
+
+    def _mark(self, traffic: Traffic, label: str) -> None:
+        self.marks[traffic.phase].append((traffic.elapsed, label))
 
     @contextlib.contextmanager
     def _chapter(self, name: str, traffic: Traffic, *, must_fail: bool = False) -> Iterator[_Chapter]:
         """Everything that happens within belongs to this phase."""
-        self._say(f"{len(self._chapters) + 1}. {name}")
         chapter = _Chapter(name, must_fail=must_fail)
         self._chapters.append(chapter)
         traffic.begin_phase(name)
-        began, faults, runs = self._at.clock.monotonic(), len(self._at.server.faults.log), len(self._operator.reports)
+        began, faults = self._at.clock.monotonic(), len(self._at.server.faults.log)
         yield chapter
         chapter.seconds = self._at.clock.monotonic() - began
         strikes = [hit.at for hit in self._at.server.faults.log[faults:]] + list(chapter.strikes)
         offset = self._at.clock.monotonic() - traffic.elapsed
         self.faults[name] = sorted(at - offset for at in strikes)
-        reports = self._operator.reports[runs:]
+        # What ran before the first chapter's traffic belongs to its start.
+        reports, self._told = self._operator.reports[self._told :], len(self._operator.reports)
         chapter.reconciles += len(reports)
         chapter.retries += sum(report.outcome.verdict is Verdict.TRANSIENT for report in reports)
         chapter.causes = accesslog.causes(entry for log in self._logs for entry in log.read_new() if entry.is_failure)

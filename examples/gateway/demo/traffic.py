@@ -123,6 +123,10 @@ class Traffic:
     def __repr__(self) -> str:
         return f"<Traffic clients={self._clients} samples={len(self._samples)} phase={self.phase!r}>"
 
+    def __str__(self) -> str:
+        requests, kinds = self._clients / self._interval, len(self._targets)
+        return f"{self._clients} clients send {requests:.0f} requests per second of {kinds} kinds, HTTP and HTTPS"
+
     async def __aenter__(self) -> Self:
         self._started = self._clock.monotonic()
         self._tasks = [

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from examples.gateway.demo.picture import Panel, draw
-from examples.gateway.demo.report import PhaseReport, exit_status, table, write_json
+from examples.gateway.demo.report import PhaseReport, conclusion, exit_status, table, write_json
 from examples.gateway.demo.traffic import PhaseTotals
 
 NAIVE = PhaseReport(
@@ -83,6 +83,34 @@ def test_success_needs_the_naive_failure_and_nothing_else(phases: list[PhaseRepo
     assert exit_status(phases) == status
 
 
+class TestConclusion:
+    def test_names_the_figures_where_all_is_as_promised(self) -> None:
+        assert conclusion([NAIVE, WHOLE]) == (
+            "As promised: 1 API fault cost the naive controller 1,203 requests; "
+            "300 faults cost reconcilekit none of 8,000."
+        )
+
+    @pytest.mark.parametrize(
+        ("phases", "reason"),
+        [
+            ([WHOLE], "no phase shows the failure"),
+            (
+                [attrs.evolve(NAIVE, totals=WHOLE.totals), WHOLE],
+                "no request failed in 'naive', which is there to show the failure",
+            ),
+            ([NAIVE, attrs.evolve(WHOLE, totals=NAIVE.totals)], "1,203 requests failed in 'all or nothing'"),
+            ([NAIVE, attrs.evolve(WHOLE, converged=False)], "some change of 'all or nothing' didn't come through"),
+            (
+                [NAIVE, attrs.evolve(WHOLE, totals=PhaseTotals(requests=0, failed=0, troubles={}, slowest=0))],
+                "no request was sent in 'all or nothing'",
+            ),
+        ],
+    )
+    def test_names_the_phase_that_is_not_as_promised(self, phases: list[PhaseReport], reason: str) -> None:
+        assert conclusion(phases) == f"NOT as promised: {reason}"
+        assert exit_status(phases) == 1
+
+
 class TestPicture:
     def draw(self) -> ElementTree.Element:
         naive = Panel(
@@ -91,6 +119,7 @@ class TestPicture:
             seconds=2,
             requests=[(0.1, False), (0.2, False), (1.1, True), (1.2, True)],
             faults=[0.9],
+            marks=[(0.5, "early"), (1.9, "late")],
         )
         whole = Panel(title="whole", subtitle="stop", seconds=4, requests=[(3.9, False)])
         return ElementTree.fromstring(draw([naive, whole], bucket=1))
@@ -111,6 +140,12 @@ class TestPicture:
         assert bars[0][1] == bars[1][1] == 2 * bars[2][1]
 
     def test_marks_each_fault(self) -> None:
-        marks = [p for p in self.draw().iter("{http://www.w3.org/2000/svg}path") if p.get("fill") == "#e69f00"]
+        marks = [p for p in self.draw().iter("{http://www.w3.org/2000/svg}path") if p.get("fill") == "#b97a00"]
 
         assert len(marks) == 1
+
+    def test_counts_the_faults_and_labels_what_else_happened_within_the_plot(self) -> None:
+        labels = {text.text: text.get("text-anchor") for text in self.draw().iter("{http://www.w3.org/2000/svg}text")}
+
+        assert labels["1 API fault"] == labels["0 API faults"] == "start"
+        assert (labels["early"], labels["late"]) == ("middle", "end")
