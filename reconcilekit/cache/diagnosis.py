@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from reconcilekit.cache.health import HealthState
-from reconcilekit.classification.predicates import is_expired, is_kind_unknown, is_resource_version_too_large
+from reconcilekit.classification.predicates import is_expired, is_resource_version_too_large
 from reconcilekit.errors import ApiError, ReconcileError, TransientError, WireError
 from reconcilekit.kube.discovery import KindAbsentError
 
@@ -36,7 +36,6 @@ class Diagnosis:
         rule: the classifier's rule that gave it, None where none did.
         retry_after: seconds that the server asked for.
         needs_list: the watch can't go on from where it was.
-        needs_discovery: the server doesn't know the path, so what discovery remembers of the kind is out of date.
         is_proven_absence: discovery was complete, had nothing stale, and doesn't name the kind.
     """
 
@@ -46,7 +45,6 @@ class Diagnosis:
     rule: str | None
     retry_after: float | None
     needs_list: bool
-    needs_discovery: bool
     is_proven_absence: bool
 
 
@@ -61,7 +59,6 @@ def diagnose(error: Exception, classify: Classify) -> Diagnosis:
         rule=verdict.rule,
         retry_after=verdict.retry_after if isinstance(verdict, TransientError) else None,
         needs_list=isinstance(error, WentBackError) or is_expired(error) or is_resource_version_too_large(error),
-        needs_discovery=is_kind_unknown(error),
         is_proven_absence=is_absent,
     )
 

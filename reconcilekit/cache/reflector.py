@@ -97,7 +97,6 @@ class Reflector:
         self._backoff = ReconnectBackoff(clock=clock, settings=settings)
         self._must_list = True
         self._must_check = False
-        self._must_rediscover = False
         self._is_open = False
         self._fruitless = 0
         self._reported = ""
@@ -133,9 +132,6 @@ class Reflector:
 
     async def _follow(self) -> None:
         """Come up to date, then watch until that ends in the ordinary way."""
-        if self._must_rediscover:
-            await self._client.discovery.refresh()
-            self._must_rediscover = False
         if self._must_check and not self._must_list:
             await self._check_version()
         while self._must_list:
@@ -296,8 +292,6 @@ class Reflector:
         self._must_check = True
         if diagnosis.needs_list or self._fruitless >= EMPTY_WATCHES:
             self._must_list = True
-        if diagnosis.needs_discovery:
-            self._must_rediscover = True
         changes = self._take_absence() if diagnosis.is_proven_absence else None
         # A watch that breaks says nothing about whether the kind can be read: the next attempt will.
         if not was_open or self._fruitless >= EMPTY_WATCHES:

@@ -11,22 +11,12 @@ from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.watch import WatchEvent
 
 
-class Rediscovery(Protocol):
-    """What remembers the paths of kinds."""
-
-    async def refresh(self) -> None:
-        """Ask the server anew which kinds it serves."""
-
-
 class ListWatch(Protocol):
     """The part of a client that reads whole kinds; `reconcilekit.kube.client.Client` has it.
 
-    Methods raise `ApiError`, `WireError` and the `ReconcileError`s of discovery.
+    Methods raise `ApiError`, `WireError` and the `ReconcileError`s of discovery. After a 404 for the kind's own path the
+    next call asks discovery anew.
     """
-
-    @property
-    def discovery(self) -> Rediscovery:
-        """Refreshed when a kind's path is answered with 404."""
 
     async def list_page(
         self,

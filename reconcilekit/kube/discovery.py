@@ -136,19 +136,6 @@ class Discovery:
         await self._update(resource.api_version)
         return self._conclude(resource)
 
-    async def refresh(self) -> None:
-        """Ask anew, and forget the kinds that are proven to be gone: after a 404 for a kind's own path.
-
-        What can't be read now stays as it was.
-
-        Raises:
-            DiscoveryFailedError: neither `/api` nor `/apis` could be read.
-        """
-        await self._update(*{resource.api_version for resource in self._catalog.infos})
-        if all(root in self._catalog.failures for root in _ROOTS):
-            cause = self._catalog.failures[_ROOTS[0]]
-            raise _failed("Discovery", _ROOTS[0], cause, self._clock) from cause
-
     async def _update(self, *api_versions: str) -> None:
         """One round of requests, unless one that was under way ended while this call waited for its turn."""
         rounds = self._rounds

@@ -95,7 +95,6 @@ class ScriptedServer:
         on_watch: the same for each watch.
         closes_at_once: watches end as soon as they are open.
         never_ends: watches don't end when they were asked to.
-        refreshes: how often discovery was told to ask anew.
     """
 
     clock: Clock
@@ -105,7 +104,6 @@ class ScriptedServer:
     on_watch: Callable[[Asked], None] = lambda asked: None
     closes_at_once: bool = False
     never_ends: bool = False
-    refreshes: int = 0
     _objects: dict[Resource, dict[ObjectKey, RawObject | UndecodableObject]] = attrs.field(
         factory=lambda: defaultdict(dict)
     )
@@ -177,13 +175,6 @@ class ScriptedServer:
                 queue.put_nowait(event)
 
     # --- the client's side
-
-    @property
-    def discovery(self) -> ScriptedServer:
-        return self
-
-    async def refresh(self) -> None:
-        self.refreshes += 1
 
     async def list_page(
         self,

@@ -6,7 +6,7 @@ import pytest
 
 from reconcilekit.cache import Cache, HealthState, ReflectorSettings
 from reconcilekit.cache.reconnect import ReconnectBackoff
-from reconcilekit.errors import ApiError, LostAnswerError
+from reconcilekit.errors import LostAnswerError
 from reconcilekit.kube.client import ContinueExpiredError
 from reconcilekit.kube.watch import WatchEvent
 from reconcilekit.testing.virtual_time import VirtualClock
@@ -334,16 +334,5 @@ class TestLists:
             await clock.sleep(20)
 
             assert {asked.resource_version for asked in server.requests if asked.verb != "watch"} == {""}
-
-        tell(story)
-
-    def test_an_unknown_path_is_looked_up_anew(self) -> None:
-        async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
-            server.on_list = once(ApiError(404, body=b"404 page not found\n"))
-            cache.declare(CONFIG_MAP)
-            await cache.start()
-            await cache.wait_synced([CONFIG_MAP])
-
-            assert server.refreshes == 1
 
         tell(story)

@@ -257,9 +257,8 @@ def test_a_kind_that_was_there_a_moment_ago_is_not_yet_absent() -> None:
         await discovery.find(WIDGET)
         transport.on("GET /apis", aggregated())
 
-        await discovery.refresh()
+        discovery.doubt(WIDGET)
 
-        assert discovery.cached(WIDGET) is None
         with pytest.raises(KindNotYetServedError):
             await discovery.find(WIDGET.optional())
         await clock.sleep(60.0)
@@ -282,47 +281,23 @@ def test_what_cannot_be_read_now_stays_as_it_was(later: Response) -> None:
         before = await discovery.find(WIDGET)
         transport.on("GET /apis", later)
 
-        await discovery.refresh()
-        await discovery.refresh()
-
-        assert discovery.cached(WIDGET) == before
-
-    run_virtual(main)
-
-
-def test_a_doubted_kind_that_cannot_be_read_now_stays_as_it_was() -> None:
-    async def main(clock: VirtualClock) -> None:
-        transport = serving()
-        discovery = await settled(transport, clock)
-        before = await discovery.find(WIDGET)
-        transport.on("GET /apis", aggregated(group("example.com", "v1", freshness="Stale")))
-
-        discovery.doubt(WIDGET)
-
-        assert discovery.cached(WIDGET) is None
-        assert await discovery.find(WIDGET) == before
-        assert discovery.cached(WIDGET) == before
+        for _ in range(2):
+            discovery.doubt(WIDGET)
+            assert discovery.cached(WIDGET) is None
+            assert await discovery.find(WIDGET) == before
+            assert discovery.cached(WIDGET) == before
 
     run_virtual(main)
 
 
-def test_refresh_sees_that_a_kind_has_changed() -> None:
+def test_a_doubted_kind_is_seen_as_it_has_become() -> None:
     async def main(clock: VirtualClock) -> None:
         transport = serving()
         discovery = Discovery(transport, clock)
         assert (await discovery.find(WIDGET)).has_status
         transport.on("GET /apis", aggregated(group("example.com", "v1", listed("widgets", "Widget"))))
-        await discovery.refresh()
+        discovery.doubt(WIDGET)
         assert not (await discovery.find(WIDGET)).has_status
-
-    run_virtual(main)
-
-
-def test_refresh_fails_only_where_nothing_answers() -> None:
-    async def main(clock: VirtualClock) -> None:
-        transport = serving(core=NotSentError("refused"), groups=NotSentError("refused"))
-        with pytest.raises(DiscoveryFailedError, match=r"^Discovery: discovery couldn't read /api: refused$"):
-            await Discovery(transport, clock).refresh()
 
     run_virtual(main)
 
