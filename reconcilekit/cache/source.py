@@ -14,8 +14,8 @@ from reconcilekit.kube.watch import WatchEvent
 class ListWatch(Protocol):
     """The part of a client that reads whole kinds; `reconcilekit.kube.client.Client` has it.
 
-    Methods raise `ApiError`, `WireError` and the `ReconcileError`s of discovery. After a 404 for the kind's own path the
-    next call asks discovery anew.
+    Methods raise `ApiError`, `WireError` and the `ReconcileError`s of discovery. After a 404 for the kind's own path
+    the next call asks discovery anew.
     """
 
     async def list_page(
