@@ -228,7 +228,8 @@ class Story:
                 async with self._operator.controllers():
                     took = await self._operator.wait_served()
                     self._say(f"   restarted; nothing was published before it was whole again, after {took:.2f} s")
-                    await self._at.clock.sleep(self._pace.mayhem / 2)
+                    # A slow restart is part of its half: nobody is to wait longer for it.
+                    await self._at.clock.sleep(max(self._pace.mayhem / 2 - took, self._pace.mayhem / 4))
                     is_over = True
                     striking.cancel()
                     faults.close()

@@ -168,6 +168,21 @@ def test_a_change_of_a_route_does_not_unprogram_its_gateway() -> None:
     simulate(main)
 
 
+def test_a_changed_gateway_is_pending_until_envoy_has_taken_that_generation() -> None:
+    async def main(world: World) -> None:
+        async with world.controllers():
+            world.envoys.verdict = lambda publication: SILENT
+            listeners = world.get(GATEWAY, "internal", namespace="edge")["spec"]["listeners"]
+            another = {"name": "another", "port": 10082, "protocol": "HTTP"}
+            await world.patch(GATEWAY, "internal", {"spec": {"listeners": [*listeners, another]}}, namespace="edge")
+            await world.settle()
+
+            assert world.gateway_condition("Programmed", "internal")[:2] == ("Unknown", "Pending")
+            assert world.gateway_condition("Programmed")[0] == "True"
+
+    simulate(main)
+
+
 def test_a_restart_writes_and_changes_nothing() -> None:
     async def main(world: World) -> None:
         async with world.controllers():
