@@ -205,8 +205,15 @@ def run_virtual(
         LivelockError: the loop turned `max_turns` times while time stood still.
     """
     clock = VirtualClock(seed)
-    with asyncio.Runner(loop_factory=lambda: VirtualEventLoop(clock, limit=limit, max_turns=max_turns)) as runner:
-        return runner.run(main(clock))
+    loop = VirtualEventLoop(clock, limit=limit, max_turns=max_turns)
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(main(clock))
+    except LivelockError:
+        for task in asyncio.all_tasks(loop):
+            # The error names them; asyncio would repeat for each, much later, that it was destroyed while pending.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 -- as asyncio's own gather does
+        raise
 
 
 def _place(task: asyncio.Task[object]) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from datetime import timedelta
 
 import pytest
@@ -73,7 +74,9 @@ def test_a_periodic_task_cannot_keep_a_stuck_run_alive_for_ever() -> None:
         run_virtual(main, limit=7200)
 
 
-def test_tasks_that_never_wait_are_stopped_though_they_swallow_their_cancellation() -> None:
+def test_tasks_that_never_wait_are_stopped_though_they_swallow_their_cancellation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def stubborn(clock: VirtualClock) -> None:
         while True:
             with contextlib.suppress(asyncio.CancelledError):
@@ -85,6 +88,8 @@ def test_tasks_that_never_wait_are_stopped_though_they_swallow_their_cancellatio
 
     with pytest.raises(LivelockError, match=r"livelock at 3\.0 virtual s: 1000 turns .*the-stubborn-one"):
         run_virtual(main, max_turns=1000)
+    gc.collect()
+    assert caplog.messages == []  # the error names them; that they were destroyed pending is no news
 
 
 def test_one_seed_gives_one_run() -> None:
