@@ -6,6 +6,7 @@ sync and aio `ApiException` and our own `ApiError` share.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -81,14 +82,16 @@ class Answer:
     def retry_after(self, clock: Clock) -> float | None:
         """Seconds that the server asks to wait, None where it doesn't; the header first, then the Status.
 
+        More than a float holds counts as nothing.
+
         Args:
             clock: tells the time for a Retry-After that is a date, where the answer has no Date header to compare
                 with (RFC 9110, 10.2.3).
         """
         named = _seconds(self.headers.get("retry-after", ""), sent=self.headers.get("date", ""), clock=clock)
-        if named is not None:
-            return named
-        return float(self.retry_after_seconds) if self.retry_after_seconds > 0 else None
+        if named is None and self.retry_after_seconds > 0:
+            named = _float(self.retry_after_seconds)
+        return None if named == math.inf else named
 
     def __str__(self) -> str:
         subject = self.request or "Kubernetes API"
@@ -164,7 +167,7 @@ def _read_status(body: object) -> _Status | None:
         return None
     try:
         said = msgspec.json.decode(body, type=_Status)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     return said if said.status == "Failure" or said.kind == "Status" else None
 
@@ -189,6 +192,13 @@ def _seconds(value: str, *, sent: str, clock: Clock) -> float | None:
     if until is None:
         return None
     return max(0.0, (until - (_date(sent) or clock.now())) / timedelta(seconds=1))
+
+
+def _float(seconds: int) -> float:
+    try:
+        return float(seconds)
+    except OverflowError:
+        return math.inf
 
 
 def _date(value: str) -> datetime | None:

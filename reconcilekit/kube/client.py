@@ -271,7 +271,7 @@ class Client:
         response = await self._send(call)
         try:
             _decode_any_object(response.body)  # a proxy's page would mean that the server never saw the request
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             _garbled(call, response, str(error), error)
 
     async def _apply(

@@ -198,8 +198,9 @@ async def test_delete_is_conditional_and_in_the_background() -> None:
     ]
 
 
-async def test_a_proxy_s_page_is_no_proof_of_a_delete() -> None:
-    transport = serving().on(f"DELETE {PATH}/w", Response(status=200, body=b"<html>"))
+@pytest.mark.parametrize("body", [b"<html>", b'{"details":' * 5000])
+async def test_a_proxy_s_page_is_no_proof_of_a_delete(body: bytes) -> None:
+    transport = serving().on(f"DELETE {PATH}/w", Response(status=200, body=body))
     with pytest.raises(GarbledAnswerError) as caught:
         await client_of(transport).delete(WIDGET, KEY)
     assert caught.value.operation == Operation(verb="delete", api_group="example.com")
