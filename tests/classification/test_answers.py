@@ -115,7 +115,7 @@ class TestStatus:
             b'{"kind": "Secret", "status": 3, "message": "hunter2"}',
             b"\xff hunter2",
             b'{"kind": "Status", "message": {"password": "hunter2"}}',
-            b'{"kind":' * 5000,
+            b'{"x":' * 5000,
         ],
     )
     def test_what_is_no_status_counts_by_its_code_and_stays_out_of_messages(self, body: bytes) -> None:
