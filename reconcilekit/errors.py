@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import enum
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 
 import attrs
@@ -59,24 +62,35 @@ class TransientError(ReconcileError):
 
     Args:
         message: what failed.
-        retry_after: seconds before which a retry is pointless, a floor for the next delay; None where nobody said.
+        retry_after: a timedelta or seconds before which a retry is pointless, a floor for the next delay; None where
+            nobody said.
         outcome_unknown: a write may have been applied although its answer is lost (timeouts, 5xx, broken
             connections); what it concerns is read again before it is redone.
         scope: whom `retry_after` binds.
         api_group: the API group that is bound where `scope` is `RetryScope.API_GROUP` ("" is the core group).
+
+    Attributes:
+        retry_after: in seconds.
+
+    Raises:
+        ValueError: `retry_after` is negative or not finite.
+        TypeError: `retry_after` is neither a timedelta nor a number.
     """
 
     def __init__(
         self,
         message: str = "",
         *,
-        retry_after: float | None = None,
+        retry_after: timedelta | float | None = None,
         outcome_unknown: bool = False,
         scope: RetryScope = RetryScope.KEY,
         api_group: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        seconds = _seconds("retry_after", retry_after)
+        if seconds is not None and not 0 <= seconds < math.inf:
+            raise ValueError(f"retry_after={retry_after!r} is negative or not finite; leave it out where nobody said")
+        self.retry_after = seconds
         self.outcome_unknown = outcome_unknown
         self.scope = scope
         self.api_group = api_group
@@ -90,17 +104,32 @@ class ConfigError(ReconcileError):
     """Somebody must change something; it becomes a condition and an event, never a hot retry.
 
     Args:
-        reason: a CamelCase word for the condition's `reason` (1 to 1024 characters of ``[A-Za-z0-9_,:]``).
+        reason: a CamelCase word for the condition's `reason` (1 to 1024 characters of ``[A-Za-z0-9_,:]``, the first a
+            letter, the last neither comma nor colon: metav1.Condition). Another one isn't refused, since that would
+            hide the error itself, but made to fit: what isn't allowed becomes "_", and what begins with no letter gets
+            "ConfigError_" before it; an empty one becomes "ConfigError".
         message: a sentence for people: what is wrong, where, and what to do.
-        recheck_after: seconds until the slow recheck; None takes the controller's (default 300, with jitter),
-            because permissions, quotas and CRDs are mended without touching the object.
+        recheck_after: a timedelta or seconds until the slow recheck; None takes the controller's (default 300, with
+            jitter), because permissions, quotas and CRDs are mended without touching the object.
+
+    Attributes:
+        reason: as the API accepts it.
+        recheck_after: in seconds.
+
+    Raises:
+        ValueError: `recheck_after` isn't positive and finite.
+        TypeError: `recheck_after` is neither a timedelta nor a number.
     """
 
-    def __init__(self, reason: str, message: str = "", *, recheck_after: float | None = None) -> None:
-        super().__init__(reason, message)
-        self.reason = reason
+    def __init__(self, reason: str, message: str = "", *, recheck_after: timedelta | float | None = None) -> None:
+        self.reason = _as_reason(reason)
+        super().__init__(self.reason, message)
         self.message = message
-        self.recheck_after = recheck_after
+        self.recheck_after = _seconds("recheck_after", recheck_after)
+        if self.recheck_after is not None and not 0 < self.recheck_after < math.inf:
+            raise ValueError(
+                f"recheck_after={recheck_after!r} isn't a positive time; leave it out for the controller's own"
+            )
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}" if self.message else self.reason
@@ -108,6 +137,32 @@ class ConfigError(ReconcileError):
 
 class BugError(ReconcileError):
     """A request that can never succeed as it was sent (400, 405, 406, 415): scheduled as config, counted apart."""
+
+
+def _seconds(name: str, duration: timedelta | float | None) -> float | None:
+    match duration:
+        case None:
+            return None
+        case timedelta():
+            return duration.total_seconds()
+        case int() | float():
+            try:
+                return float(duration)
+            except OverflowError:  # an int of 400 digits
+                return math.inf
+    raise TypeError(f"{name}={duration!r} is neither a timedelta nor a number of seconds")
+
+
+_REASON_LENGTH = 1024
+
+
+def _as_reason(said: str) -> str:
+    """The nearest reason that metav1.Condition accepts."""
+    word = re.sub(r"[^A-Za-z0-9_,:]", "_", said.strip())
+    if not word[:1].isalpha():
+        word = f"ConfigError_{word}" if word else "ConfigError"
+    word = word[:_REASON_LENGTH]
+    return f"{word[:-1]}_" if word[-1] in ",:" else word
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +19,8 @@ from reconcilekit.errors import (
     TransientError,
     walk_leaves,
 )
+from reconcilekit.runtime.staging import Stage
+from reconcilekit.runtime.statuses import StagedCondition
 
 trees = st.recursive(st.builds(ValueError), lambda inner: st.lists(inner, min_size=1, max_size=4), max_leaves=12)
 
@@ -72,6 +77,62 @@ def test_a_transient_error_reports_its_config_leaves_only() -> None:
 def test_a_transient_error_says_whom_its_retry_after_binds() -> None:
     error = TransientError("503", retry_after=2, scope=RetryScope.API_GROUP, api_group="metrics.k8s.io")
     assert (error.retry_after, error.scope, error.api_group) == (2, RetryScope.API_GROUP, "metrics.k8s.io")
+
+
+@pytest.mark.parametrize("after", [90, 90.0, timedelta(seconds=90)])
+def test_times_are_seconds_or_timedeltas(after: timedelta | float) -> None:
+    assert ConfigError("X", recheck_after=after).recheck_after == 90.0
+    assert TransientError(retry_after=after).retry_after == 90.0
+    assert (ConfigError("X").recheck_after, TransientError().retry_after) == (None, None)
+    assert TransientError(retry_after=0).retry_after == 0
+
+
+@pytest.mark.parametrize("after", [0, -1.5, timedelta(0), timedelta(seconds=-1), math.nan, math.inf, 10**400])
+def test_a_recheck_that_is_no_positive_time_is_refused(after: timedelta | float) -> None:
+    with pytest.raises(ValueError) as caught:
+        ConfigError("X", recheck_after=after)
+    assert str(caught.value) == (
+        f"recheck_after={after!r} isn't a positive time; leave it out for the controller's own"
+    )
+
+
+@pytest.mark.parametrize("after", [-1.5, timedelta(seconds=-1), math.nan, math.inf])
+def test_a_retry_in_the_past_or_never_is_refused(after: timedelta | float) -> None:
+    with pytest.raises(ValueError) as caught:
+        TransientError(retry_after=after)
+    assert str(caught.value) == f"retry_after={after!r} is negative or not finite; leave it out where nobody said"
+
+
+def test_a_time_that_is_neither_is_refused() -> None:
+    untyped: Any = "60"
+    with pytest.raises(TypeError) as caught:
+        ConfigError("X", recheck_after=untyped)
+    assert str(caught.value) == "recheck_after='60' is neither a timedelta nor a number of seconds"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("NoDNSNames", "NoDNSNames"),
+        ("no names", "no_names"),
+        (" Padded\n", "Padded"),
+        ("", "ConfigError"),
+        ("404", "ConfigError_404"),
+        ("Names:", "Names_"),
+        ("Gr\u00f6\u00dfe", "Gr__e"),
+        ("x" * 2000, "x" * 1024),
+    ],
+)
+def test_a_reason_that_the_api_refuses_is_made_to_fit_rather_than_hide_the_error(said: str, reason: str) -> None:
+    assert ConfigError(said, "message").reason == reason
+    assert str(ConfigError(said, "message")) == f"{reason}: message"
+
+
+@given(said=st.text())
+def test_any_reason_can_be_a_conditions(said: str) -> None:
+    stage = Stage()
+    stage.stage_condition(StagedCondition(type="Ready", status=False, reason=ConfigError(said).reason, message=""))
+    assert stage.conditions
 
 
 @pytest.mark.parametrize("error", [ConflictError(), TransientError(), ConfigError("X"), BugError()])

@@ -208,7 +208,9 @@ class TestPoint4RetryAfterIsAFloor:
     @pytest.mark.parametrize("asked", [-5, float("nan"), float("inf"), 0])
     def test_what_is_no_number_of_seconds_asks_for_nothing(self, asked: float) -> None:
         backoff = fixed(VirtualClock())
-        assert backoff.failed("a", told(asked, RetryScope.SERVER)) == Delay(seconds=10, attempt=1)
+        error = told(0, RetryScope.SERVER)
+        error.retry_after = asked  # an attribute anybody may set: unlike the argument, it isn't checked
+        assert backoff.failed("a", error) == Delay(seconds=10, attempt=1)
         assert backoff.remaining("b") == 0
 
 
