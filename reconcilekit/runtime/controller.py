@@ -36,6 +36,9 @@ RECHECK_SECONDS = 300.0
 RECHECK_JITTER = 0.1
 """Part of that by which it varies, so that a thousand keys that failed together don't come back together."""
 
+DISOWN_PAUSE = 0.05
+"""Seconds until the entries of a gone primary are removed, where another key's commit was in the way."""
+
 
 @attrs.frozen(kw_only=True)
 class ControllerOptions:
@@ -210,9 +213,10 @@ class Controller:
         """The cache applied a change: wake who read it."""
         if not self._is_taking:
             return
-        self._meanwhile.changed(change)
-        for trigger in self._triggers(change):
-            self._hit(trigger)
+        if self._passes(change):
+            self._meanwhile.changed(change)
+            for trigger in self._triggers(change):
+                self._hit(trigger)
         self._own_writes.changed(change)
 
     def progressed(self, resource: Resource) -> None:
@@ -230,10 +234,15 @@ class Controller:
                     self._wake(key, f"state {scope} changed")
             self._pump()
 
-    def _triggers(self, change: Change) -> list[Trigger]:
+    def _passes(self, change: Change) -> bool:
         predicate = self.reconciler.predicates.get(change.resource)
-        if predicate is not None and not predicate(change):
-            return []
+        try:
+            return predicate is None or predicate(change)
+        except Exception:  # noqa: BLE001 -- a predicate that can't judge a change mustn't hide it
+            self._log.exception("%s: its predicate for %s failed; the change counts", self.name, change.resource)
+            return True
+
+    def _triggers(self, change: Change) -> list[Trigger]:
         woken = list(self._dependencies.woken_by(change))
         triggers = [
             Trigger(key=each.key, reason=each.reason, change=change, is_by_name=each.is_by_name) for each in woken
@@ -369,7 +378,7 @@ class Controller:
         del self._running[key]
         self._learn(key, end)
         self._release(key, end.still_running)
-        meanwhile = self._meanwhile.end(key, end, sequence=self._at.cache.sequence)
+        meanwhile = self._meanwhile.end(key, end, sequence=self._at.cache.sequence, state=self._at.state.snapshot())
         outcome = end.outcome
         delay = None
         if outcome is not None and self._is_taking:
@@ -417,22 +426,26 @@ class Controller:
     def _follow(self, key: ObjectKey, outcome: Outcome, retry: Delay | None, *, is_gone: bool) -> float | None:
         """Schedule what the outcome asks for; gives the seconds until then, None where only a change wakes the key."""
         self._queue.cancel_delay(key)
-        if outcome.is_finished and self.reconciler.publishes:
+        if self.reconciler.publishes and is_gone:
+            self._disown(owner_of(self.reconciler, key))
+        elif self.reconciler.publishes and outcome.is_finished:
             self._at.state.report(owner_of(self.reconciler, key))
         if retry is not None:
             again = f"retry {retry.attempt}" if retry.attempt else "fresh view"
             self._queue.add_after(key, retry.seconds, f"{again} after: {outcome.error}")
             return retry.seconds
-        match outcome.verdict:
-            case Verdict.CONFIG | Verdict.BUG:
-                return self._recheck(key, outcome)
-            case _:
-                self._backoff.succeeded(key)
-        if is_gone:
-            self._forget(key)
-        elif outcome.requeue_after is not None:
+        if outcome.requeue_after is not None:
+            self._backoff.succeeded(key)
             self._queue.add_after(key, outcome.requeue_after, "requeue_after has elapsed")
             return outcome.requeue_after
+        if is_gone:
+            # Nobody can mend what is gone, so an error has no recheck, either.
+            self._bugs += outcome.verdict is Verdict.BUG
+            self._forget(key)
+            return None
+        if outcome.error is not None:
+            return self._recheck(key, outcome)
+        self._backoff.succeeded(key)
         return None
 
     def _recheck(self, key: ObjectKey, outcome: Outcome) -> float:
@@ -446,12 +459,13 @@ class Controller:
     def _forget(self, key: ObjectKey) -> None:
         self._dependencies.forget(key)
         self._backoff.forget(key)
-        if self.reconciler.publishes:
-            self._disown(owner_of(self.reconciler, key))
 
     def _disown(self, owner: str) -> None:
         try:
             self._at.state.remove_owner(owner)
+        except TransientError:
+            # Another stage that is being committed is in the way for the moment.
+            self._clock.call_later(DISOWN_PAUSE, lambda: self._disown(owner))
         except ReconcileError as error:
             self._log.error("the state of %s, which is gone, can't be removed: %s", owner, error)
 

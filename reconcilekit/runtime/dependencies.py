@@ -189,7 +189,7 @@ class _Selections:
         versions = [version for version in (change.before, change.after) if version is not None]
         for bucket in self._buckets_touched(change.key, versions, matcher):
             for selection in self._buckets.get(bucket, ()):
-                if any(self._may_match(selection, version, matcher) for version in versions):
+                if any(_may_match(self._resource, selection, version, matcher) for version in versions):
                     yield selection
 
     def scanned(self) -> int:
@@ -213,11 +213,12 @@ class _Selections:
         except Exception:  # noqa: BLE001 -- the runs it wakes meet it as well, and say so
             return [bucket for bucket in self._buckets if bucket[:2] == ("index", name)]
 
-    def _may_match(self, selection: Selection, version: RawObject, matcher: Matcher) -> bool:
-        try:
-            return matcher.matches(self._resource, selection, version)
-        except Exception:  # noqa: BLE001 -- as above: a user's function that can't judge an object mustn't hide it
-            return True
+
+def _may_match(resource: Resource, selection: Selection, version: RawObject, matcher: Matcher) -> bool:
+    try:
+        return matcher.matches(resource, selection, version)
+    except Exception:  # noqa: BLE001 -- a user's function that can't judge an object mustn't hide it
+        return True
 
 
 def bucket_of(selection: Selection) -> Bucket:
@@ -242,20 +243,27 @@ class Dependencies:
     def __init__(self, *, matcher: Matcher) -> None:
         self._matcher = matcher
         self._kept: dict[ObjectKey, _Kept] = {}
+        self._succeeded: dict[ObjectKey, _Kept] = {}
         self._objects: dict[Resource, _Readers] = {}
         self._selections: dict[Resource, _Selections] = {}
         self._scopes = _Readers()
 
     def replace(self, key: ObjectKey, reads: Reads) -> None:
         """After a run that succeeded: exactly these reads wake `key`."""
+        self._succeeded.pop(key, None)
         self._set(key, _keep(reads))
 
     def extend(self, key: ObjectKey, reads: Reads) -> None:
-        """After a run that failed or overran: these reads wake `key`, and the earlier ones still do."""
-        self._set(key, _union(self._kept.get(key, _NOTHING), _keep(reads)))
+        """After a run that failed or overran: these reads wake `key`, and those of its last success still do.
+
+        What an earlier failure read is let go, so that a key that fails for a week doesn't keep more and more.
+        """
+        succeeded = self._succeeded.setdefault(key, self._kept.get(key, _NOTHING))
+        self._set(key, _union(succeeded, _keep(reads)))
 
     def forget(self, key: ObjectKey) -> None:
         """Nothing wakes `key` any more."""
+        self._succeeded.pop(key, None)
         self._set(key, _NOTHING)
 
     def woken_by(self, change: Change) -> Iterator[Woken]:
@@ -277,6 +285,11 @@ class Dependencies:
                 reason = f"{describe(change)}, which it selected by {described}"
                 for key in keys:
                     yield Woken(key, reason, is_by_name=False)
+
+    def may_select(self, selection: Selection, change: Change) -> bool:
+        """True where the selection would return the object as it was or as it is, or can't judge it."""
+        versions = (version for version in (change.before, change.after) if version is not None)
+        return any(_may_match(change.resource, selection, version, self._matcher) for version in versions)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -348,15 +361,16 @@ def _entries(kept: _Kept) -> Iterator[tuple[Resource | None, _Read]]:
 
 def _keep(reads: Reads) -> _Kept:
     # In the order in which they were read: a run mostly repeats the one before, so equal reads mostly compare equal.
+    # They are copied first, in one step each, since the thread of an abandoned run may still add to them.
     by_resource: dict[Resource, dict[ObjectKey, None]] = {}
     for read in (reads.objects, reads.staged):
-        for (resource, key), version in read.items():
+        for (resource, key), version in list(read.items()):
             # The cache's own key where there is one: the reader's is one more copy of the same name.
             by_resource.setdefault(resource, {})[key if version is None else version.key] = None
     kept: list[Resource | _Read] = []
     for resource, keys in by_resource.items():
         kept += (resource, *keys)
-    for selected in reads.selections:
+    for selected in tuple(reads.selections):
         kept += selected
     return (*kept, *reads.scopes)
 

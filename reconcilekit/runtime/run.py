@@ -16,7 +16,7 @@ import attrs
 
 from reconcilekit.cache.cache import Cache
 from reconcilekit.cache.health import HealthState, KindHealth
-from reconcilekit.cache.store import Change, Store
+from reconcilekit.cache.store import Store
 from reconcilekit.cache.view import View
 from reconcilekit.classification import Classifier, is_kind_unknown, is_namespace_missing, is_not_found
 from reconcilekit.clock import Clock
@@ -83,7 +83,7 @@ class RunEnd:
         committed: what was written, also by a commit that stopped.
         primary: as the view showed it; None where no view was opened.
         still_running: what an overrun run left behind; the key waits for it.
-        changed_meanwhile: of what it read by name, what changed since the view; reasons for people.
+        state: the StateStore as the run saw it; None where it didn't get that far.
         sequence: the view's.
         live_reads: how many reads went past the view.
     """
@@ -93,7 +93,7 @@ class RunEnd:
     committed: Committed = attrs.field(factory=Committed)
     primary: Primary | None = None
     still_running: asyncio.Future[object] | None = None
-    changed_meanwhile: tuple[str, ...] = ()
+    state: StateSnapshot | None = None
     sequence: int = 0
     live_reads: int = 0
 
@@ -173,7 +173,7 @@ class Runner:
             committed=attempt.committed,
             primary=attempt.primary,
             still_running=left,
-            changed_meanwhile=self._changed_meanwhile(attempt),
+            state=attempt.state,
             sequence=attempt.view.sequence,
             live_reads=attempt.live.count,
         )
@@ -334,25 +334,6 @@ class Runner:
         transient.__cause__ = error
         return transient
 
-    def _changed_meanwhile(self, attempt: _Attempt) -> tuple[str, ...]:
-        """What the run read by name and what is another version by now, its own writes aside."""
-        reads = attempt.reads
-        reasons = []
-        for (resource, key), seen in [*reads.objects.items(), *reads.staged.items()]:
-            now = self._stores[resource].get(key)
-            if now is seen:
-                continue
-            change = Change(resource=resource, key=key, before=seen, after=now, sequence=self._at.cache.sequence)
-            if not attempt.committed.is_echo(change):
-                reasons.append(f"{resource.kind} {key} changed while it ran")
-        present = self._at.state.snapshot()
-        reasons += [
-            f"state {scope} changed while it ran"
-            for scope in reads.scopes
-            if _has_changed(scope, since=attempt.state, present=present)
-        ]
-        return tuple(sorted(set(reasons)))
-
 
 @attrs.define(kw_only=True)
 class _Attempt:
@@ -408,10 +389,3 @@ def _explain(stated: Collection[ReconcileError]) -> tuple[str, str]:
     reasons = [error.reason if isinstance(error, ConfigError) else BUG_REASON for error in stated]
     messages = [error.message if isinstance(error, ConfigError) and error.message else str(error) for error in stated]
     return reasons[0], "; ".join(messages)
-
-
-def _has_changed(scope: str, *, since: StateSnapshot, present: StateSnapshot) -> bool:
-    # Not by ==, which compares the content alone: a verdict may have changed, or the first publication taken place.
-    before, after = since.scopes.get(scope), present.scopes.get(scope)
-    is_only_named_now = before is None and after is not None and after.version == 0
-    return (after is not before and not is_only_named_now) or present.is_held != since.is_held

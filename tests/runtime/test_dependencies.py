@@ -325,6 +325,7 @@ class AgainstEveryRead(RuleBasedStateMachine):
         super().__init__()
         self.dependencies = make_dependencies()
         self.reads: dict[ObjectKey, list[Reads]] = {}
+        self.succeeded: dict[ObjectKey, list[Reads]] = {}
         self.content: dict[tuple[Resource, ObjectKey], RawObject] = {}
         self.version = 0
 
@@ -332,16 +333,21 @@ class AgainstEveryRead(RuleBasedStateMachine):
     def succeed(self, key: ObjectKey, reads: Reads) -> None:
         self.dependencies.replace(key, self.as_seen(reads))
         self.reads[key] = [reads]
+        self.succeeded.pop(key, None)
 
     @rule(key=KEYS, reads=READS)
     def fail(self, key: ObjectKey, reads: Reads) -> None:
         self.dependencies.extend(key, self.as_seen(reads))
-        self.reads.setdefault(key, []).append(reads)
+        # Of the last success, and of the last failure; a failure before any success rests on nothing.
+        if key not in self.succeeded:
+            self.succeeded[key] = self.reads.get(key, [])
+        self.reads[key] = [*self.succeeded[key], reads]
 
     @rule(key=KEYS)
     def forget(self, key: ObjectKey) -> None:
         self.dependencies.forget(key)
         self.reads.pop(key, None)
+        self.succeeded.pop(key, None)
 
     @rule(kind=KINDS, object_key=OBJECT_KEYS, after=st.none() | VERSIONS)
     def change(self, kind: Resource, object_key: ObjectKey, after: tuple[dict[str, str], str] | None) -> None:

@@ -230,7 +230,7 @@ class TestFailedRuns:
 
             assert len(world.runs("w")) == 2
             assert set(world.runs("w")[1].reasons) == {
-                "ConfigMap default/c changed while it ran",
+                "ConfigMap default/c appeared",
                 "ConfigMap default/c appeared" + BY_SELECTION,
             }
 
