@@ -9,6 +9,7 @@ import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.runtime.queue import MAX_REASONS
 
 LAG_BOUND = 30.0
 """Seconds that a key waits for the echo of its own write before that object is read live."""
@@ -40,10 +41,11 @@ class Parking:
         return f"<Parking keys={len(self)}>"
 
     def add(self, key: ObjectKey, reasons: tuple[str, ...]) -> None:
-        """Park a key; one that is parked already gains these reasons, and no time."""
+        """Park a key; one that is parked already gains these reasons, up to `MAX_REASONS`, and no time."""
         before = self._parked.get(key)
         if before is not None:
-            self._parked[key] = _Parked((*before.reasons, *reasons), before.alarm)
+            distinct = tuple(dict.fromkeys((*before.reasons, *reasons)))
+            self._parked[key] = _Parked(distinct[:MAX_REASONS], before.alarm)
         else:
             alarm = self._clock.call_later(LAG_BOUND, lambda: self._on_lag(key))
             self._parked[key] = _Parked(reasons, alarm)

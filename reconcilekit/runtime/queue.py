@@ -70,7 +70,7 @@ class KeyedQueue:
         self._waiting: dict[ObjectKey, _Waiting] = {}
         self._heap: list[tuple[float, int, ObjectKey]] = []
         self._running: set[ObjectKey] = set()
-        self._delayed: dict[ObjectKey, tuple[float, str]] = {}
+        self._delayed: dict[ObjectKey, tuple[float, tuple[str, ...]]] = {}
         self._delays: list[tuple[float, int, ObjectKey]] = []
         self._order = count()
         self._alarm: _Alarm | None = None
@@ -89,10 +89,10 @@ class KeyedQueue:
         if len(waiting.reasons) < MAX_REASONS and reason not in waiting.reasons:
             waiting.reasons.append(reason)
 
-    def add_after(self, key: ObjectKey, delay: float, reason: str) -> None:
+    def add_after(self, key: ObjectKey, delay: float, reason: str, *more: str) -> None:
         """Make the key ready after `delay` seconds; replaces a delay the key already has."""
         due = self._clock.monotonic() + delay
-        self._delayed[key] = (due, reason)
+        self._delayed[key] = (due, (reason, *more))
         heapq.heappush(self._delays, (due, next(self._order), key))
         self._compact_delays()
         self._set_alarm()
@@ -122,10 +122,6 @@ class KeyedQueue:
         if waiting is not None:
             self._push(waiting)
 
-    def is_running(self, key: ObjectKey) -> bool:
-        """True between `take` and `done`."""
-        return key in self._running
-
     def clear(self) -> None:
         """Forget all that wait: a stopping controller takes nothing more."""
         self._waiting.clear()
@@ -154,7 +150,8 @@ class KeyedQueue:
             delayed = self._delayed.get(key)
             if delayed is not None and delayed[0] == due:
                 del self._delayed[key]
-                self.add(key, delayed[1])
+                for reason in delayed[1]:
+                    self.add(key, reason)
 
     def _set_alarm(self) -> None:
         while self._delays and not self._is_current(self._delays[0]):

@@ -13,6 +13,9 @@ from reconcilekit.runtime.outcomes import Result
 if TYPE_CHECKING:
     from reconcilekit.runtime.context import Context
 
+_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""RFC 1123, as Kubernetes reads it. With anything else allowed, "gw:" would begin the owners of "gw:x", too."""
+
 Predicate = Callable[[Change], bool]
 """True where a change of a kind may wake a key. It must be a pure function of the change."""
 
@@ -53,8 +56,8 @@ class Reconciler:
             `finalize` once the primary is being deleted, and removes it when that has succeeded.
         ready_condition: the type of the condition that a `ConfigError` sets to False; default "Ready". None sets none.
         publishes: it stages entries of the StateStore; the first publish after a start then waits for its keys.
-        name: of the controller, in logs and metrics; by default made from the class's name (CertificateReconciler is
-            "certificate").
+        name: of the controller, in logs and metrics and before the names of what it owns in the StateStore: a DNS label
+            such as "cert-renewal"; by default made from the class's name (CertificateReconciler is "certificate").
     """
 
     primary: ClassVar[Resource]
@@ -142,8 +145,18 @@ def check_declaration(reconciler: Reconciler) -> None:
         raise TypeError(
             f'{cls.__name__}: finalizer {cls.finalizer!r} has no domain; write "example.com/{cls.finalizer}"'
         )
+    if not _DNS_LABEL.fullmatch(reconciler.name):
+        raise TypeError(
+            f"{cls.__name__}: name {reconciler.name!r} isn't a DNS label "
+            f'(a-z, 0-9 and inner -, at most 63 characters); write: name = "{_label(reconciler.name)}"'
+        )
 
 
 def _controller_name(class_name: str) -> str:
     stem = class_name.removesuffix("Reconciler") or class_name
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", stem).lower()
+    return _label(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", stem))
+
+
+def _label(name: str) -> str:
+    """The nearest DNS label, "controller" where nothing is left of the name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].rstrip("-") or "controller"

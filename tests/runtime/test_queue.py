@@ -68,11 +68,9 @@ async def test_a_key_is_not_taken_twice_at_a_time(clock: VirtualClock) -> None:
     queue.take()
     queue.add(A, "two", priority=5)
     assert queue.take() is None
-    assert queue.is_running(A)
     await clock.sleep(3)
     queue.done(A)
 
-    assert not queue.is_running(A)
     assert queue.take() == Taken(A, ("two",), 3.0)
 
 
@@ -439,3 +437,13 @@ def test_it_does_what_a_list_would_do(steps: list[tuple[str, ObjectKey, int]]) -
         assert queue.take() is None
 
     run_virtual(main)
+
+
+@virtually
+async def test_a_delay_keeps_several_reasons_apart(clock: VirtualClock) -> None:
+    queue, _ = make_queue(clock)
+    queue.add_after(A, 5, "one", "two")
+    queue.add(A, "two")
+    await clock.sleep(6)
+
+    assert queue.take() == Taken(A, ("two", "one"), 6.0)

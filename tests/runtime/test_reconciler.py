@@ -35,6 +35,10 @@ class TestNames:
             ("Reconciler", "reconciler"),
             ("Certificates", "certificates"),
             ("S3BucketReconciler", "s3-bucket"),
+            ("_Internal_Reconciler", "internal"),
+            ("Größe", "gr-e"),
+            ("X" * 80, "x" * 63),
+            ("Ωμ", "controller"),
         ],
     )
     def test_it_is_made_from_the_class(self, class_name: str, name: str) -> None:
@@ -107,6 +111,25 @@ def test_a_declaration_that_cannot_work_is_refused_with_the_line_to_write(
     with pytest.raises(TypeError) as caught:
         check_declaration(broken())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("gw:x", "gw-x"), ("My Controller", "my-controller"), ("-a-", "a"), ("a" * 64, "a" * 63), (":", "controller")],
+)
+def test_a_name_that_is_no_dns_label_is_refused_with_one_that_is(name: str, label: str) -> None:
+    broken = type("Broken", (CertificateReconciler,), {"name": name})
+    with pytest.raises(TypeError) as caught:
+        check_declaration(broken())
+    assert str(caught.value) == (
+        f"Broken: name {name!r} isn't a DNS label (a-z, 0-9 and inner -, at most 63 characters); "
+        f'write: name = "{label}"'
+    )
+
+
+@pytest.mark.parametrize("name", ["a", "gw-2", "0", "a" * 63])
+def test_a_name_that_is_a_dns_label_passes(name: str) -> None:
+    check_declaration(type("Named", (CertificateReconciler,), {"name": name})())
 
 
 def version(generation: int | None, *, uid: str = "1", deleted: str | None = None, data: str = "") -> RawObject:
