@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 
 import attrs
-from tenacity.stop import StopBaseT
-from tenacity.wait import WaitBaseT
 
 from reconcilekit.backoff import Backoff, Delay
 from reconcilekit.cache.store import Change
@@ -21,6 +20,7 @@ from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.runtime.cached import CacheMatcher, CacheProgress
 from reconcilekit.runtime.dependencies import Dependencies, describe
 from reconcilekit.runtime.meanwhile import Meanwhile, Trigger
+from reconcilekit.runtime.options import ControllerOptions, ControllerStatistics
 from reconcilekit.runtime.outcomes import Outcome, Verdict
 from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.parking import LAG_BOUND, Parking
@@ -30,66 +30,17 @@ from reconcilekit.runtime.reports import ReportListener, RunReport, log_report
 from reconcilekit.runtime.run import RunEnd, Runner, Services, owner_of, owner_prefix
 from reconcilekit.state import StateChange, StateError
 
-RECHECK_SECONDS = 300.0
-"""Seconds until a config error is looked at again: permissions, quotas and CRDs are mended without an event."""
-
 RECHECK_JITTER = 0.1
 """Part of that by which it varies, so that a thousand keys that failed together don't come back together."""
 
+FLOOR_SPREAD = 0.1
+"""Part of a server-wide pause by which keys are spread behind it: an overloaded server isn't met by all at once."""
+
+FAULT_SECONDS = 30.0
+"""Seconds until a key runs again where it can't be told what follows from its run, because of a fault."""
+
 DISOWN_PAUSE = 0.05
 """Seconds until the entries of a gone primary are removed, where another key's commit was in the way."""
-
-
-@attrs.frozen(kw_only=True)
-class ControllerOptions:
-    """How a controller runs.
-
-    Attributes:
-        concurrency: keys that run at once; default 8, since runs mostly wait for the server, whose limit of requests
-            in flight they share. One key never runs twice at a time.
-        timeout: seconds a reconcile may take before it's abandoned and retried; default 120. It bounds the reconcile,
-            not the commit, whose requests have limits of their own.
-        recheck_after: seconds until a config error is looked at again though nothing it read has changed.
-        wait: any tenacity wait strategy, for the delays after transient errors; None takes the backoff's own.
-        stop: any tenacity stop strategy: where it says stop, the key is stalled and retried slowly. None never does.
-    """
-
-    concurrency: int = 8
-    timeout: float = 120.0
-    recheck_after: float = RECHECK_SECONDS
-    wait: WaitBaseT | None = None
-    stop: StopBaseT | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("concurrency", "timeout", "recheck_after"):
-            value = getattr(self, name)
-            if value <= 0:
-                raise ValueError(f"{name}={value!r} isn't positive")
-
-
-@attrs.frozen
-class ControllerStatistics:
-    """Counts at one moment.
-
-    Attributes:
-        ready: keys that wait for a slot.
-        delayed: keys that wait for a time.
-        running: keys that run.
-        parked: keys that wait for the cache to see what they wrote.
-        abandoned: overrun runs that haven't ended yet.
-        runs: runs so far.
-        retries: runs so far that ended as transient.
-        bugs: runs so far that ended as a bug: a developer has to look.
-    """
-
-    ready: int
-    delayed: int
-    running: int
-    parked: int
-    abandoned: int
-    runs: int
-    retries: int
-    bugs: int
 
 
 class Controller:
@@ -130,6 +81,7 @@ class Controller:
         self._running: dict[ObjectKey, asyncio.Task[None]] = {}
         self._abandoned: set[ObjectKey] = set()
         self._api_groups = frozenset(resource.group for resource in reconciler.declared)
+        self._faulty_predicates: set[Resource] = set()
         self._is_taking = False
         self._is_pumping = False
         self._runs = 0
@@ -203,7 +155,14 @@ class Controller:
         self._parking.clear()
 
     def wake(self, key: ObjectKey, reason: str) -> None:
-        """Run a key for a reason of the caller's."""
+        """Run a key for a reason of the caller's; one whose namespace isn't cached is refused with a warning."""
+        scope = self._at.cache.store(self.reconciler.primary).scope
+        if not scope.covers(key.namespace):
+            self._log.warning(
+                "%s: %s isn't run for %r: only %s of %s are cached; wake keys of those, or widen Manager.scope",
+                self.name, key, reason, scope, self.reconciler.primary,
+            )  # fmt: skip
+            return
         self._wake(key, reason)
         self._pump()
 
@@ -213,11 +172,13 @@ class Controller:
         """The cache applied a change: wake who read it."""
         if not self._is_taking:
             return
-        if self._passes(change):
-            self._meanwhile.changed(change)
-            for trigger in self._triggers(change):
-                self._hit(trigger)
-        self._own_writes.changed(change)
+        try:
+            if self._passes(change):
+                self._meanwhile.changed(change)
+                for trigger in self._triggers(change):
+                    self._hit(trigger)
+        finally:
+            self._own_writes.changed(change)
 
     def progressed(self, resource: Resource) -> None:
         """A watch has come further."""
@@ -234,13 +195,23 @@ class Controller:
                     self._wake(key, f"state {scope} changed")
             self._pump()
 
+    def health_changed(self, resource: Resource) -> None:
+        """A kind fares better or worse: each run looks at that itself, for the kinds it has read."""
+
     def _passes(self, change: Change) -> bool:
         predicate = self.reconciler.predicates.get(change.resource)
         try:
             return predicate is None or predicate(change)
         except Exception:  # noqa: BLE001 -- a predicate that can't judge a change mustn't hide it
-            self._log.exception("%s: its predicate for %s failed; the change counts", self.name, change.resource)
+            self._report_predicate(change.resource)
             return True
+
+    def _report_predicate(self, resource: Resource) -> None:
+        if resource not in self._faulty_predicates:
+            self._faulty_predicates.add(resource)
+            self._log.exception(
+                "%s: its predicate for %s failed; changes that it can't judge count (said once)", self.name, resource
+            )
 
     def _triggers(self, change: Change) -> list[Trigger]:
         woken = list(self._dependencies.woken_by(change))
@@ -295,7 +266,8 @@ class Controller:
         floor = self._backoff.floors.remaining(api_groups=self._api_groups)
         if floor > 0:
             self._queue.done(taken.key)
-            self._queue.add_after(taken.key, floor, ", ".join(taken.reasons) or "server-wide Retry-After")
+            spread = self._clock.random.uniform(0.0, FLOOR_SPREAD * floor)
+            self._queue.add_after(taken.key, floor + spread, *taken.reasons)
             return
         # How this run ends says when the next one is due; an earlier wish that came due meanwhile would only repeat it.
         self._queue.cancel_delay(taken.key)
@@ -345,18 +317,37 @@ class Controller:
         )
         end, retry = RunEnd(outcome=None), None
         try:
-            end = await self._settle_and_run(key, report)
+            end = await self._attempt(key, report)
             retry = self._count_failure(key, end.outcome)
-            if retry is not None and retry.is_stalled and end.outcome and end.outcome.error:
-                await self._runner.stalled.tell(key, end.outcome.error, end.committed)
-        except Exception as error:  # noqa: BLE001 -- see below
-            # Without an outcome the key would run again at once, for ever: so a fault of ours has a backoff, too.
-            self._log.exception("%s %s: the run itself failed", self.name, key)
-            end = RunEnd(outcome=Outcome.of_error(_as_transient(self._at.classifier.classify(error))))
-            retry = retry or self._count_failure(key, end.outcome)
+            await self._tell_stalled(key, end, retry)
         finally:
             self._ended(key, end, retry, report, duration=self._clock.monotonic() - started)
             self._pump()
+
+    async def _attempt(self, key: ObjectKey, report: RunReport) -> RunEnd:
+        """Run the key; nothing escapes but the cancellation by `stop`."""
+        try:
+            return await self._settle_and_run(key, report)
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
+                raise
+            # A run without an outcome is repeated at once, and a fault of ours would be so for ever.
+            self._log.exception("%s %s: the run itself failed", self.name, key)
+            return RunEnd(outcome=Outcome.of_error(self._verdict_on_fault(error)))
+
+    def _verdict_on_fault(self, error: BaseException) -> TransientError:
+        try:
+            return _as_transient(self._at.classifier.classify(error))
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 -- an order to stop, or an error without a text
+            return TransientError(f"the run itself failed with {type(error).__name__}")
+
+    async def _tell_stalled(self, key: ObjectKey, end: RunEnd, retry: Delay | None) -> None:
+        if retry is None or not retry.is_stalled or end.outcome is None or end.outcome.error is None:
+            return
+        try:
+            await self._runner.stalled.tell(key, end.outcome.error, end.committed)
+        except Exception:  # noqa: BLE001 -- how the run ended stands all the same
+            self._log.exception("%s %s: it can't be said that it is stalled", self.name, key)
 
     async def _settle_and_run(self, key: ObjectKey, report: RunReport) -> RunEnd:
         while self._own_writes.has_doubts(key):
@@ -374,27 +365,42 @@ class Controller:
     # What follows
 
     def _ended(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport, *, duration: float) -> None:
-        """One synchronous step: dependencies, what came meanwhile, the next delay, the slot."""
+        """One synchronous step: the slot, dependencies, what came meanwhile, the next delay.
+
+        Whatever fails in it, the slot is free and the key runs again, by which what came meanwhile is seen, too.
+        """
         del self._running[key]
-        self._learn(key, end)
         self._release(key, end.still_running)
+        try:
+            delay = self._conclude(key, end, retry, report)
+        except Exception:  # noqa: BLE001 -- no fault may cost a key its next run
+            delay = retry.seconds if retry is not None else FAULT_SECONDS
+            self._log.exception("%s %s: a fault after its run; it runs again in %.3g s", self.name, key, delay)
+            self._meanwhile.drop(key)
+            if self._is_taking:
+                self._queue.add_after(key, delay, "a fault after its last run")
+        if end.outcome is not None:
+            self._tell(attrs.evolve(
+                report, outcome=end.outcome, next_delay=delay, duration=duration, writes=end.committed.writes,
+                live_reads=end.live_reads,
+                generation=end.primary.raw.meta.generation if end.primary and end.primary.raw else None,
+            ))  # fmt: skip
+
+    def _conclude(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport) -> float | None:
+        """Learn from the run, and schedule the next; gives the seconds until then, as `_follow` does."""
+        self._learn(key, end)
         meanwhile = self._meanwhile.end(key, end, sequence=self._at.cache.sequence, state=self._at.state.snapshot())
-        outcome = end.outcome
         delay = None
-        if outcome is not None and self._is_taking:
+        if end.outcome is not None and self._is_taking:
             is_gone = end.primary is not None and end.primary.raw is None
-            delay = self._follow(key, outcome, retry, is_gone=is_gone)
+            delay = self._follow(key, end.outcome, retry, is_gone=is_gone)
         elif self._is_taking:
+            # The view wasn't fit for it: it waits, parked, until the cache has seen what that view lacked.
             for reason in report.reasons:
                 self._queue.add(key, reason)
         for reason in meanwhile:
             self._wake(key, reason)
-        if outcome is not None:
-            self._tell(attrs.evolve(
-                report, outcome=outcome, next_delay=delay, duration=duration, writes=end.committed.writes,
-                live_reads=end.live_reads,
-                generation=end.primary.raw.meta.generation if end.primary and end.primary.raw else None,
-            ))  # fmt: skip
+        return delay
 
     def _learn(self, key: ObjectKey, end: RunEnd) -> None:
         if end.reads is None:
@@ -470,8 +476,17 @@ class Controller:
             self._log.error("the state of %s, which is gone, can't be removed: %s", owner, error)
 
     def _tell(self, report: RunReport) -> None:
-        log_report(self._log, report)
-        self._listener(report)
+        for tell in (functools.partial(log_report, self._log), self._listener):
+            try:
+                tell(report)
+            except Exception:  # noqa: BLE001 -- such as an error of the user's that can't say its own text
+                self._log.exception("%s %s: its run can't be reported", self.name, report.key)
+
+
+def is_being_cancelled() -> bool:
+    """True where somebody cancels the present task, rather than a CancelledError having come from within it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _as_transient(verdict: ReconcileError) -> TransientError:

@@ -24,8 +24,15 @@ from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import Resource
 from reconcilekit.runtime.absence import AbsenceConfirmer
 from reconcilekit.runtime.comparison import NoOps
-from reconcilekit.runtime.controller import Controller, ControllerOptions, ControllerStatistics
+from reconcilekit.runtime.controller import Controller, is_being_cancelled
 from reconcilekit.runtime.events import EventRecorder
+from reconcilekit.runtime.options import (
+    CONCURRENCY,
+    RECHECK_SECONDS,
+    TIMEOUT,
+    ControllerOptions,
+    ControllerStatistics,
+)
 from reconcilekit.runtime.reconciler import Reconciler, Source, check_declaration
 from reconcilekit.runtime.reports import ReportListener, RunReport
 from reconcilekit.runtime.run import Services
@@ -35,6 +42,9 @@ from reconcilekit.state import StateChange, StateError, StateStore
 
 DRAIN_SECONDS = 25.0
 """Seconds that runs may go on after a SIGTERM: under the 30 s after which Kubernetes kills a pod."""
+
+SOURCE_DELAY = 0.5
+"""Seconds at the most until a source that has failed for the first time is started again; doubled each time."""
 
 SOURCE_MAX_DELAY = 30.0
 """Seconds at the most between two starts of a source that keeps failing."""
@@ -95,7 +105,7 @@ class Manager:
         self.state = state or StateStore()
         self._client = client
         self._clock: Clock = clock or SystemClock()
-        self._classifier = classifier or default_classifier()
+        self._classifier = classifier or default_classifier(clock=self._clock)
         self._workers = workers
         self._drain = drain
         self._log = log or logging.getLogger("reconcilekit")
@@ -112,9 +122,9 @@ class Manager:
         self,
         reconciler: Reconciler,
         *,
-        concurrency: int = 8,
-        timeout: float = 120.0,
-        recheck_after: float = 300.0,
+        concurrency: int = CONCURRENCY,
+        timeout: float = TIMEOUT,
+        recheck_after: float = RECHECK_SECONDS,
         wait: WaitBaseT | None = None,
         stop: StopBaseT | None = None,
     ) -> Manager:
@@ -133,7 +143,9 @@ class Manager:
         Raises:
             TypeError: the class can't work; says which line is missing.
             ValueError: there's one of that name, or an option isn't positive.
+            RuntimeError: the manager is running.
         """
+        self._check_not_running("add")
         check_declaration(reconciler)
         if any(other.name == reconciler.name for other, _ in self._registered):
             raise ValueError(f"there are two controllers named {reconciler.name!r}; set name on one of the classes")
@@ -144,12 +156,22 @@ class Manager:
         return self
 
     def scope(self, resource: Resource, scope: Scope) -> Manager:
-        """Cache only a part of a kind: some namespaces, or what selectors match. Reads outside it are refused."""
+        """Cache only a part of a kind: some namespaces, or what selectors match. Reads outside it are refused.
+
+        Raises:
+            RuntimeError: the manager is running.
+        """
+        self._check_not_running("scope")
         self._scopes[resource] = scope
         return self
 
     def index(self, resource: Resource, name: str, function: IndexFunction) -> Manager:
-        """Add an index that ``ctx.select(resource, index=(name, value))`` looks up."""
+        """Add an index that ``ctx.select(resource, index=(name, value))`` looks up.
+
+        Raises:
+            RuntimeError: the manager is running.
+        """
+        self._check_not_running("index")
         self._indexes.append((resource, name, function))
         return self
 
@@ -164,26 +186,25 @@ class Manager:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Manager]:
-        """Run for the length of an ``async with`` block."""
-        client, owned = await self._connect()
-        workers = self._workers or self._own_workers()
-        session = _Session(self._services(client, workers), self._registered, self._log, self._report)
-        self._session = session
-        for resource, name, function in self._indexes:
-            session.declare(resource, self._scopes).add_index(name, function)
-        watchdog = self._watch_loop()
-        try:
+        """Run for the length of an ``async with`` block.
+
+        Raises:
+            RuntimeError: it is running already.
+        """
+        self._check_not_running("running")
+        # What was begun is ended in reverse, also where a later step of the start fails.
+        async with contextlib.AsyncExitStack() as stack:
+            client = await self._connect(stack)
+            workers = self._workers or self._own_workers(stack)
+            session = _Session(self._services(client, workers), self._registered, self._log, self._report)
+            self._session = session
+            stack.callback(self._forget_session)
+            self._watch_loop(stack)
+            stack.push_async_callback(session.stop, grace=self._drain)
+            for resource, name, function in self._indexes:
+                session.declare(resource, self._scopes).add_index(name, function)
             await session.start(self._scopes)
             yield self
-        finally:
-            await session.stop(grace=self._drain)
-            if watchdog is not None:
-                watchdog.stop()
-            self._session = None
-            if workers is not self._workers and isinstance(workers, DaemonThreads):
-                workers.close()
-            if owned:
-                await client.aclose()
 
     def health(self) -> ManagerHealth:
         """How it fares now.
@@ -212,6 +233,13 @@ class Manager:
             raise RuntimeError(f"manager {self.name!r} isn't running; call it within: async with manager.running()")
         return self._session
 
+    def _check_not_running(self, method: str) -> None:
+        if self._session is not None:
+            raise RuntimeError(f"manager {self.name!r} is running; call {method}() before it starts or after it ends")
+
+    def _forget_session(self) -> None:
+        self._session = None
+
     def _report(self, report: RunReport) -> None:
         for listener in list(self._listeners):
             try:
@@ -228,24 +256,27 @@ class Manager:
             await stop.wait()
             self._log.info("%s stops", self.name)
 
-    def _watch_loop(self) -> Watchdog | None:
-        if not isinstance(self._clock, SystemClock):
-            return None  # a simulation's loop may stand as long as it likes
-        watchdog = Watchdog(clock=self._clock, log=self._log.getChild("watchdog"))
-        watchdog.start()
-        return watchdog
+    def _watch_loop(self, stack: contextlib.AsyncExitStack) -> None:
+        if isinstance(self._clock, SystemClock):  # a simulation's loop may stand as long as it likes
+            watchdog = Watchdog(clock=self._clock, log=self._log.getChild("watchdog"))
+            watchdog.start()
+            stack.callback(watchdog.stop)
 
-    async def _connect(self) -> tuple[Client, bool]:
+    async def _connect(self, stack: contextlib.AsyncExitStack) -> Client:
         if self._client is not None:
-            return self._client, False
+            return self._client
         from reconcilekit.kube.connect import connect
 
-        return connect(name=self.name, clock=self._clock), True
+        client = connect(name=self.name, clock=self._clock)
+        stack.push_async_callback(client.aclose)
+        return client
 
-    def _own_workers(self) -> Workers:
+    def _own_workers(self, stack: contextlib.AsyncExitStack) -> Workers:
         if isinstance(self._clock, BringsWorkers):
             return self._clock.workers()
-        return DaemonThreads(name=self.name)
+        threads = DaemonThreads(name=self.name)
+        stack.callback(threads.close)
+        return threads
 
     def _services(self, client: Client, workers: Workers) -> Services:
         cache = Cache(client, clock=self._clock, classifier=self._classifier, log=self._log.getChild("cache"))
@@ -303,11 +334,9 @@ class _Session:
                 self.declare(resource, scopes)
             self._make(reconciler, options)
         self._hold_first_publish()
-        loop = asyncio.get_running_loop()
-        self._unsubscribe = [
-            self._at.cache.subscribe(self),
-            self._at.state.on_change(lambda change: _call_soon(loop, self.state_changed, change)),
-        ]
+        self._unsubscribe.append(self._at.cache.subscribe(self))
+        for controller in self.controllers:
+            self._subscribe(controller)
         await self._at.cache.start()
         for controller in self.controllers:
             self.waiting[controller.name] = controller.reconciler.declared
@@ -337,23 +366,25 @@ class _Session:
             held=self._at.state.waiting_for,
         )
 
-    # CacheListener
+    # CacheListener, for health alone
 
     def changed(self, change: Change) -> None:
-        for controller in self.controllers:
-            controller.changed(change)
+        """Each controller listens for itself."""
 
     def progressed(self, resource: Resource) -> None:
-        for controller in self.controllers:
-            controller.progressed(resource)
+        """Likewise."""
 
     def health_changed(self, resource: Resource) -> None:
         health = self._at.cache.health()[resource]
         self._log.info("%s is %s%s", resource, health.state, f": {health.message}" if health.message else "")
 
-    def state_changed(self, change: StateChange) -> None:
-        for controller in self.controllers:
-            controller.state_changed(change)
+    def _subscribe(self, controller: Controller) -> None:
+        # Each by itself, so that one's failure costs the others nothing.
+        loop = asyncio.get_running_loop()
+        self._unsubscribe += [
+            self._at.cache.subscribe(controller),
+            self._at.state.on_change(lambda change: _call_soon(loop, controller.state_changed, change)),
+        ]
 
     def _make(self, reconciler: Reconciler, options: ControllerOptions) -> None:
         self.controllers.append(
@@ -390,16 +421,20 @@ class _Session:
 
     async def _watch(self, controller: Controller, source: Source) -> None:
         """Keep a source running: one that ends or fails is started again, with backoff."""
-        failures = 0
-        while True:
+        delay = SOURCE_DELAY
+        while not is_being_cancelled():  # a source may swallow its own cancellation
             started = self._at.clock.monotonic()
             try:
                 await source.watch(controller.wake)
                 self._log.warning("source %s of %s has ended; it's started again", source.name, controller.name)
-            except Exception:  # noqa: BLE001 -- whatever it raises, it's started again
+            except (Exception, asyncio.CancelledError):
+                if is_being_cancelled():
+                    raise
                 self._log.exception("source %s of %s failed; it's started again", source.name, controller.name)
-            failures = 0 if self._at.clock.monotonic() - started > SOURCE_RESET_SECONDS else failures + 1
-            await self._at.clock.sleep(min(SOURCE_MAX_DELAY, 0.5 * 2**failures) * self._at.clock.random.uniform(0.5, 1))
+            if self._at.clock.monotonic() - started > SOURCE_RESET_SECONDS:
+                delay = SOURCE_DELAY
+            await self._at.clock.sleep(delay * self._at.clock.random.uniform(0.5, 1))
+            delay = min(SOURCE_MAX_DELAY, delay * 2)
 
     def _spawn(self, coroutine: Coroutine[object, object, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

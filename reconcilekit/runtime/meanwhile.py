@@ -100,6 +100,10 @@ class Meanwhile:
         self._let_go(sequence)
         return list(dict.fromkeys(reasons))
 
+    def drop(self, key: ObjectKey) -> None:
+        """Hold nothing for the key any longer: it runs anew in any case."""
+        self._held.pop(key, None)
+
     def _read_by_name(self, reads: Reads, end: RunEnd) -> list[str]:
         # The last change of an object is enough: what was written rests on the version that was read, so a foreign
         # change before an echo would have been a conflict.
