@@ -43,6 +43,9 @@ UNREADABLE_AFTER = 30.0
 other: holes are confirmed with the server, and every write is conditional, so all that a stale view costs is a retry. A
 kind that is forbidden or gone counts as unreadable at once."""
 
+CLEANUP_SECONDS = 2.0
+"""Seconds that a cancelled async reconcile has at shutdown to end what it holds open, before the event loop ends."""
+
 BUG_REASON = "ControllerBug"
 """The condition's reason where a request can never succeed as the controller sent it."""
 
@@ -237,6 +240,8 @@ class Runner:
             done, _ = await asyncio.wait({running}, timeout=self._timeout)
         except asyncio.CancelledError:
             _give_up(attempt, running)
+            if isinstance(running, asyncio.Task):
+                await asyncio.wait({running}, timeout=CLEANUP_SECONDS)
             raise
         if not done:
             _give_up(attempt, running)

@@ -405,3 +405,34 @@ class TestRunningManagers:
                 assert 55 <= gaps(world, "w")[0] <= 66
 
         simulate(main)
+
+
+class Cleans(Reconciler):
+    """Takes its time to clean up when it's cancelled."""
+
+    primary = WIDGET
+
+    def __init__(self, world: World, seconds: float) -> None:
+        self._world = world
+        self._seconds = seconds
+        self.is_clean = False
+
+    async def reconcile(self, ctx: Context) -> None:
+        try:
+            await self._world.clock.sleep(1000)
+        finally:
+            await self._world.clock.sleep(self._seconds)
+            self.is_clean = True
+
+
+@pytest.mark.parametrize(("seconds", "is_clean", "took"), [(1.0, True, 1.0), (100.0, False, 2.0)])
+def test_what_is_cancelled_at_the_end_may_clean_up_for_a_moment(seconds: float, is_clean: bool, took: float) -> None:
+    async def main(world: World) -> None:
+        cleans = Cleans(world, seconds)
+        await world.create(widget("w"))
+        async with running(world, cleans, drain=5.0):
+            began = world.clock.monotonic()
+        assert cleans.is_clean is is_clean
+        assert world.clock.monotonic() - began == 5.0 + took
+
+    simulate(main)
