@@ -145,6 +145,7 @@ def test_the_exploration_sees_runs_that_failed_and_were_repeated() -> None:
 @pytest.mark.parametrize("status", [500, 503, 403])
 def test_a_start_in_which_a_kind_cannot_be_read_publishes_nothing_until_it_can(path: str, status: int) -> None:
     """A discovery that failed is not a kind that is absent; nor is one that is refused an empty one."""
+    clean = undisturbed("start")
 
     async def main(world: World) -> None:
         fault = world.server.faults.add(Fault(path=path, status=status, user_agent=CONTROLLER, count=None))
@@ -156,8 +157,8 @@ def test_a_start_in_which_a_kind_cannot_be_read_publishes_nothing_until_it_can(p
             world.server.faults.remove(fault)
             await world.settle(LONG)
 
-            assert contents(world.publications(PUBLIC)) == undisturbed("start").publications[str(PUBLIC)]
-            assert world.outcome() == undisturbed("start").outcome
+            assert contents(world.publications(PUBLIC)) == clean.publications[str(PUBLIC)]
+            assert world.outcome() == clean.outcome
 
     simulate(main)
 
