@@ -287,11 +287,11 @@ class Controller:
         self._pump()
 
     def _lagged(self, key: ObjectKey) -> None:
-        """The echo didn't come in time: read those objects live, and have the kinds that still lag listed anew."""
+        """What the key waits for didn't come in time: read it live, and have the kinds that still lag listed anew."""
         reasons = self._parking.remove(key)
         unseen = self._own_writes.unseen(key)
         self._log.warning(
-            "%s %s: the watch hasn't shown its own writes for %g s; reading them live: %s",
+            "%s %s: the watch hasn't shown for %g s what this key waits for; reading it live: %s",
             self.name, key, LAG_BOUND, ", ".join(f"{resource.kind} {object_key}" for resource, object_key in unseen),
         )  # fmt: skip
         self._own_writes.forget(key)
@@ -438,7 +438,7 @@ class Controller:
             self._at.state.report(owner_of(self.reconciler, key))
         if retry is not None:
             again = f"retry {retry.attempt}" if retry.attempt else "fresh view"
-            self._queue.add_after(key, retry.seconds, f"{again} after: {outcome.error}")
+            self._queue.add_after(key, retry.seconds, f"{again} after {type(outcome.error).__name__}")
             return retry.seconds
         if outcome.requeue_after is not None:
             self._backoff.succeeded(key)

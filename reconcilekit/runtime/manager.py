@@ -20,6 +20,7 @@ from reconcilekit.cache.selection import IndexFunction
 from reconcilekit.cache.store import Change, Store
 from reconcilekit.classification import Classifier, default_classifier
 from reconcilekit.clock import Clock, SystemClock
+from reconcilekit.errors import ConfigError
 from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import Resource
 from reconcilekit.runtime.absence import AbsenceConfirmer
@@ -181,8 +182,16 @@ class Manager:
         return lambda: self._listeners.remove(listener)
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT: then take no more, let runs finish, cancel what doesn't, and return."""
-        asyncio.run(self._run_until_signal())
+        """Run until SIGTERM or SIGINT: then take no more, let runs finish, cancel what doesn't, and return.
+
+        Raises:
+            SystemExit: it can't start for a reason that the message tells, such as a kubeconfig that isn't there.
+        """
+        try:
+            asyncio.run(self._run_until_signal())
+        except ConfigError as error:
+            # Whoever starts it reads what to mend, not where in here that was noticed.
+            raise SystemExit(f"{self.name} can't start: {error}") from error
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Manager]:

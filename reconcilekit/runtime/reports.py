@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
+from reconcilekit.classification.classifier import UNKNOWN
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.runtime.outcomes import Outcome, Verdict
 
@@ -58,22 +59,28 @@ _LEVELS = {Verdict.TRANSIENT: logging.WARNING, Verdict.CONFIG: logging.WARNING, 
 
 
 def log_report(log: logging.Logger, report: RunReport) -> None:
-    """One record a run, its fields in `extra` for structured handlers; a bug comes with its traceback."""
+    """One record a run, its fields in `extra` for structured handlers.
+
+    A bug comes with its traceback, and so does the first failure of a key that no rule knows: that is mostly a mistake
+    in the reconcile, and its retries would only repeat the same lines.
+    """
     level = _LEVELS.get(report.outcome.verdict, logging.INFO)
     if not log.isEnabledFor(level):
         return
     error = report.outcome.error
     cause = error.__cause__ or error if error is not None else None
+    is_mistake = report.outcome.verdict is Verdict.BUG or (report.rule == UNKNOWN and report.attempt == 0)
     log.log(
         level,
-        "%s %s: %s%s%s; woken by: %s",
+        "%s %s: %s%s%s; woken by: %s%s",
         report.controller,
         report.key,
         report.outcome.verdict.value,
         f" ({report.rule})" if report.rule else "",
         f": {error}" if error is not None else "",
         ", ".join(report.reasons),
-        exc_info=cause if report.outcome.verdict is Verdict.BUG else None,
+        f"; again in {report.next_delay:.3g} s" if error is not None and report.next_delay is not None else "",
+        exc_info=cause if is_mistake else None,
         extra={
             "controller": report.controller,
             "key": str(report.key),

@@ -84,7 +84,6 @@ class TestErrors:
                 assert manager.statistics()["raises"].running == 0
 
         simulate(main)
-        assert "raises default/w: a fault after its run; it runs again in 10 s" in caplog.text
         assert "raises default/w: its run can't be reported" in caplog.text
 
     def test_a_cancellation_of_the_users_own_has_a_backoff(self) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 
+import attrs
 import pytest
 
 from reconcilekit.errors import BugError, ConfigError, ReconcileError, TransientError
@@ -46,7 +47,8 @@ def test_a_run_is_one_record(outcome: Outcome, level: int, text: str, caplog: py
     with caplog.at_level(logging.INFO, logger=log.name):
         log_report(log, report(outcome))
     (record,) = caplog.records
-    assert (record.levelno, record.getMessage()) == (level, f"{text}; woken by: Secret shop/tls changed")
+    again = "" if outcome.error is None else "; again in 1.5 s"
+    assert (record.levelno, record.getMessage()) == (level, f"{text}; woken by: Secret shop/tls changed{again}")
     fields = {
         "controller": "certificate", "key": "shop/tls", "reconcile_id": "0123456789abcdef", "generation": 7,
         "attempt": 2,
@@ -65,7 +67,17 @@ def test_a_bug_comes_with_the_traceback_of_its_cause(caplog: pytest.LogCaptureFi
     assert record.exc_info[1] is cause
 
 
-def test_only_a_bug_comes_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_failure_that_no_rule_knows_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    verdict = TransientError("KeyError: 'host'")
+    verdict.rule, verdict.__cause__ = "unknown", KeyError("host")
+    first = attrs.evolve(report(Outcome.of_error(verdict)), attempt=0)
+    for each in (first, attrs.evolve(first, attempt=1)):
+        log_report(logging.getLogger("tests.reports"), each)
+
+    assert [record.exc_info is not None for record in caplog.records] == [True, False]
+
+
+def test_a_passing_failure_comes_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     log_report(logging.getLogger("tests.reports"), report(Outcome.of_error(TransientError("down"))))
     (record,) = caplog.records
     assert record.exc_info is None
