@@ -112,6 +112,10 @@ class Discovery:
         """What is already known of the kind and not in doubt; None says nothing about the server."""
         return None if resource in self._doubted else self._catalog.infos.get(resource)
 
+    def known(self, resource: Resource) -> ResourceInfo | None:
+        """What was last found of the kind, also while it is in doubt; None where it was never found, or is gone."""
+        return self._catalog.infos.get(resource)
+
     def doubt(self, resource: Resource) -> None:
         """The kind's own path was answered with 404: it is asked for anew before it is used again.
 

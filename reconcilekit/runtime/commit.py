@@ -12,7 +12,7 @@ bounds the answer, not the effect.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -30,7 +30,7 @@ from reconcilekit.classification import (
 from reconcilekit.clock import Clock
 from reconcilekit.errors import ApiError, ConfigError, ConflictError, Operation, TransientError, WireError
 from reconcilekit.kube.client import Client
-from reconcilekit.kube.objects import RawObject
+from reconcilekit.kube.objects import OwnerReference, RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.runtime.comparison import NoOps, differs
 from reconcilekit.runtime.encoding import copy_as_json, is_same_json
@@ -70,12 +70,6 @@ class Plan:
     state: PreparedStage | None = None
     status: dict[str, Any] | None = None
     events: tuple[StagedEvent, ...] = ()
-
-    @property
-    def writes(self) -> int:
-        """How many requests it takes, events aside."""
-        ends = (self.add_finalizer, self.remove_finalizer, self.status)
-        return len(self.applies) + len(self.deletes) + sum(end is not None for end in ends)
 
 
 @attrs.define
@@ -120,7 +114,7 @@ def plan_commit(
         VetoError: a validator of the StateStore refused.
         StagingError: the status has no JSON form.
         ConfigError: an object to be owned belongs to somebody else.
-        TransientError: an object to be applied is being deleted.
+        TransientError: an object to be applied is being deleted, or is about to be: its owner is gone.
     """
     applies = []
     for staged in stage.applies.values():
@@ -146,15 +140,34 @@ def _needs_apply(staged: StagedApply, live: RawObject, no_ops: NoOps) -> bool:
     if live.meta.deletion_timestamp is not None:
         raise TransientError(f"{staged.resource.kind} {staged.key} is being deleted; it's applied anew once it's gone")
     if staged.is_owned:
-        ours = {reference["uid"] for reference in staged.desired["metadata"]["ownerReferences"]}
-        for reference in live.meta.owner_references or ():
-            if reference.controller and reference.uid not in ours:
-                raise ConfigError(
-                    "OwnedBySomebodyElse",
-                    f"{staged.resource.kind} {staged.key} is controlled by {reference.kind} {reference.name}; "
-                    "rename one of the two, or delete the object",
-                )
+        _check_owner(staged, live)
     return differs(staged.desired, live) and not no_ops.is_known(staged.desired, live)
+
+
+def _check_owner(staged: StagedApply, live: RawObject) -> None:
+    ours = {reference["uid"]: reference for reference in staged.desired["metadata"]["ownerReferences"]}
+    for other in live.meta.owner_references or ():
+        if not other.controller or other.uid in ours:
+            continue
+        subject = f"{staged.resource.kind} {staged.key}"
+        if any(_is_incarnation(other, reference) for reference in ours.values()):
+            raise TransientError(
+                f"{subject} belongs to an earlier {other.kind} {other.name} and is being collected; "
+                "it's applied anew once it's gone"
+            )
+        raise ConfigError(
+            "OwnedBySomebodyElse",
+            f"{subject} is controlled by {other.kind} {other.name}; rename one of the two, or delete the object",
+        )
+
+
+def _is_incarnation(other: OwnerReference, reference: Mapping[str, Any]) -> bool:
+    group = reference["apiVersion"].rpartition("/")[0]
+    return (other.api_version.rpartition("/")[0], other.kind, other.name) == (
+        group,
+        reference["kind"],
+        reference["name"],
+    )
 
 
 def new_status(primary: Primary, stage: Stage, *, clock: Clock) -> dict[str, Any] | None:

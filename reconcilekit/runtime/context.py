@@ -37,7 +37,7 @@ class Surroundings:
     primary: Resource
     declared: Mapping[Resource, Store]
     applicable: frozenset[Resource]
-    is_namespaced: Callable[[Resource], bool]
+    is_namespaced: Callable[[Resource], bool | None]
     view: View
     state: StateSnapshot
     live: LiveReader
@@ -91,10 +91,10 @@ class Context:
             StagingError: the kind isn't declared; names the line to add.
             KindNotSyncedError: its cache isn't whole.
         """
-        key = self._object_key(resource, name, namespace)
-        found = self._read(resource, key)
+        keys = self._object_keys(resource, name, namespace)
+        found = next(filter(None, (self._read(resource, key) for key in keys)), None)
         if found is None and confirm:
-            self._reads.vain.add((resource, key))
+            self._reads.vain.add((resource, keys[0]))
         return None if found is None else found.decode()
 
     def select(
@@ -161,7 +161,8 @@ class Context:
             StagingError: no name, an undeclared kind, an owner in another namespace, no JSON form, or staged
                 before otherwise.
         """
-        resource, key = self._identify(obj)
+        resource, keys = self._identify(obj)
+        key = keys[0]
         if "status" in obj:
             raise StagingError(
                 f"{resource.kind} {key} was staged with a status, which its own controller alone writes; leave it out"
@@ -177,7 +178,7 @@ class Context:
             desired["metadata"]["namespace"] = key.namespace
         if owned:
             desired["metadata"]["ownerReferences"] = self._owners(desired, resource, key)
-        self._look_up(store, key)
+        self._look_up(store, keys)
         self._stage.stage_apply(StagedApply(resource=store.resource, key=key, desired=desired, is_owned=owned))
 
     def delete(self, resource: Resource, name: str, *, namespace: str | None = None) -> None:
@@ -185,9 +186,9 @@ class Context:
 
         What the view shows is what is deleted: an object of that name that was made or changed since isn't.
         """
-        key = self._object_key(resource, name, namespace)
-        self._look_up(self._store(resource), key)
-        self._stage.stage_delete(resource, key)
+        keys = self._object_keys(resource, name, namespace)
+        self._look_up(self._store(resource), keys)
+        self._stage.stage_delete(resource, keys[0])
 
     def condition(self, type: str, status: ConditionStatus, *, reason: str, message: str = "") -> None:  # noqa: A002
         """Stage a condition of the primary; observedGeneration and lastTransitionTime are set for you.
@@ -257,22 +258,28 @@ class Context:
         self._reads.objects[store.resource, key] = found
         return found
 
-    def _look_up(self, store: Store, key: ObjectKey) -> None:
+    def _look_up(self, store: Store, keys: Sequence[ObjectKey]) -> None:
         self._stage.check_open()
-        self._reads.staged[store.resource, key] = self._at.view.get(store.resource, key)
+        for key in keys:
+            found = self._reads.staged[store.resource, key] = self._at.view.get(store.resource, key)
+            if found is not None:
+                return
 
-    def _object_key(self, resource: Resource, name: str, namespace: str | None) -> ObjectKey:
-        self._store(resource)
-        if not self._at.is_namespaced(resource):
-            return ObjectKey("", name)
+    def _object_keys(self, resource: Resource, name: str, namespace: str | None) -> tuple[ObjectKey, ...]:
+        """Where the object stands, and the other place, in which that of a kind that is absent may come one day."""
+        store = self._store(resource)
+        is_namespaced = self._at.is_namespaced(resource)
         found = self.key.namespace if namespace is None else namespace
-        if not found:
+        if is_namespaced and not found:
             raise StagingError(
                 f"{resource.kind} {name!r} is namespaced and {self._at.controller} isn't; say namespace="
             )
-        return ObjectKey(found, name)
+        places = (ObjectKey("", name), ObjectKey(found, name))
+        first, other = places if is_namespaced is False else reversed(places)
+        has_two = (is_namespaced is None or store.resource.is_optional) and first != other
+        return (first, other) if has_two and store.scope.covers(other.namespace) else (first,)
 
-    def _identify(self, obj: dict[str, Any]) -> tuple[Resource, ObjectKey]:
+    def _identify(self, obj: dict[str, Any]) -> tuple[Resource, tuple[ObjectKey, ...]]:
         metadata = obj.get("metadata") or {}
         name, version, kind = metadata.get("name"), obj.get("apiVersion"), obj.get("kind")
         if not (isinstance(name, str) and name and isinstance(version, str) and isinstance(kind, str)):
@@ -281,7 +288,7 @@ class Context:
                 "generateName can't be staged, since a lost answer would double the object"
             )
         resource = Resource(version, kind)
-        return resource, self._object_key(resource, name, metadata.get("namespace"))
+        return resource, self._object_keys(resource, name, metadata.get("namespace"))
 
     def _owners(self, desired: dict[str, Any], resource: Resource, key: ObjectKey) -> list[dict[str, Any]]:
         primary = self._require_primary("owns things")

@@ -23,11 +23,13 @@ class LiveReader:
     Args:
         client: whose transport is used.
         workers: through which a `def` reconciler's thread reaches the event loop.
+        namespace: the primary's.
     """
 
-    def __init__(self, client: Client, *, workers: Workers) -> None:
+    def __init__(self, client: Client, *, workers: Workers, namespace: str = "") -> None:
         self._client = client
         self._workers = workers
+        self._namespace = namespace
         self._count = 0
 
     @property
@@ -35,17 +37,24 @@ class LiveReader:
         """How many live reads this run has made; the run's log says so."""
         return self._count
 
-    async def get(self, resource: Resource, name: str, *, namespace: str = "") -> dict[str, Any]:
+    async def get(self, resource: Resource, name: str, *, namespace: str | None = None) -> dict[str, Any]:
         """The object as the server has it now; for `async def`.
+
+        Args:
+            resource: any kind that the server serves.
+            name: of the object.
+            namespace: default the primary's; passed over for cluster-scoped kinds.
 
         Raises:
             ApiError: the server refuses; 404 where there is none.
             WireError: no answer.
         """
         self._count += 1
-        return (await self._client.get(resource, ObjectKey(namespace, name))).decode()
+        info = await self._client.discovery.find(resource)
+        place = self._namespace if namespace is None else namespace
+        return (await self._client.get(resource, ObjectKey(place if info.namespaced else "", name))).decode()
 
-    def get_blocking(self, resource: Resource, name: str, *, namespace: str = "") -> dict[str, Any]:
+    def get_blocking(self, resource: Resource, name: str, *, namespace: str | None = None) -> dict[str, Any]:
         """The same for a `def`, which waits in its thread."""
         return self._workers.call_from_thread(self.get(resource, name, namespace=namespace))
 
@@ -58,7 +67,7 @@ class LiveReader:
             page = await self._client.list_page(
                 resource, namespace=namespace, label_selector=labels, continue_token=token
             )
-            found += [_whole(item).decode() for item in page.items]
+            found += [whole(item).decode() for item in page.items]
             token = page.continue_token
             if not token:
                 return found
@@ -68,8 +77,12 @@ class LiveReader:
         return self._workers.call_from_thread(self.list(resource, namespace=namespace, labels=labels))
 
 
-def _whole(item: RawObject | UndecodableObject) -> RawObject:
-    # A list with a hole in it would be taken for the whole.
+def whole(item: RawObject | UndecodableObject) -> RawObject:
+    """The item of a list, which with a hole in it would be taken for the whole.
+
+    Raises:
+        UndecodableObjectError: it can't be read.
+    """
     if isinstance(item, UndecodableObject):
         raise UndecodableObjectError(item)
     return item

@@ -118,9 +118,17 @@ class OwnWrites:
         """It isn't known what the server has for this object: it must be read live before `key` runs again."""
         self._uncertain.setdefault(key, set()).add((resource, object_key))
 
-    def take_doubts(self, key: ObjectKey) -> list[Target]:
-        """The objects to read live before `key` runs; they are forgotten, so doubt again what couldn't be read."""
-        return sorted(self._uncertain.pop(key, ()), key=lambda target: (str(target[0]), target[1]))
+    def doubts(self, key: ObjectKey) -> list[Target]:
+        """The objects to read live before `key` runs."""
+        return sorted(self._uncertain.get(key, ()), key=lambda target: (str(target[0]), target[1]))
+
+    def resolve(self, key: ObjectKey, resource: Resource, object_key: ObjectKey) -> None:
+        """This object was read live, and what `key` has to wait for on its account is entered."""
+        doubts = self._uncertain.get(key)
+        if doubts is not None:
+            doubts.discard((resource, object_key))
+            if not doubts:
+                del self._uncertain[key]
 
     def has_doubts(self, key: ObjectKey) -> bool:
         """True where something must be read live before `key` runs."""
@@ -170,7 +178,7 @@ class OwnWrites:
                 self._opaque.setdefault(resource, []).append(wait)
 
     def forget(self, key: ObjectKey) -> None:
-        """The key is gone: nothing waits for it any more."""
+        """`key` waits for nothing any more, isn't called when caught up, and has no doubts: say them after this."""
         for wait in list(self._by_key.get(key, ())):
             self._drop(wait)
         self._uncertain.pop(key, None)

@@ -18,12 +18,14 @@ from reconcilekit.cache.cache import Cache
 from reconcilekit.cache.health import HealthState, KindHealth
 from reconcilekit.cache.store import Store
 from reconcilekit.cache.view import View
-from reconcilekit.classification import Classifier, is_kind_unknown, is_namespace_missing, is_not_found
+from reconcilekit.classification import Classifier
 from reconcilekit.clock import Clock
-from reconcilekit.errors import ApiError, BugError, ConfigError, ReconcileError, TransientError, WireError
+from reconcilekit.errors import ApiError, BugError, ConfigError, ReconcileError, TransientError, WireError, walk_leaves
 from reconcilekit.kube.client import Client
+from reconcilekit.kube.discovery import KindAbsentError
+from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
-from reconcilekit.runtime.absence import AbsenceConfirmer
+from reconcilekit.runtime.absence import AbsenceConfirmer, Contradiction, read_if_there
 from reconcilekit.runtime.commit import Committed, Committer, Plan, Primary, plan_commit
 from reconcilekit.runtime.comparison import NoOps
 from reconcilekit.runtime.context import Context, Surroundings
@@ -127,6 +129,7 @@ class Runner:
         self._at = services
         self._own_writes = own_writes
         self._timeout = timeout
+        self._declared = {resource: resource for resource in reconciler.declared}
         self._stores: Mapping[Resource, Store] = {r: services.cache.store(r) for r in reconciler.declared}
         self._applicable = frozenset((*reconciler.owns, *reconciler.reads))
         self._committer = Committer(
@@ -146,17 +149,29 @@ class Runner:
         Returns:
             The verdict on a read that failed: the key then stays in doubt.
         """
-        for resource, object_key in self._own_writes.take_doubts(key):
+        for resource, object_key in self._own_writes.doubts(key):
             try:
-                live = await self._at.client.get(resource, object_key)
+                live = await self._read_live(self._declared[resource], object_key)
             except (ApiError, WireError, ReconcileError) as error:
-                if is_not_found(error) or is_kind_unknown(error) or is_namespace_missing(error):
-                    self._await_absence(key, resource, object_key)
-                    continue
-                self._own_writes.doubt(key, resource, object_key)
                 return self._at.classifier.classify(error)
-            self._own_writes.await_version(key, resource, object_key, live.meta.resource_version)
+            if live is None:
+                self._await_absence(key, resource, object_key)
+            else:
+                self._own_writes.await_version(key, resource, object_key, live.meta.resource_version)
+            self._own_writes.resolve(key, resource, object_key)
         return None
+
+    async def _read_live(self, resource: Resource, key: ObjectKey) -> RawObject | None:
+        client = self._at.client
+        try:
+            info = await client.discovery.find(resource)
+            if info.namespaced != bool(key.namespace):
+                return None  # the kind was made anew with another scope, in which there is no such key
+            return await read_if_there(client, resource, client.get(resource, key))
+        except KindAbsentError:
+            if resource.is_optional:
+                return None
+            raise
 
     def _await_absence(self, key: ObjectKey, resource: Resource, object_key: ObjectKey) -> None:
         cached = self._at.cache.store(resource).get(object_key)
@@ -182,11 +197,19 @@ class Runner:
         )
 
     def _begin(self, key: ObjectKey, log: logging.LoggerAdapter[logging.Logger]) -> _Attempt:
+        view = self._at.cache.view()
+        try:
+            return self._attempt(key, view, log)
+        except BaseException:
+            view.close()
+            raise
+
+    def _attempt(self, key: ObjectKey, view: View, log: logging.LoggerAdapter[logging.Logger]) -> _Attempt:
         resource = self._stores[self._reconciler.primary].resource
-        view, stage, reads = self._at.cache.view(), Stage(), Reads()
+        stage, reads = Stage(), Reads()
         if self._reconciler.publishes:
             stage.state = self._at.state.stage(owner=owner_of(self._reconciler, key), replace=True)
-        live = LiveReader(self._at.client, workers=self._at.workers)
+        live = LiveReader(self._at.client, workers=self._at.workers, namespace=key.namespace)
         state = self._at.state.snapshot()
         surroundings = Surroundings(
             controller=type(self._reconciler).__name__, primary=resource, declared=self._stores, live=live, log=log,
@@ -202,9 +225,10 @@ class Runner:
         ctx = Context(key, surroundings=surroundings, stage=stage, reads=reads)
         return _Attempt(ctx=ctx, stage=stage, reads=reads, view=view, state=state, live=live, primary=primary)
 
-    def _is_namespaced(self, resource: Resource) -> bool:
-        info = self._at.client.discovery.cached(resource)
-        return True if info is None else info.namespaced
+    def _is_namespaced(self, resource: Resource) -> bool | None:
+        # As last known: a kind that is in doubt is still cached by the keys under which it was listed.
+        info = self._at.client.discovery.known(resource)
+        return None if info is None else info.namespaced
 
     async def _conclude(self, attempt: _Attempt) -> tuple[Outcome | None, asyncio.Future[object] | None]:
         """Reconcile and commit; every failure becomes an outcome."""
@@ -247,7 +271,7 @@ class Runner:
             _give_up(attempt, running)
             name = f"{type(self._reconciler).__name__}.{function.__name__}"
             raise _OverranError(f"{name} overran its time limit of {self._timeout:g} s", left=running)
-        return _checked(running.result(), function.__qualname__)
+        return _checked(_result_of(running, function.__qualname__), function.__qualname__)
 
     def _start(
         self, function: Callable[[Context], Awaitable[Result | None] | Result | None], ctx: Context
@@ -258,20 +282,37 @@ class Runner:
         return self._at.workers.submit(lambda: function(ctx))
 
     async def _is_confirmed(self, attempt: _Attempt) -> bool:
-        """False where the server has what the run looked for in vain: then the run is thrown away."""
+        """False where the server has what the run looked for in vain: then the run is thrown away.
+
+        Raises:
+            TransientError: the cache will never have it, or what was read can't be followed now.
+        """
         self._check_readable(attempt.reads)
         if not attempt.reads.vain:
             return True
-        found = await self._at.absence.confirm(attempt.reads.vain, view_sequence=attempt.view.sequence)
-        for contradiction in found:
-            self._own_writes.await_version(
-                attempt.primary.key, contradiction.resource, contradiction.key, contradiction.resource_version
+        vain = {(self._declared[resource], sought) for resource, sought in attempt.reads.vain}
+        found = await self._at.absence.confirm(vain, view_sequence=attempt.view.sequence)
+        missed = [each for each in found if not self._will_show(each, attempt.primary.key)]
+        for resource in {each.resource for each in missed}:
+            self._at.cache.relist(resource)
+        if missed:
+            subject = ", ".join(f"{each.resource.kind} {each.key}" for each in missed)
+            raise TransientError(
+                f"the server has {subject}, which the watch has passed without showing it; it's listed anew"
             )
         return not found
 
+    def _will_show(self, contradiction: Contradiction, key: ObjectKey) -> bool:
+        """False where the cache has passed the object's version and lacks it all the same, as after a restore."""
+        resource, version = contradiction.resource, contradiction.resource_version
+        if self._own_writes.await_version(key, resource, contradiction.key, version):
+            return True
+        return contradiction.is_shown_by(self._stores[resource])
+
     def _check_readable(self, reads: Reads) -> None:
         for resource in reads.resources:
-            declared = self._stores[resource].resource
+            # As declared here: that another controller can do without the kind says nothing of this one.
+            declared = self._declared[resource]
             if self._at.cache.is_readable(declared):
                 continue
             health = self._at.cache.health()[declared]
@@ -314,20 +355,19 @@ class Runner:
         return Outcome.of_error(verdict)
 
     def _failure_plan(self, attempt: _Attempt, stated: Collection[ReconcileError]) -> Plan | None:
-        if self._reconciler.ready_condition is None:
-            return None
-        reason, message = _explain(stated)
         stage = Stage()
-        stage.stage_condition(
-            StagedCondition(type=self._reconciler.ready_condition, status=False, reason=reason, message=message)
-        )
-        stage.events.append(StagedEvent(reason=reason, message=message, is_warning=True))
+        if self._reconciler.ready_condition is not None:
+            reason, message = _explain(stated)
+            stage.stage_condition(
+                StagedCondition(type=self._reconciler.ready_condition, status=False, reason=reason, message=message)
+            )
+            stage.events.append(StagedEvent(reason=reason, message=message, is_warning=True))
         take_back_stalled(attempt.primary, stage)
         plan = plan_commit(attempt.primary, stage, view=attempt.view, no_ops=self._at.no_ops, clock=self._at.clock)
         return None if plan.status is None else plan
 
     def _has_status(self, resource: Resource) -> bool:
-        info = self._at.client.discovery.cached(resource)
+        info = self._at.client.discovery.known(resource)
         return info is None or info.has_status
 
     def _transient(self, error: Exception) -> TransientError:
@@ -388,6 +428,19 @@ def _checked(result: object, name: str) -> Result | None:
         result.close()
         raise BugError(f"{name} is a def that returned a coroutine; write async def")
     raise BugError(f"{name} returned {result!r}; return None or Result(requeue_after=...), or raise an error")
+
+
+def _result_of(running: asyncio.Future[object], name: str) -> object:
+    """What the run gave; what it raised is raised: as an Exception, unless it's an order to the whole process."""
+    if running.cancelled():
+        raise TransientError(f"{name} was cancelled from within: something it awaited was cancelled by somebody else")
+    error = running.exception()
+    if error is None or isinstance(error, Exception | KeyboardInterrupt | SystemExit):
+        return running.result()
+    for leaf in walk_leaves(error):
+        if isinstance(leaf, KeyboardInterrupt | SystemExit):
+            raise leaf from error  # by itself, since in a group the event loop takes it for a failure like any other
+    raise TransientError(f"{name} raised {error!r}") from error
 
 
 def _explain(stated: Collection[ReconcileError]) -> tuple[str, str]:

@@ -66,7 +66,7 @@ class StalledTeller:
 
     async def _write(self, raw: RawObject, message: str, committed: Committed) -> None:
         resource = self._store.resource
-        info = self._client.discovery.cached(resource)
+        info = self._client.discovery.known(resource)
         has_status = info is None or info.has_status
         primary = Primary(resource=resource, key=raw.key, raw=raw, has_status_subresource=has_status)
         stage = Stage()

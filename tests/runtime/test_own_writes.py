@@ -189,14 +189,18 @@ class TestDeletes:
 
 
 class TestDoubts:
-    def test_they_are_taken_once_and_in_order(self, cache: FakeCache) -> None:
+    def test_each_lasts_until_it_is_resolved_and_their_order_is_fixed(self, cache: FakeCache) -> None:
         for resource, child in [(WIDGET, CHILD), (SECRET, SIBLING), (SECRET, CHILD), (SECRET, CHILD)]:
             cache.writes.doubt(KEY, resource, child)
         assert cache.writes.has_doubts(KEY)
         assert not cache.writes.has_doubts(OTHER)
-        assert cache.writes.take_doubts(KEY) == [(SECRET, CHILD), (SECRET, SIBLING), (WIDGET, CHILD)]
+        assert cache.writes.doubts(KEY) == [(SECRET, CHILD), (SECRET, SIBLING), (WIDGET, CHILD)]
+        cache.writes.resolve(KEY, SECRET, SIBLING)
+        assert cache.writes.doubts(KEY) == [(SECRET, CHILD), (WIDGET, CHILD)]
+        for resource, child in [(SECRET, CHILD), (WIDGET, CHILD), (WIDGET, CHILD)]:
+            cache.writes.resolve(KEY, resource, child)
         assert not cache.writes.has_doubts(KEY)
-        assert cache.writes.take_doubts(KEY) == []
+        assert cache.writes.doubts(KEY) == []
 
 
 class TestEchoes:

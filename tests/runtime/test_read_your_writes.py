@@ -57,4 +57,6 @@ class TestReadYourWrites:
                 assert world.server.count(method="GET", path="*/widgets/w") == 1
 
         simulate(main)
-        assert "the watch hasn't shown its own writes for 30 s; reading them live: Widget default/w" in caplog.text
+        assert (
+            "the watch hasn't shown for 30 s what this key waits for; reading it live: Widget default/w" in caplog.text
+        )

@@ -48,6 +48,7 @@ def make_manager(
     world: World,
     *reconcilers: Reconciler,
     wire: Transport | None = None,
+    client: Client | None = None,
     state: StateStore | None = None,
     classifier: Classifier | None = None,
     drain: float = 25.0,
@@ -55,7 +56,7 @@ def make_manager(
 ) -> Manager:
     """A manager that isn't running yet, over a wire of the test's; `options` go to each `Manager.add`."""
     transport = wire or world.server.transport(user_agent="tests")
-    client = Client(transport, clock=world.clock, field_manager="tests")
+    client = client or Client(transport, clock=world.clock, field_manager="tests")
     manager = Manager(
         client,
         clock=world.clock,
