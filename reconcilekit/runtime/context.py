@@ -168,11 +168,6 @@ class Context:
                 f"{resource.kind} {key} was staged with a status, which its own controller alone writes; leave it out"
             )
         store = self._store(resource)
-        if resource not in self._at.applicable:
-            raise StagingError(
-                f"{self._at.controller} applies {resource}, which it only reads; declare: "
-                f'owns = [Resource("{resource.api_version}", "{resource.kind}")]'
-            )
         desired = copy_as_json(obj, subject=f"{resource.kind} {key}")
         if key.namespace:
             desired["metadata"]["namespace"] = key.namespace
@@ -268,6 +263,9 @@ class Context:
     def _object_keys(self, resource: Resource, name: str, namespace: str | None) -> tuple[ObjectKey, ...]:
         """Where the object stands, and the other place, in which that of a kind that is absent may come one day."""
         store = self._store(resource)
+        given: object = name  # untyped callers hand in what their objects hold
+        if not isinstance(given, str) or not given:
+            raise StagingError(f"{resource.kind} is looked up by the name {name!r}; check the field that it comes from")
         is_namespaced = self._at.is_namespaced(resource)
         found = self.key.namespace if namespace is None else namespace
         if is_namespaced and not found:
@@ -288,6 +286,11 @@ class Context:
                 "generateName can't be staged, since a lost answer would double the object"
             )
         resource = Resource(version, kind)
+        if resource not in self._at.applicable:
+            raise StagingError(
+                f"{self._at.controller} applies {resource}, which it doesn't say; add to its class: "
+                f'owns = [Resource("{version}", "{kind}")]'
+            )
         return resource, self._object_keys(resource, name, metadata.get("namespace"))
 
     def _owners(self, desired: dict[str, Any], resource: Resource, key: ObjectKey) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ class Runner:
         self._timeout = timeout
         self._declared = {resource: resource for resource in reconciler.declared}
         self._stores: Mapping[Resource, Store] = {r: services.cache.store(r) for r in reconciler.declared}
-        self._applicable = frozenset((*reconciler.owns, *reconciler.reads))
+        self._applicable = frozenset(reconciler.owns)
         self._committer = Committer(
             services.client, own_writes=own_writes, no_ops=services.no_ops, classifier=services.classifier
         )

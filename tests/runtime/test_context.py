@@ -22,6 +22,7 @@ from tests.runtime.world import (
     widget,
 )
 
+SERVICE = Resource("v1", "Service")
 CLUSTER_WIDGET = Resource("example.com/v1", "ClusterWidget")
 
 
@@ -29,8 +30,8 @@ class Doer(Reconciler):
     """Does what the test says, and remembers the error."""
 
     primary = WIDGET
-    owns = (CONFIG_MAP, GADGET)
-    reads = (NAMESPACE,)
+    owns = (CONFIG_MAP, GADGET, NAMESPACE)
+    reads = (SERVICE,)
 
     def __init__(self, act: Callable[[Context], Any]) -> None:
         self._act = act
@@ -130,11 +131,20 @@ class TestRefusals:
             "generateName can't be staged, since a lost answer would double the object"
         )
 
-    def test_an_undeclared_kind(self) -> None:
-        message = refusal(lambda ctx: ctx.apply(obj(SECRET, "s")))
+    @pytest.mark.parametrize("resource", [SECRET, SERVICE], ids=["undeclared", "only read"])
+    def test_applying_a_kind_that_isn_t_owned(self, resource: Resource) -> None:
+        message = refusal(lambda ctx: ctx.apply(obj(resource, "s"), owned=False))
 
         assert message == (
-            'Doer uses Secret.v1, which it doesn\'t declare; add to its class: reads = [Resource("v1", "Secret")]'
+            f"Doer applies {resource}, which it doesn't say; add to its class: "
+            f'owns = [Resource("v1", "{resource.kind}")]'
+        )
+
+    @pytest.mark.parametrize("name", ["", None, 3])
+    @pytest.mark.parametrize("method", ["get", "delete"])
+    def test_no_name_to_look_up(self, method: str, name: Any) -> None:
+        assert refusal(lambda ctx: getattr(ctx, method)(CONFIG_MAP, name)) == (
+            f"ConfigMap is looked up by the name {name!r}; check the field that it comes from"
         )
 
     def test_a_status_of_nothing(self) -> None:
