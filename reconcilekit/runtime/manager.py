@@ -26,6 +26,7 @@ from reconcilekit.kube.resource import Resource
 from reconcilekit.runtime.absence import AbsenceConfirmer
 from reconcilekit.runtime.comparison import NoOps
 from reconcilekit.runtime.controller import Controller, is_being_cancelled
+from reconcilekit.runtime.declaration import check_declaration
 from reconcilekit.runtime.events import EventRecorder
 from reconcilekit.runtime.options import (
     CONCURRENCY,
@@ -34,7 +35,7 @@ from reconcilekit.runtime.options import (
     ControllerOptions,
     ControllerStatistics,
 )
-from reconcilekit.runtime.reconciler import Reconciler, Source, check_declaration
+from reconcilekit.runtime.reconciler import Reconciler, Source
 from reconcilekit.runtime.reports import ReportListener, RunReport
 from reconcilekit.runtime.run import Services
 from reconcilekit.runtime.watchdog import Watchdog

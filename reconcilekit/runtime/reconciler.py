@@ -13,9 +13,6 @@ from reconcilekit.runtime.outcomes import Result
 if TYPE_CHECKING:
     from reconcilekit.runtime.context import Context
 
-_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-"""RFC 1123, as Kubernetes reads it. With anything else allowed, "gw:" would begin the owners of "gw:x", too."""
-
 Predicate = Callable[[Change], bool]
 """True where a change of a kind may wake a key. It must be a pure function of the change."""
 
@@ -126,37 +123,11 @@ def generation_changed(change: Change) -> bool:
     )
 
 
-def check_declaration(reconciler: Reconciler) -> None:
-    """Refuse a class that can't work, before anything starts.
-
-    Raises:
-        TypeError: names the class, what is missing, and the line to write.
-    """
-    cls = type(reconciler)
-    if not isinstance(getattr(cls, "primary", None), Resource):
-        raise TypeError(f'{cls.__name__} has no primary; add: primary = Resource("example.com/v1", "Kind")')
-    if cls.reconcile is Reconciler.reconcile:
-        raise TypeError(f"{cls.__name__} has no reconcile(); define: def reconcile(self, ctx): ...")
-    if cls.finalizer is not None and cls.finalize is Reconciler.finalize:
-        raise TypeError(f"{cls.__name__} sets finalizer but has no finalize(); define: def finalize(self, ctx): ...")
-    if cls.finalizer is None and cls.finalize is not Reconciler.finalize:
-        raise TypeError(f'{cls.__name__} has finalize() but no finalizer; add: finalizer = "example.com/cleanup"')
-    if cls.finalizer is not None and "/" not in cls.finalizer:
-        raise TypeError(
-            f'{cls.__name__}: finalizer {cls.finalizer!r} has no domain; write "example.com/{cls.finalizer}"'
-        )
-    if not _DNS_LABEL.fullmatch(reconciler.name):
-        raise TypeError(
-            f"{cls.__name__}: name {reconciler.name!r} isn't a DNS label "
-            f'(a-z, 0-9 and inner -, at most 63 characters); write: name = "{_label(reconciler.name)}"'
-        )
-
-
 def _controller_name(class_name: str) -> str:
     stem = class_name.removesuffix("Reconciler") or class_name
-    return _label(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", stem))
+    return nearest_label(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", stem))
 
 
-def _label(name: str) -> str:
+def nearest_label(name: str) -> str:
     """The nearest DNS label, "controller" where nothing is left of the name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].rstrip("-") or "controller"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -9,7 +8,7 @@ from reconcilekit.cache import Change
 from reconcilekit.kube.objects import RawObject, parse_object
 from reconcilekit.kube.resource import Resource
 from reconcilekit.runtime.context import Context
-from reconcilekit.runtime.reconciler import Reconciler, check_declaration, generation_changed
+from reconcilekit.runtime.reconciler import Reconciler, generation_changed
 
 CERTIFICATE = Resource("example.com/v1", "Certificate")
 SECRET = Resource("v1", "Secret")
@@ -61,75 +60,6 @@ class TestNames:
 
 def test_each_kind_is_declared_once_the_primary_first() -> None:
     assert CertificateReconciler().declared == (CERTIFICATE, SECRET, ISSUER)
-
-
-def test_a_whole_declaration_passes() -> None:
-    class WithFinalizer(CertificateReconciler):
-        finalizer = "example.com/cleanup"
-
-        def finalize(self, ctx: Context) -> None:
-            """Nothing to clean."""
-
-    check_declaration(CertificateReconciler())
-    check_declaration(WithFinalizer())
-
-
-def _reconcile(self: Reconciler, ctx: Context) -> None:
-    """Do nothing."""
-
-
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        (
-            {"reconcile": _reconcile},
-            'Broken has no primary; add: primary = Resource("example.com/v1", "Kind")',
-        ),
-        (
-            {"primary": "Certificate", "reconcile": _reconcile},
-            'Broken has no primary; add: primary = Resource("example.com/v1", "Kind")',
-        ),
-        ({"primary": CERTIFICATE}, "Broken has no reconcile(); define: def reconcile(self, ctx): ..."),
-        (
-            {"primary": CERTIFICATE, "reconcile": _reconcile, "finalizer": "example.com/cleanup"},
-            "Broken sets finalizer but has no finalize(); define: def finalize(self, ctx): ...",
-        ),
-        (
-            {"primary": CERTIFICATE, "reconcile": _reconcile, "finalize": _reconcile},
-            'Broken has finalize() but no finalizer; add: finalizer = "example.com/cleanup"',
-        ),
-        (
-            {"primary": CERTIFICATE, "reconcile": _reconcile, "finalize": _reconcile, "finalizer": "cleanup"},
-            "Broken: finalizer 'cleanup' has no domain; write \"example.com/cleanup\"",
-        ),
-    ],
-)
-def test_a_declaration_that_cannot_work_is_refused_with_the_line_to_write(
-    members: dict[str, Any], message: str
-) -> None:
-    broken = type("Broken", (Reconciler,), members)
-    with pytest.raises(TypeError) as caught:
-        check_declaration(broken())
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [("gw:x", "gw-x"), ("My Controller", "my-controller"), ("-a-", "a"), ("a" * 64, "a" * 63), (":", "controller")],
-)
-def test_a_name_that_is_no_dns_label_is_refused_with_one_that_is(name: str, label: str) -> None:
-    broken = type("Broken", (CertificateReconciler,), {"name": name})
-    with pytest.raises(TypeError) as caught:
-        check_declaration(broken())
-    assert str(caught.value) == (
-        f"Broken: name {name!r} isn't a DNS label (a-z, 0-9 and inner -, at most 63 characters); "
-        f'write: name = "{label}"'
-    )
-
-
-@pytest.mark.parametrize("name", ["a", "gw-2", "0", "a" * 63])
-def test_a_name_that_is_a_dns_label_passes(name: str) -> None:
-    check_declaration(type("Named", (CertificateReconciler,), {"name": name})())
 
 
 def version(generation: int | None, *, uid: str = "1", deleted: str | None = None, data: str = "") -> RawObject:
