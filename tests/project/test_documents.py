@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import itertools
 import json
 import os
@@ -12,12 +13,16 @@ import subprocess
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 import pytest
 import yaml
+
+from reconcilekit import Context, Manager, ManagerHealth, Reconciler, RunReport, Scope
+from reconcilekit.runtime.live import LiveReader
+from reconcilekit.runtime.options import ControllerStatistics
 
 ROOT = Path(__file__).parents[2]
 
@@ -212,6 +217,29 @@ def test_paths_exist(document: Path) -> None:
     code = re.findall(r"`([^`\n]+)`", prose(document.read_text("utf-8")))
     missing = [path for path in code if PATH.fullmatch(path) and not (ROOT / path).exists()]
     assert missing == []
+
+
+def options(function: Callable[..., object]) -> set[str]:
+    return {name for name in inspect.signature(function).parameters if name != "self"}
+
+
+def members(cls: type) -> set[str]:
+    return {name for name in vars(cls) if not name.startswith("_")}
+
+
+def test_the_reference_has_the_whole_surface() -> None:
+    """Each stands as code, alone or as in `ctx.get(...)`: a new option without a line there is found here."""
+    code = "\n".join(re.findall(r"`([^`\n]+)`", prose((ROOT / "docs/reference.md").read_text("utf-8"))))
+    declared = members(Reconciler) | set(Reconciler.__annotations__)
+    said_of_context = {f"ctx.{name}" for name in members(Context) | {"key", "now", "log"}}
+    reads = {f"ctx.live.{name}" for name in members(LiveReader)} - {"ctx.live.count"}
+    of_manager = members(Manager) | options(Manager.__init__) | options(Manager.add)
+    fields = {
+        field.name for cls in (ManagerHealth, ControllerStatistics, RunReport, Scope) for field in attrs.fields(cls)
+    }
+    names = (declared - {"declared"}) | said_of_context | reads | of_manager | fields
+
+    assert sorted(name for name in names if not re.search(rf"(?<![\w.]){name}\b", code)) == []
 
 
 SAMPLE = """\
