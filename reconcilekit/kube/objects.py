@@ -48,6 +48,13 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
     finalizers: tuple[str, ...] | None = None
 
 
+class _StatusAlone(msgspec.Struct):
+    status: dict[str, Any] | None = None
+
+
+_STATUS = msgspec.json.Decoder(_StatusAlone)
+
+
 @attrs.frozen(eq=False)
 class RawObject:
     """One version of one object.
@@ -69,6 +76,10 @@ class RawObject:
         """A fresh dict at each call: what a caller changes never reaches anybody else."""
         decoded: dict[str, Any] = msgspec.json.decode(self.raw)
         return decoded
+
+    def decode_status(self) -> dict[str, Any]:
+        """The status alone, fresh at each call; empty where there is none. A fifth of the time of the whole."""
+        return _STATUS.decode(self.raw).status or {}
 
     def __repr__(self) -> str:
         return f"<RawObject {self.key} resourceVersion={self.meta.resource_version}>"

@@ -174,7 +174,7 @@ def new_status(primary: Primary, stage: Stage, *, clock: Clock) -> dict[str, Any
     """The status to be written, None where it says nothing new."""
     if primary.raw is None or (stage.status is None and not stage.conditions):
         return None
-    live = primary.raw.decode().get("status") or {}
+    live = primary.raw.decode_status()
     subject = f"the status of {primary.resource.kind} {primary.key}"
     status = dict(live) if stage.status is None else copy_as_json(stage.status, subject=subject)
     if stage.conditions:

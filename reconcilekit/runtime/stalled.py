@@ -85,7 +85,7 @@ def is_stalled(raw: RawObject | None, *, message: str | None = None) -> bool:
     """True where the status says so in our words, with this message if one is given."""
     if raw is None or _MARK not in raw.raw:
         return False
-    conditions = (raw.decode().get("status") or {}).get("conditions") or []
+    conditions = raw.decode_status().get("conditions") or []
     return any(
         condition.get("type") == STALLED
         and condition.get("reason") == RETRIES_EXHAUSTED

@@ -189,3 +189,13 @@ def test_any_object_survives_but_for_its_managed_fields(
     assert isinstance(parsed, RawObject)
     assert parsed.decode() == whole
     assert (parsed.owned_fields is not None) == any(each["manager"] == "mine" for each in managed)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'"status":{"a":[1]}', {"a": [1]}), (b'"status":null', {}), (b'"spec":{"status":1}', {})],
+)
+def test_the_status_is_decoded_alone(body: bytes, status: dict[str, object]) -> None:
+    raw = b'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","uid":"u","resourceVersion":"1"},' + body + b"}"
+
+    assert parse_object(raw, field_manager=None).decode_status() == status
