@@ -22,9 +22,13 @@ class retry_if_transient(retry_base):  # noqa: N801 -- tenacity's strategies are
 
     Args:
         classifier: gives the verdicts, by default the default table.
+
+    Raises:
+        TypeError: tenacity was given the class itself, whose instances are true and would be retried for ever.
     """
 
     def __init__(self, classifier: Classifier | None = None) -> None:
+        _check_called(type(self), classifier, "retry_if_transient()")
         self._classifier = classifier or default_classifier()
 
     def __call__(self, retry_state: RetryCallState) -> bool:
@@ -38,9 +42,13 @@ class wait_retry_after(wait_base):  # noqa: N801 -- tenacity's strategies are na
     Args:
         fallback_wait: any tenacity wait strategy; decides alone where no Retry-After was given.
         classifier: finds the Retry-After, by default the default table.
+
+    Raises:
+        TypeError: tenacity was given the class itself.
     """
 
     def __init__(self, fallback_wait: WaitBaseT, *, classifier: Classifier | None = None) -> None:
+        _check_called(type(self), fallback_wait, "wait_retry_after(tenacity.wait_random_exponential())")
         self._fallback = fallback_wait
         self._classifier = classifier or default_classifier()
 
@@ -49,6 +57,12 @@ class wait_retry_after(wait_base):  # noqa: N801 -- tenacity's strategies are na
         wait = float(self._fallback(retry_state))
         verdict = _verdict(self._classifier, retry_state)
         return max(wait, verdict.retry_after or 0.0) if isinstance(verdict, TransientError) else wait
+
+
+def _check_called(cls: type, argument: object, line: str) -> None:
+    # tenacity calls what it was given with the state of the retries: a class, too.
+    if isinstance(argument, RetryCallState):
+        raise TypeError(f"tenacity got the class {cls.__name__}, not one of its instances; write {line}")
 
 
 def _verdict(classifier: Classifier, retry_state: RetryCallState) -> ReconcileError | None:

@@ -110,3 +110,20 @@ def test_they_combine_with_tenacitys_own() -> None:
     with pytest.raises(ApiError):
         retrying(failing(TOLD, TOLD, TOLD))
     assert slept == [10, 10]
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"retry": retry_if_transient}, "retry_if_transient()"),
+        ({"wait": wait_retry_after}, "wait_retry_after(tenacity.wait_random_exponential())"),
+    ],
+)
+def test_a_class_in_the_place_of_its_instance_is_refused_rather_than_retried_for_ever(
+    options: dict[str, type], line: str
+) -> None:
+    (strategy,) = options.values()
+    retrying = tenacity.Retrying(stop=tenacity.stop_after_attempt(3), sleep=[].append, **options)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(TypeError) as caught:
+        retrying(failing(TOLD))
+    assert str(caught.value) == f"tenacity got the class {strategy.__name__}, not one of its instances; write {line}"
