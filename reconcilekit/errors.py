@@ -100,6 +100,10 @@ class ConflictError(TransientError):
     """The view was stale: wait until the cache has caught up, run once at once, then with backoff."""
 
 
+UNNAMED_REASON = "Invalid"
+"""The reason of a `ConfigError` that was given a sentence alone."""
+
+
 class ConfigError(ReconcileError):
     """Somebody must change something; it becomes a condition and an event, never a hot retry.
 
@@ -107,7 +111,8 @@ class ConfigError(ReconcileError):
         reason: a CamelCase word for the condition's `reason` (1 to 1024 characters of ``[A-Za-z0-9_,:]``, the first a
             letter, the last neither comma nor colon: metav1.Condition). Another one isn't refused, since that would
             hide the error itself, but made to fit: what isn't allowed becomes "_", and what begins with no letter gets
-            "ConfigError_" before it; an empty one becomes "ConfigError".
+            "ConfigError_" before it; an empty one becomes "ConfigError". A sentence (it has spaces inside) without
+            `message` is taken as the message, and the reason is "Invalid".
         message: a sentence for people: what is wrong, where, and what to do.
         recheck_after: a timedelta or seconds until the slow recheck; None takes the controller's (default 300, with
             jitter), because permissions, quotas and CRDs are mended without touching the object.
@@ -122,6 +127,8 @@ class ConfigError(ReconcileError):
     """
 
     def __init__(self, reason: str, message: str = "", *, recheck_after: timedelta | float | None = None) -> None:
+        if not message and len(reason.split()) > 1:
+            reason, message = UNNAMED_REASON, reason.strip()
         self.reason = _as_reason(reason)
         super().__init__(self.reason, message)
         self.message = message

@@ -128,6 +128,13 @@ def test_a_reason_that_the_api_refuses_is_made_to_fit_rather_than_hide_the_error
     assert str(ConfigError(said, "message")) == f"{reason}: message"
 
 
+@pytest.mark.parametrize("said", ["spec.host is empty", " spec.host is empty\n", "spec.host\tis empty"])
+def test_a_sentence_alone_is_the_message(said: str) -> None:
+    error = ConfigError(said)
+    assert (error.reason, error.message) == ("Invalid", said.strip())
+    assert str(error) == f"Invalid: {said.strip()}"
+
+
 @given(said=st.text())
 def test_any_reason_can_be_a_conditions(said: str) -> None:
     stage = Stage()
