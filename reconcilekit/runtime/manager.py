@@ -89,6 +89,7 @@ class Manager:
 
     Raises:
         ValueError: the client writes under another name.
+        TypeError: the client is no Client, or the classifier no Classifier; says what to write.
     """
 
     def __init__(
@@ -103,6 +104,8 @@ class Manager:
         drain: float = DRAIN_SECONDS,
         log: logging.Logger | None = None,
     ) -> None:
+        _check_client(client)
+        _check_classifier(classifier)
         self.name = _agreed_name(name, client)
         self.state = state or StateStore()
         self._client = client
@@ -143,7 +146,7 @@ class Manager:
                 five minutes and its primary has the condition Stalled until it has succeeded. None never says stop.
 
         Raises:
-            TypeError: the class can't work; says which line is missing.
+            TypeError: the class can't work, or an option is of a wrong type; says which line to write.
             ValueError: there's one of that name, or an option isn't positive.
             RuntimeError: the manager is running.
         """
@@ -199,9 +202,10 @@ class Manager:
         """Run for the length of an ``async with`` block.
 
         Raises:
-            RuntimeError: it is running already.
+            RuntimeError: it is running already, or has no controller.
         """
         self._check_not_running("running")
+        self._check_has_controllers()
         # What was begun is ended in reverse, also where a later step of the start fails.
         async with contextlib.AsyncExitStack() as stack:
             client = await self._connect(stack)
@@ -246,6 +250,12 @@ class Manager:
     def _check_not_running(self, method: str) -> None:
         if self._session is not None:
             raise RuntimeError(f"manager {self.name!r} is running; call {method}() before it starts or after it ends")
+
+    def _check_has_controllers(self) -> None:
+        if not self._registered:
+            raise RuntimeError(
+                f"manager {self.name!r} has no controller, so it would do nothing; call add(YourReconciler()) first"
+            )
 
     def _forget_session(self) -> None:
         self._session = None
@@ -301,6 +311,25 @@ class Manager:
             events=EventRecorder(client, clock=self._clock, component=self.name, log=self._log.getChild("events")),
             no_ops=NoOps(),
             log=self._log,
+        )
+
+
+def _check_client(client: object) -> None:
+    if isinstance(client, str):
+        raise TypeError(f"Manager({client!r}): the first argument is the client; write: Manager(name={client!r})")
+    if client is not None and not isinstance(client, Client):
+        raise TypeError(
+            f"Manager({client!r}): the client isn't a Client; leave it out to connect as kubeconfig or the pod's "
+            "service account say"
+        )
+
+
+def _check_classifier(classifier: object) -> None:
+    if classifier is not None and not isinstance(classifier, Classifier):
+        rule = getattr(classifier, "__name__", "rule")
+        raise TypeError(
+            f"Manager(classifier={classifier!r}) isn't a Classifier; "
+            f"write: classifier=Classifier([{rule}]) | default_classifier()"
         )
 
 

@@ -38,8 +38,22 @@ class ControllerOptions:
     def __attrs_post_init__(self) -> None:
         for name in ("concurrency", "timeout", "recheck_after"):
             value = getattr(self, name)
-            if value <= 0:
+            if not isinstance(value, int | float):
+                raise TypeError(f"{name}={value!r} isn't a number; write: {name}={_DEFAULTS[name]:g}")
+            if not value > 0:
                 raise ValueError(f"{name}={value!r} isn't positive")
+        _check_strategy("wait", self.wait, "wait_fixed(5)")
+        _check_strategy("stop", self.stop, "stop_after_attempt(5)")
+
+
+_DEFAULTS = {"concurrency": CONCURRENCY, "timeout": TIMEOUT, "recheck_after": RECHECK_SECONDS}
+
+
+def _check_strategy(name: str, strategy: object, example: str) -> None:
+    if isinstance(strategy, type):
+        raise TypeError(f"{name}={strategy.__name__} is a class; write: {name}={strategy.__name__}(...)")
+    if strategy is not None and not callable(strategy):
+        raise TypeError(f"{name}={strategy!r} isn't a tenacity strategy; write: {name}=tenacity.{example}")
 
 
 @attrs.frozen
