@@ -12,7 +12,7 @@ from urllib.parse import quote
 import attrs
 import msgspec
 
-from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.kube.resource import ObjectKey, Resource, is_nameable
 
 AGGREGATED_ACCEPT = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
@@ -133,7 +133,7 @@ def parse_version(api_version: str, body: bytes) -> tuple[ResourceInfo, ...]:
             verbs=frozenset(each.verbs or ()),
         )
         for each in listed.resources
-        if "/" not in each.name
+        if "/" not in each.name and is_nameable(api_version, each.kind)
     )
 
 
@@ -146,7 +146,11 @@ def _aggregated_root(groups: tuple[_Group, ...]) -> RootDocument:
             name = group.metadata.name
             api_version = f"{name}/{version.version}" if name else version.version
             (stale if version.freshness == "Stale" else current).add(api_version)
-            infos.extend(_aggregated_info(api_version, each) for each in version.resources or () if each.response_kind)
+            infos.extend(
+                _aggregated_info(api_version, each)
+                for each in version.resources or ()
+                if each.response_kind and is_nameable(api_version, each.response_kind.kind)
+            )
     return RootDocument(infos=tuple(infos), current=frozenset(current), stale=frozenset(stale))
 
 

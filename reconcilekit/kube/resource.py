@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import attrs
+
+_CORE_VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")
+"""What kube-apiserver serves without a group; only CustomResourceDefinitions may name versions otherwise."""
+
+_API_VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[a-z0-9]([a-z0-9-]*[a-z0-9])?|" + _CORE_VERSION.pattern)
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+"""Upper-case by custom alone: a CustomResourceDefinition's kind has to be a DNS label once it is in lower case,
+and an aggregated server's is the name of a type in Go."""
 
 
 class ObjectKey(NamedTuple):
@@ -26,11 +35,22 @@ class Resource:
         kind: "Secret", "Deployment".
         is_optional: proven absence of the kind (complete discovery, nothing stale) counts as whole and empty; by
             default it holds back the controllers that declare it. See `optional`.
+
+    Raises:
+        ValueError: no server can have such a kind: the arguments are swapped, the version is missing, ...
+        TypeError: one of them is no str.
     """
 
     api_version: str
     kind: str
     is_optional: bool = attrs.field(default=False, kw_only=True, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        for argument in (self.api_version, self.kind):
+            if not isinstance(argument, str):
+                raise TypeError(f"{self!r}: {argument!r} isn't a str; write: {_EXAMPLE}")
+        if not is_nameable(self.api_version, self.kind):
+            raise ValueError(_what_is_wrong(self.api_version, self.kind))
 
     @property
     def group(self) -> str:
@@ -48,3 +68,22 @@ class Resource:
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.api_version}"
+
+
+def is_nameable(api_version: str, kind: str) -> bool:
+    """True where they make a `Resource`; of what a server lists, the odd entry is passed over."""
+    return _API_VERSION.fullmatch(api_version) is not None and _KIND.fullmatch(kind) is not None
+
+
+_EXAMPLE = 'Resource("example.com/v1", "Kind")'
+
+
+def _what_is_wrong(api_version: str, kind: str) -> str:
+    said = f"Resource({api_version!r}, {kind!r})"
+    if _API_VERSION.fullmatch(kind) and _KIND.fullmatch(api_version) and not _API_VERSION.fullmatch(api_version):
+        return f'{said} has its arguments swapped; write: Resource("{kind}", "{api_version}")'
+    if not _KIND.fullmatch(kind):
+        return f"{said}: {kind!r} isn't a kind (letters, digits, - and _, a letter first); write one as in {_EXAMPLE}"
+    if _API_VERSION.fullmatch(with_version := f"{api_version}/v1"):
+        return f'{said}: {api_version!r} has no version; write: Resource("{with_version}", "{kind}")'
+    return f'{said}: {api_version!r} isn\'t an apiVersion ("v1", or group/version); write one as in {_EXAMPLE}'
