@@ -285,7 +285,10 @@ class Context:
                 f"apply() needs apiVersion, kind and metadata.name, got {version!r}, {kind!r} and {name!r}; "
                 "generateName can't be staged, since a lost answer would double the object"
             )
-        resource = Resource(version, kind)
+        try:
+            resource = Resource(version, kind)
+        except ValueError as error:
+            raise StagingError(f"apply() of {name!r}: {error}") from error
         if resource not in self._at.applicable:
             raise StagingError(
                 f"{self._at.controller} applies {resource}, which it doesn't say; add to its class: "

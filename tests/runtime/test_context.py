@@ -140,6 +140,11 @@ class TestRefusals:
             f'owns = [Resource("v1", "{resource.kind}")]'
         )
 
+    def test_a_kind_that_no_server_has(self) -> None:
+        swapped = {"apiVersion": "ConfigMap", "kind": "v1", "metadata": {"name": "c"}}
+
+        assert refusal(lambda ctx: ctx.apply(swapped)).startswith("apply() of 'c': ")
+
     @pytest.mark.parametrize("name", ["", None, 3])
     @pytest.mark.parametrize("method", ["get", "delete"])
     def test_no_name_to_look_up(self, method: str, name: Any) -> None:
