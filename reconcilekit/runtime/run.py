@@ -261,7 +261,9 @@ class Runner:
     ) -> Result | None:
         running = self._start(function, attempt.ctx)
         try:
-            done, _ = await asyncio.wait({running}, timeout=self._timeout)
+            # Most reconciles end in their first step, and a turn of the loop costs less than a timer.
+            await self._at.clock.sleep(0)
+            done = {running} if running.done() else (await asyncio.wait({running}, timeout=self._timeout))[0]
         except asyncio.CancelledError:
             _give_up(attempt, running)
             if isinstance(running, asyncio.Task):

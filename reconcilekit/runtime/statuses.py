@@ -42,7 +42,7 @@ class StagedCondition:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC to the second, as `metav1.Time` is written."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def merge_conditions(live: Sequence[dict[str, Any]], stated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
