@@ -8,12 +8,12 @@ import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver.admission import Admission
-from reconcilekit.testing.apiserver.preconditions import Target
-from reconcilekit.testing.apiserver.resources import Registry, ResourceType
-from reconcilekit.testing.apiserver.storage import Event, Storage, StorageSnapshot
-from reconcilekit.testing.apiserver.watch import WatchHub
-from reconcilekit.testing.apiserver.writes import Outcome, Transform, Writer
+from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
+from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot
+from reconcilekit.testing.apiserver.storage.watch import WatchHub
+from reconcilekit.testing.apiserver.verbs.admission import Admission
+from reconcilekit.testing.apiserver.verbs.preconditions import Target
+from reconcilekit.testing.apiserver.verbs.writes import Outcome, Transform, Writer
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 _FIRST_NAMESPACES = ("default", "kube-system")

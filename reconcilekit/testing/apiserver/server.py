@@ -18,16 +18,16 @@ from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.admission import Admission
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
-from reconcilekit.testing.apiserver.dispatch import Answer, dispatch
 from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
 from reconcilekit.testing.apiserver.status import StatusError
-from reconcilekit.testing.apiserver.transport import DirectTransport
-from reconcilekit.testing.apiserver.watch import WatchStream
+from reconcilekit.testing.apiserver.storage.watch import WatchStream
+from reconcilekit.testing.apiserver.verbs.admission import Admission
+from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
+from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 
 if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.http import Endpoint
+    from reconcilekit.testing.apiserver.wire.http import Endpoint
 
 MAX_REQUEST = 3 * 1024 * 1024
 """Bytes of a request's body that the server reads."""
@@ -128,7 +128,7 @@ class ApiServer:
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[Endpoint]:
         """Listen on a socket; port 0 takes a free one, which the endpoint tells."""
-        from reconcilekit.testing.apiserver.http import serve
+        from reconcilekit.testing.apiserver.wire.http import serve
 
         return serve(self, host=host, port=port)
 

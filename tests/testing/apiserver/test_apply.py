@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from reconcilekit.testing.apiserver.apply import (
+from reconcilekit.testing.apiserver.ownership.apply import (
     APPLY,
     Manager,
     Managers,
@@ -17,8 +17,8 @@ from reconcilekit.testing.apiserver.apply import (
     encode_managers,
     track_update,
 )
-from reconcilekit.testing.apiserver.fields import decode_fields, encode_fields, leaves, merge, without_unowned
-from reconcilekit.testing.apiserver.shapes import shape_from_keys
+from reconcilekit.testing.apiserver.ownership.fields import decode_fields, encode_fields, leaves, merge, without_unowned
+from reconcilekit.testing.apiserver.schema.shapes import shape_from_keys
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 A = f"{MAPS}/a"

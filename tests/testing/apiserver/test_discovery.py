@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconcilekit.testing.apiserver.table import print_age
+from reconcilekit.testing.apiserver.verbs.table import print_age
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"

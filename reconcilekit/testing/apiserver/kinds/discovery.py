@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from reconcilekit.kube.transport import Response
-from reconcilekit.testing.apiserver.negotiation import Accepted
-from reconcilekit.testing.apiserver.resources import VERBS, Registry, ResourceType
+from reconcilekit.testing.apiserver.kinds.resources import VERBS, Registry, ResourceType
 from reconcilekit.testing.apiserver.status import JSON
+from reconcilekit.testing.apiserver.wire.negotiation import Accepted
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _STATUS_VERBS = ["get", "patch", "update"]

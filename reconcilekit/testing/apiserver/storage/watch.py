@@ -11,10 +11,10 @@ import msgspec
 
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.selectors import Predicate
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import JSON, StatusError
-from reconcilekit.testing.apiserver.storage import Event, EventType, Stored, watch_line
+from reconcilekit.testing.apiserver.storage.storage import Event, EventType, Stored, watch_line
+from reconcilekit.testing.apiserver.verbs.selectors import Predicate
 
 BOOKMARK_PERIOD = 60.0
 """Seconds between bookmarks, about as the real server sends them."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.storage import Stored
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.storage import Stored
 
 Predicate = Callable[[Stored], bool]
 _Labels = Mapping[str, str]

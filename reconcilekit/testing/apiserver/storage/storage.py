@@ -16,7 +16,7 @@ import msgspec
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from reconcilekit.testing.apiserver.shapes import Shape
+from reconcilekit.testing.apiserver.schema.shapes import Shape
 
 Path = tuple[str, ...]
 FieldSet = frozenset[Path]

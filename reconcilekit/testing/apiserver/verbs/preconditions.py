@@ -9,10 +9,10 @@ import attrs
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.apply import Manager
-from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.ownership.apply import Manager
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.storage import Stored
+from reconcilekit.testing.apiserver.storage.storage import Stored
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
 
 def type_problem(served: ResourceType, obj: Mapping[str, Any]) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.reads import parse_count, parse_version
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.selectors import selection
-from reconcilekit.testing.apiserver.watch import WatchOptions, WatchStream
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
+from reconcilekit.testing.apiserver.verbs.reads import parse_count, parse_version
+from reconcilekit.testing.apiserver.verbs.selectors import selection
 
 MIN_TIMEOUT = 1800.0
 """Seconds that a watch lasts at least where its client doesn't say; as the real server, up to twice as long."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver import protobuf, status
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.schemas import operations_problem, options_problem
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.schema.schemas import operations_problem, options_problem
+from reconcilekit.testing.apiserver.wire import protobuf
 
 
 def decode_object(body: bytes, served: ResourceType) -> dict[str, Any]:

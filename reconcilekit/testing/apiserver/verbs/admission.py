@@ -12,8 +12,8 @@ import attrs
 import msgspec
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.schemas import type_problem
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.schema.schemas import type_problem
 from reconcilekit.testing.apiserver.status import Cause
 
 MAX_ANNOTATIONS = 256 * 1024

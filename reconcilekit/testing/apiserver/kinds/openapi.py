@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reconcilekit.kube.transport import Response
-from reconcilekit.testing.apiserver.resources import Registry, ResourceType
+from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.status import JSON
 
 

@@ -10,19 +10,21 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Request, Response
-from reconcilekit.testing.apiserver import bodies, discovery, openapi, status
+from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.negotiation import Accepted, negotiate
-from reconcilekit.testing.apiserver.patches import json_patch, merge_patch, strategic_merge_patch
-from reconcilekit.testing.apiserver.preconditions import Target
-from reconcilekit.testing.apiserver.reads import encode_object, encode_page, list_page
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.routes import Route, parse_route
-from reconcilekit.testing.apiserver.selectors import selection
-from reconcilekit.testing.apiserver.storage import Stored
-from reconcilekit.testing.apiserver.watch import WatchStream
-from reconcilekit.testing.apiserver.watching import open_watch
-from reconcilekit.testing.apiserver.writes import Outcome
+from reconcilekit.testing.apiserver.kinds import discovery, openapi
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.storage import Stored
+from reconcilekit.testing.apiserver.storage.watch import WatchStream
+from reconcilekit.testing.apiserver.verbs.patches import json_patch, merge_patch, strategic_merge_patch
+from reconcilekit.testing.apiserver.verbs.preconditions import Target
+from reconcilekit.testing.apiserver.verbs.reads import encode_object, encode_page, list_page
+from reconcilekit.testing.apiserver.verbs.selectors import selection
+from reconcilekit.testing.apiserver.verbs.watching import open_watch
+from reconcilekit.testing.apiserver.verbs.writes import Outcome
+from reconcilekit.testing.apiserver.wire import bodies
+from reconcilekit.testing.apiserver.wire.negotiation import Accepted, negotiate
+from reconcilekit.testing.apiserver.wire.routes import Route, parse_route
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2+reconcilekit", "platform": "python"}
 _HEALTH = ("/healthz", "/livez", "/readyz")

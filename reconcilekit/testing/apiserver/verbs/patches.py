@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.fields import item_element
-from reconcilekit.testing.apiserver.shapes import Shape
+from reconcilekit.testing.apiserver.ownership.fields import item_element
+from reconcilekit.testing.apiserver.schema.shapes import Shape
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -13,11 +13,12 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Response
-from reconcilekit.testing.apiserver import status, table
-from reconcilekit.testing.apiserver.negotiation import Accepted
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.selectors import selection
-from reconcilekit.testing.apiserver.storage import Collection, Storage, Stored
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.storage import Collection, Storage, Stored
+from reconcilekit.testing.apiserver.verbs import table
+from reconcilekit.testing.apiserver.verbs.selectors import selection
+from reconcilekit.testing.apiserver.wire.negotiation import Accepted
 
 CONTINUE_EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "

@@ -14,7 +14,7 @@ from aiohttp import web
 from reconcilekit.errors import WireError
 from reconcilekit.kube.transport import Request, Response, Stream
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
-from reconcilekit.testing.apiserver.transport import Handler
+from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.kube.resource import Resource
-from reconcilekit.testing.apiserver.shapes import (
+from reconcilekit.testing.apiserver.schema.shapes import (
     Shape,
     built_in_shape,
     shape_from_keys,

@@ -9,19 +9,20 @@ import attrs
 import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver import apply, status
-from reconcilekit.testing.apiserver.admission import Admission
-from reconcilekit.testing.apiserver.apply import Managers
-from reconcilekit.testing.apiserver.preconditions import (
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.ownership import apply
+from reconcilekit.testing.apiserver.ownership.apply import Managers
+from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
+from reconcilekit.testing.apiserver.verbs.admission import Admission
+from reconcilekit.testing.apiserver.verbs.preconditions import (
     Target,
     check_delete_preconditions,
     check_finalizers,
     check_uid,
     check_version,
 )
-from reconcilekit.testing.apiserver.resources import ResourceType
-from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.storage import Storage, Stored
 
 MAX_OBJECT = 1536 * 1024
 """Bytes that etcd takes for one object."""

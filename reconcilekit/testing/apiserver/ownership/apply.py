@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.fields import (
+from reconcilekit.testing.apiserver.ownership.fields import (
     NO_FIELDS,
     FieldSet,
     ancestors,
@@ -26,7 +26,7 @@ from reconcilekit.testing.apiserver.fields import (
     remove,
     without_unowned,
 )
-from reconcilekit.testing.apiserver.shapes import Shape
+from reconcilekit.testing.apiserver.schema.shapes import Shape
 
 APPLY = "Apply"
 UPDATE = "Update"

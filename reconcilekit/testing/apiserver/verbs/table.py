@@ -11,7 +11,7 @@ import msgspec
 
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver.status import JSON
-from reconcilekit.testing.apiserver.storage import Stored
+from reconcilekit.testing.apiserver.storage.storage import Stored
 
 _COLUMNS = [
     {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},

@@ -1,0 +1,1 @@
+"""Which kinds are served, and how discovery and OpenAPI tell of them."""

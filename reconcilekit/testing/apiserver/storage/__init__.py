@@ -1,0 +1,1 @@
+"""Objects, one counter of revisions, the past, and the watches that are told of it."""

@@ -1,0 +1,1 @@
+"""What goes over the wire: sockets and straight calls, paths, bodies, encodings."""
