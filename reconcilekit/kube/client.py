@@ -20,9 +20,9 @@ from reconcilekit.kube.objects import (
     RawObject,
     UndecodableObject,
     UndecodableObjectError,
-    parse_object,
     try_parse_object,
 )
+from reconcilekit.kube.recent import RecentObjects
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import DEFAULT_TIMEOUT, Request, Response, Transport
 from reconcilekit.kube.watch import IDLE_MARGIN, SERVER_TIMEOUT, Watch
@@ -83,6 +83,7 @@ class Client:
         self._discovery = discovery or Discovery(transport, clock)
         self._timeout = timeout
         self._write_query = {"fieldManager": field_manager}
+        self._recent = RecentObjects(field_manager=field_manager)
 
     def __repr__(self) -> str:
         return f"<Client field_manager={self._field_manager!r} {self._discovery!r}>"
@@ -189,7 +190,7 @@ class Client:
                 timeout=timeout_seconds + IDLE_MARGIN,
             )
 
-        return Watch(self._transport, request, resource=resource, field_manager=self._field_manager)
+        return Watch(self._transport, request, resource=resource, parse=self._recent.parse)
 
     async def create(self, resource: Resource, obj: Mapping[str, Any]) -> RawObject:
         """POST: the object as it was created. AlreadyExists (409) may be the echo of a lost first answer."""
@@ -295,7 +296,7 @@ class Client:
     async def _exchange(self, call: _Call) -> RawObject:
         response = await self._send(call)
         try:
-            return parse_object(response.body, field_manager=self._field_manager, resource=call.info.resource)
+            return self._recent.parse(response.body, call.info.resource)
         except UndecodableObjectError as error:
             _garbled(call, response, error.undecodable.error, error)
 

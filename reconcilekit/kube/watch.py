@@ -13,7 +13,7 @@ import msgspec
 
 from reconcilekit.errors import ApiError, GarbledAnswerError, LostAnswerError, Operation, WireError
 from reconcilekit.kube.framing import LineFramer, LineTooLongError
-from reconcilekit.kube.objects import RawObject, UndecodableObject, try_parse_object
+from reconcilekit.kube.objects import RawObject, UndecodableObject, UndecodableObjectError
 from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request, Stream, Transport
 
@@ -70,7 +70,7 @@ class Watch:
         transport: the way to the API server.
         request: makes the request; awaited on entry, since the path may have to be discovered.
         resource: its apiVersion and kind are added to objects that have none.
-        field_manager: whose `owned_fields` to keep.
+        parse: reads an object.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Watch:
         request: Callable[[], Awaitable[Request]],
         *,
         resource: Resource,
-        field_manager: str | None,
+        parse: Callable[[msgspec.Raw, Resource], RawObject],
     ) -> None:
         self._transport = transport
         self._make_request = request
         self._resource = resource
-        self._field_manager = field_manager
+        self._parse = parse
         self._operation = Operation(verb="watch", api_group=resource.group)
         self._framer = LineFramer()
         self._lines: deque[bytes] = deque()
@@ -158,9 +158,11 @@ class Watch:
                 return self._error_event(bytes(envelope.object))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise GarbledAnswerError(f"{self._request}: a line of {len(line)} bytes is no event: {error}") from error
-        found = try_parse_object(envelope.object, field_manager=self._field_manager, resource=self._resource)
-        if isinstance(found, UndecodableObject):
-            return WatchEvent(type=envelope.type, undecodable=found, resource_version=found.resource_version)
+        try:
+            found = self._parse(envelope.object, self._resource)
+        except UndecodableObjectError as error:
+            hidden = error.undecodable
+            return WatchEvent(type=envelope.type, undecodable=hidden, resource_version=hidden.resource_version)
         return WatchEvent(type=envelope.type, object=found, resource_version=found.meta.resource_version)
 
     def _error_event(self, raw: bytes) -> WatchEvent:

@@ -36,13 +36,13 @@ class Surroundings:
     controller: str
     primary: Resource
     declared: Mapping[Resource, Store]
-    applicable: frozenset[Resource]
+    applicable: Mapping[tuple[str, str], Resource]
     is_namespaced: Callable[[Resource], bool | None]
     view: View
     state: StateSnapshot
     live: LiveReader
     now: datetime
-    log: logging.LoggerAdapter[logging.Logger]
+    log: Callable[[], logging.LoggerAdapter[logging.Logger]]
 
 
 class Context:
@@ -51,13 +51,11 @@ class Context:
     Attributes:
         key: namespace and name of the primary.
         now: the wall clock's time when the run began, the same throughout; its passing wakes nobody.
-        log: a logger whose records carry controller, key and reconcile id.
     """
 
     def __init__(self, key: ObjectKey, *, surroundings: Surroundings, stage: Stage, reads: Reads) -> None:
         self.key = key
         self.now = surroundings.now
-        self.log = surroundings.log
         self._at = surroundings
         self._stage = stage
         self._reads = reads
@@ -66,6 +64,11 @@ class Context:
 
     def __repr__(self) -> str:
         return f"<Context {self._at.controller} {self.key}>"
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose records carry controller, key and reconcile id."""
+        return self._at.log()
 
     # Reads
 
@@ -285,16 +288,20 @@ class Context:
                 f"apply() needs apiVersion, kind and metadata.name, got {version!r}, {kind!r} and {name!r}; "
                 "generateName can't be staged, since a lost answer would double the object"
             )
+        resource = self._at.applicable.get((version, kind))
+        if resource is None:
+            raise self._inapplicable(version, kind, name)
+        return resource, self._object_keys(resource, name, metadata.get("namespace"))
+
+    def _inapplicable(self, version: str, kind: str, name: str) -> StagingError:
         try:
             resource = Resource(version, kind)
         except ValueError as error:
-            raise StagingError(f"apply() of {name!r}: {error}") from error
-        if resource not in self._at.applicable:
-            raise StagingError(
-                f"{self._at.controller} applies {resource}, which it doesn't say; add to its class: "
-                f'owns = [Resource("{version}", "{kind}")]'
-            )
-        return resource, self._object_keys(resource, name, metadata.get("namespace"))
+            return StagingError(f"apply() of {name!r}: {error}")
+        return StagingError(
+            f"{self._at.controller} applies {resource}, which it doesn't say; add to its class: "
+            f'owns = [Resource("{version}", "{kind}")]'
+        )
 
     def _owners(self, desired: dict[str, Any], resource: Resource, key: ObjectKey) -> list[dict[str, Any]]:
         primary = self._require_primary("owns things")

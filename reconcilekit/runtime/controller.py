@@ -357,10 +357,11 @@ class Controller:
         if self._own_writes.is_behind(key):
             return RunEnd(outcome=None)
         self._meanwhile.begin(key, sequence=self._at.cache.sequence)
-        log = logging.LoggerAdapter(
-            self._log, {"controller": self.name, "key": str(key), "reconcile_id": report.reconcile_id}
-        )
-        return await self._runner.run(key, log=log)
+        return await self._runner.run(key, log=functools.partial(self._log_of, report))
+
+    def _log_of(self, report: RunReport) -> logging.LoggerAdapter[logging.Logger]:
+        said = {"controller": self.name, "key": str(report.key), "reconcile_id": report.reconcile_id}
+        return logging.LoggerAdapter(self._log, said)
 
     # What follows
 

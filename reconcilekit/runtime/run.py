@@ -52,6 +52,10 @@ BUG_REASON = "ControllerBug"
 """The condition's reason where a request can never succeed as the controller sent it."""
 
 
+LogSource = Callable[[], logging.LoggerAdapter[logging.Logger]]
+"""Makes a run's logger, which few runs ask for."""
+
+
 class EventSink(Protocol):
     """Sends Kubernetes events; never raises."""
 
@@ -131,7 +135,7 @@ class Runner:
         self._timeout = timeout
         self._declared = {resource: resource for resource in reconciler.declared}
         self._stores: Mapping[Resource, Store] = {r: services.cache.store(r) for r in reconciler.declared}
-        self._applicable = frozenset(reconciler.owns)
+        self._applicable = {(resource.api_version, resource.kind): resource for resource in reconciler.owns}
         self._committer = Committer(
             services.client, own_writes=own_writes, no_ops=services.no_ops, classifier=services.classifier
         )
@@ -178,7 +182,7 @@ class Runner:
         if cached is not None:
             self._own_writes.await_gone(key, resource, object_key, cached.meta.uid, until_removed=True)
 
-    async def run(self, key: ObjectKey, *, log: logging.LoggerAdapter[logging.Logger]) -> RunEnd:
+    async def run(self, key: ObjectKey, *, log: LogSource) -> RunEnd:
         """One run on a view of this moment."""
         attempt = self._begin(key, log)
         try:
@@ -196,7 +200,7 @@ class Runner:
             live_reads=attempt.live.count,
         )
 
-    def _begin(self, key: ObjectKey, log: logging.LoggerAdapter[logging.Logger]) -> _Attempt:
+    def _begin(self, key: ObjectKey, log: LogSource) -> _Attempt:
         view = self._at.cache.view()
         try:
             return self._attempt(key, view, log)
@@ -204,7 +208,7 @@ class Runner:
             view.close()
             raise
 
-    def _attempt(self, key: ObjectKey, view: View, log: logging.LoggerAdapter[logging.Logger]) -> _Attempt:
+    def _attempt(self, key: ObjectKey, view: View, log: LogSource) -> _Attempt:
         resource = self._stores[self._reconciler.primary].resource
         stage, reads = Stage(), Reads()
         if self._reconciler.publishes:
