@@ -60,5 +60,5 @@ def test_it_keeps_nothing_large() -> None:
 def test_what_cannot_be_read_is_refused_each_time() -> None:
     recent = RecentObjects(field_manager=None)
     for _ in range(2):
-        with pytest.raises(UndecodableObjectError, match="metadata.name is missing"):
+        with pytest.raises(UndecodableObjectError, match=r"metadata\.name is missing"):
             recent.parse(b'{"metadata":{}}', CONFIG_MAP)
