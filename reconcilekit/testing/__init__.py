@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from reconcilekit.testing.apiserver import ApiServer, ArmedFault, Fault, FaultHit, Faults, RequestRecord
+from reconcilekit.testing.apiserver import (
+    ApiServer,
+    ArmedFault,
+    Change,
+    CompactedError,
+    Fault,
+    FaultHit,
+    Faults,
+    RequestRecord,
+    Snapshot,
+)
 from reconcilekit.testing.custom_kind import CUSTOM_RESOURCE_DEFINITION, custom_kind
 from reconcilekit.testing.stepped_threads import SteppedThreads
 from reconcilekit.testing.virtual_time import (
@@ -17,6 +27,9 @@ __all__ = [
     # an API server
     "ApiServer",
     "RequestRecord",
+    "Snapshot",
+    "Change",
+    "CompactedError",
     "CUSTOM_RESOURCE_DEFINITION",
     "custom_kind",
     # what goes wrong with it

@@ -5,6 +5,18 @@ from __future__ import annotations
 from reconcilekit.testing.apiserver.cluster import Snapshot
 from reconcilekit.testing.apiserver.faults import ArmedFault, Fault, FaultHit, Faults
 from reconcilekit.testing.apiserver.server import ApiServer, RequestRecord
+from reconcilekit.testing.apiserver.storage.changes import Change, CompactedError
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 
-__all__ = ["ApiServer", "ArmedFault", "DirectTransport", "Fault", "FaultHit", "Faults", "RequestRecord", "Snapshot"]
+__all__ = [
+    "ApiServer",
+    "ArmedFault",
+    "Change",
+    "CompactedError",
+    "DirectTransport",
+    "Fault",
+    "FaultHit",
+    "Faults",
+    "RequestRecord",
+    "Snapshot",
+]

@@ -21,7 +21,7 @@ _FIRST_NAMESPACES = ("default", "kube-system")
 
 @attrs.frozen(kw_only=True)
 class Snapshot:
-    """What `Cluster.restore` goes back to."""
+    """The whole state of a server at one revision: what `ApiServer.restore` goes back to and forks begin with."""
 
     storage: StorageSnapshot
     registry: Registry
@@ -35,19 +35,31 @@ class Cluster:
         admission: the checks.
         history: events kept per kind.
         refuses_old_watches: a watch at a compacted version gets HTTP 410, not an ERROR event; some servers do.
+        start: the state to begin with; None for a fresh cluster's.
     """
 
-    def __init__(self, *, clock: Clock, admission: Admission, history: int, refuses_old_watches: bool) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        admission: Admission,
+        history: int,
+        refuses_old_watches: bool,
+        start: Snapshot | None = None,
+    ) -> None:
         self.clock = clock
         self.admission = admission
         self.refuses_old_watches = refuses_old_watches
-        self.registry = Registry()
+        self.registry = Registry() if start is None else start.registry
         self.storage = Storage(clock=clock, history=history, listener=self._changed)
         self.watches = WatchHub(clock=clock, revision=lambda: self.storage.revision)
         namespaces = self.registry.find("", "v1", "namespaces")
         assert namespaces is not None
         self._namespaces: ResourceType = namespaces
         self._writer = Writer(self.storage, admission, namespaces)
+        if start is not None:
+            self.restore(start)
+            return
         for name in _FIRST_NAMESPACES:
             target = Target(served=namespaces, key=ObjectKey("", name), manager="kube-apiserver")
             self._writer.create(target, {"metadata": {"name": name}})
@@ -75,7 +87,7 @@ class Cluster:
         return self._after(target, self._writer.delete(target, preconditions))
 
     def snapshot(self) -> Snapshot:
-        """Everything as it stands."""
+        """Everything as it stands; O(1)."""
         return Snapshot(storage=self.storage.snapshot(), registry=self.registry.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -83,6 +95,25 @@ class Cluster:
         self.watches.clear()
         self.storage.restore(snapshot.storage)
         self.registry = snapshot.registry.copy()
+
+    def rewind(self, revision: int) -> None:
+        """Everything as it stood at a revision; no watch is told.
+
+        Raises:
+            CompactedError: not all that has happened since is known any more.
+            ValueError: it lies in the future.
+        """
+        undone = self.storage.rewind(revision)
+        self.watches.clear()
+        for event in undone:
+            if event.served.storage_key == _DEFINITIONS:
+                self._follow_back(event)
+
+    def _follow_back(self, event: Event) -> None:
+        if event.before is not None:
+            self.registry.define(event.before.content)
+        elif event.after is not None:
+            self.registry.undefine(event.after.content)
 
     def _changed(self, key: tuple[str, str], event: Event) -> None:
         self.watches.publish(key, event)

@@ -21,6 +21,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
 from reconcilekit.testing.apiserver.status import StatusError
+from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
@@ -68,6 +69,7 @@ class ApiServer:
             of 200 and an ERROR event.
         tokens: bearer tokens by user; None, the default, asks nobody for any.
         keep_requests: how many records `requests` keeps.
+        start: a snapshot, of this or another server, to begin with; None, the default, begins with a fresh cluster.
 
     Attributes:
         faults: what is done to which requests.
@@ -83,13 +85,17 @@ class ApiServer:
         refuse_old_watches: bool = False,
         tokens: Mapping[str, str] | None = None,
         keep_requests: int = 100_000,
+        start: Snapshot | None = None,
     ) -> None:
+        # Every argument, the ones still to be invented included: what `fork` hands on.
+        self._options = {name: value for name, value in locals().items() if name not in ("self", "clock", "start")}
         self._clock = clock
         self._cluster = Cluster(
             clock=clock,
             admission=Admission(accept_loopback_endpoints=accept_loopback_endpoints),
             history=watch_history,
             refuses_old_watches=refuse_old_watches,
+            start=start,
         )
         self._tokens = None if tokens is None else frozenset(tokens.values())
         self._stragglers: set[asyncio.Task[Answer]] = set()
@@ -168,18 +174,59 @@ class ApiServer:
         """Forget the past: versions older than the present one are answered with 410."""
         self._cluster.storage.compact()
 
+    def changes(self, after: int | None = None) -> list[Change]:
+        """The change log, oldest first: what happened later than revision `after`, by default all that is known.
+
+        Raises:
+            CompactedError: not all of it is known any more (`watch_history`, `compact`).
+        """
+        return [Change(event) for event in self._cluster.storage.changes(after)]
+
     def snapshot(self) -> Snapshot:
-        """Everything as it stands, for `restore`."""
+        """Everything as it stands: objects, their past, and the kinds; O(1), however much that is.
+
+        Faults, lag, watches, records of requests and the clock's random source are no state: they stay as they are
+        when a snapshot is restored.
+        """
         return self._cluster.snapshot()
 
     def restore(self, snapshot: Snapshot, *, watches: Literal["close", "silent"] = "close") -> None:
-        """Go back to a snapshot and its older resourceVersions, as a restore of etcd does.
+        """Go back to a snapshot and its older resourceVersions, as a restore of etcd does; O(1).
 
         Args:
-            snapshot: of this server.
+            snapshot: of this or another server.
             watches: what becomes of those under way: closed, or open and silent until their version is passed again.
         """
         self._cluster.restore(snapshot)
+        self._settle_watches(watches)
+
+    def rewind(self, revision: int, *, watches: Literal["close", "silent"] = "close") -> None:
+        """Go back to how everything stood at a revision, and forget what happened later; costs what it undoes.
+
+        Groups that are down and list keys that were told stay as they are.
+
+        Args:
+            revision: of the past.
+            watches: see `restore`.
+
+        Raises:
+            CompactedError: not all that happened since is known any more; a snapshot reaches further.
+            ValueError: it lies in the future.
+        """
+        self._cluster.rewind(revision)
+        self._settle_watches(watches)
+
+    def fork(self, *, clock: Clock | None = None) -> ApiServer:
+        """A server with the same options that begins with this one's state and past, and goes its own way; O(1).
+
+        It has no faults, lag, watches and records of requests.
+
+        Args:
+            clock: its own; by default this server's.
+        """
+        return ApiServer(clock=clock or self._clock, start=self.snapshot(), **self._options)
+
+    def _settle_watches(self, watches: Literal["close", "silent"]) -> None:
         if watches == "close":
             for stream in self.watches:
                 stream.end()
@@ -190,11 +237,11 @@ class ApiServer:
 
     def take_down(self, group: str, version: str = "v1") -> None:
         """Make a group an aggregated API whose server is down: stale in discovery, 503 for everything else."""
-        self._cluster.registry.down.add((group, version))
+        self._cluster.registry.down |= {(group, version)}
 
     def bring_up(self, group: str, version: str = "v1") -> None:
         """End what `take_down` began; a group without kinds of its own is gone from discovery, too."""
-        self._cluster.registry.down.discard((group, version))
+        self._cluster.registry.down -= {(group, version)}
 
     def tell_list_keys(self, resource: Resource, keys: Mapping[str, Any]) -> None:
         """Say how a kind's lists merge under server-side apply.

@@ -1,0 +1,114 @@
+"""Versions of objects, and the changes that lead from one to the next. Neither is ever changed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+class Stored:
+    """One version of one object, without kind and apiVersion: those depend on the version it is served in."""
+
+    __slots__ = ("_encoded", "content", "key", "revision")
+
+    def __init__(self, key: ObjectKey, revision: int, content: dict[str, Any]) -> None:
+        self.key = key
+        self.revision = revision
+        self.content = content
+        self._encoded: bytes | None = None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Its metadata; read only."""
+        metadata: dict[str, Any] = self.content["metadata"]
+        return metadata
+
+    @property
+    def uid(self) -> str:
+        """Its uid."""
+        uid: str = self.content["metadata"]["uid"]
+        return uid
+
+    def encoded(self) -> bytes:
+        """The JSON without kind and apiVersion, as lists of built-in kinds have it."""
+        if self._encoded is None:
+            self._encoded = msgspec.json.encode(self.content)
+        return self._encoded
+
+    def body(self, served: ResourceType) -> bytes:
+        """The JSON as an answer has it."""
+        return served.prefix + self.encoded()[1:]
+
+    def full(self, served: ResourceType) -> dict[str, Any]:
+        """The whole object; its inner values are shared with the store, so change nothing in place."""
+        return {"kind": served.kind, "apiVersion": served.api_version, **self.content}
+
+
+class Event:
+    """One change of one object.
+
+    Args:
+        kind: what it is to who watches everything.
+        revision: of the change.
+        before: what was stored before, None where nothing was.
+        after: what is stored now, None where nothing is.
+        served: the kind, in the version that it was written in.
+        last: the version that a deletion shows, where it isn't `before`.
+    """
+
+    __slots__ = ("_last", "_lines", "after", "before", "revision", "served", "type")
+
+    def __init__(
+        self,
+        kind: EventType,
+        revision: int,
+        before: Stored | None,
+        after: Stored | None,
+        *,
+        served: ResourceType,
+        last: Stored | None = None,
+    ) -> None:
+        self.type = kind
+        self.revision = revision
+        self.before = before
+        self.after = after
+        self.served = served
+        self._last = last
+        self._lines: dict[tuple[str, bytes], bytes] | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object that changed."""
+        stored = self.after or self.before
+        assert stored is not None
+        return stored.key
+
+    def line(self, kind: EventType, served: ResourceType) -> bytes:
+        """The watch line that tells it as `kind`, encoded once for all watches."""
+        if self._lines is None:
+            self._lines = {}
+        cached = self._lines.get((kind, served.prefix))
+        if cached is None:
+            stored = self._last_version() if kind == "DELETED" else self.after
+            assert stored is not None
+            cached = watch_line(kind, stored.body(served))
+            self._lines[kind, served.prefix] = cached
+        return cached
+
+    def _last_version(self) -> Stored:
+        # A deletion, and a leaving of the selection, shows the object as it was, under the version of the change.
+        last = self._last or self.before
+        assert last is not None
+        metadata = {**last.meta, "resourceVersion": str(self.revision)}
+        return Stored(last.key, self.revision, {**last.content, "metadata": metadata})
+
+
+def watch_line(kind: str, body: bytes) -> bytes:
+    """One line of a watch."""
+    return b'{"type":"%s","object":%s}\n' % (kind.encode(), body)
