@@ -10,8 +10,10 @@ from reconcilekit.testing.apiserver import (
     Fault,
     FaultHit,
     Faults,
+    Housekeeping,
     RequestRecord,
     Snapshot,
+    Workloads,
 )
 from reconcilekit.testing.custom_kind import CUSTOM_RESOURCE_DEFINITION, custom_kind
 from reconcilekit.testing.stepped_threads import SteppedThreads
@@ -30,6 +32,8 @@ __all__ = [
     "Snapshot",
     "Change",
     "CompactedError",
+    "Housekeeping",
+    "Workloads",
     "CUSTOM_RESOURCE_DEFINITION",
     "custom_kind",
     # what goes wrong with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconcilekit.testing.apiserver.cluster import Snapshot
 from reconcilekit.testing.apiserver.faults import ArmedFault, Fault, FaultHit, Faults
+from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping, Workloads
 from reconcilekit.testing.apiserver.server import ApiServer, RequestRecord
 from reconcilekit.testing.apiserver.storage.changes import Change, CompactedError
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
@@ -17,6 +18,8 @@ __all__ = [
     "Fault",
     "FaultHit",
     "Faults",
+    "Housekeeping",
     "RequestRecord",
     "Snapshot",
+    "Workloads",
 ]

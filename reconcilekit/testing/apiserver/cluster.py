@@ -1,13 +1,16 @@
-"""The server's state, and what one write does to others: definitions make kinds, namespaces take theirs along."""
+"""The server's state, and what one write does to others: definitions make kinds, controllers follow."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
+from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
@@ -36,6 +39,7 @@ class Cluster:
         history: events kept per kind.
         refuses_old_watches: a watch at a compacted version gets HTTP 410, not an ERROR event; some servers do.
         start: the state to begin with; None for a fresh cluster's.
+        housekeeping: which controllers are at work; None for the default ones.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Cluster:
         history: int,
         refuses_old_watches: bool,
         start: Snapshot | None = None,
+        housekeeping: Housekeeping | None = None,
     ) -> None:
         self.clock = clock
         self.admission = admission
@@ -57,12 +62,14 @@ class Cluster:
         assert namespaces is not None
         self._namespaces: ResourceType = namespaces
         self._writer = Writer(self.storage, admission, namespaces)
+        self._housekeeper = Housekeeper(self, clock, housekeeping or Housekeeping())
         if start is not None:
             self.restore(start)
             return
         for name in _FIRST_NAMESPACES:
             target = Target(served=namespaces, key=ObjectKey("", name), manager="kube-apiserver")
             self._writer.create(target, {"metadata": {"name": name}})
+        self._housekeeper.settle()
 
     def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """See `Writer.create`."""
@@ -80,11 +87,9 @@ class Cluster:
         """See `Writer.apply`."""
         return self._after(target, self._writer.apply(target, config))
 
-    def delete(self, target: Target, preconditions: dict[str, Any]) -> Outcome:
-        """See `Writer.delete`; a namespace goes when what it holds has gone."""
-        if target.served is self._namespaces and not target.is_dry_run:
-            return self._delete_namespace(target, preconditions)
-        return self._after(target, self._writer.delete(target, preconditions))
+    def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
+        """See `Writer.delete`."""
+        return self._after(target, self._writer.delete(target, options))
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands; O(1)."""
@@ -95,6 +100,7 @@ class Cluster:
         self.watches.clear()
         self.storage.restore(snapshot.storage)
         self.registry = snapshot.registry.copy()
+        self._housekeeper.start_over()
 
     def rewind(self, revision: int) -> None:
         """Everything as it stood at a revision; no watch is told.
@@ -108,6 +114,7 @@ class Cluster:
         for event in undone:
             if event.served.storage_key == _DEFINITIONS:
                 self._follow_back(event)
+        self._housekeeper.start_over()
 
     def _follow_back(self, event: Event) -> None:
         if event.before is not None:
@@ -117,14 +124,14 @@ class Cluster:
 
     def _changed(self, key: tuple[str, str], event: Event) -> None:
         self.watches.publish(key, event)
+        self._housekeeper.notice(key, event)
 
     def _after(self, target: Target, outcome: Outcome) -> Outcome:
         if target.is_dry_run:
             return outcome
         if target.served.storage_key == _DEFINITIONS and not target.subresource:
             self._follow_definition(target, outcome)
-        if outcome.is_gone and target.served.is_namespaced:
-            self._finish_namespace(target.key.namespace)
+        self._housekeeper.settle()
         return outcome
 
     def _follow_definition(self, target: Target, outcome: Outcome) -> None:
@@ -141,35 +148,6 @@ class Cluster:
         status_target = attrs.evolve(target, key=outcome.stored.key, subresource="status", manager="kube-apiserver")
         established = _established(definition, self.storage.timestamp())
         self._writer.patch(status_target, lambda live: {**live, "status": established})
-
-    def _delete_namespace(self, target: Target, preconditions: dict[str, Any]) -> Outcome:
-        outcome = self._writer.delete(_held_back(target), preconditions)
-        live = outcome.stored
-        content = {**live.content, "metadata": {**live.meta}, "status": {"phase": "Terminating"}}
-        content["metadata"].setdefault("deletionTimestamp", self.storage.timestamp())
-        if content != live.content:
-            live = self.storage.put(self._namespaces, target.key, content)
-        for served in self.registry.namespaced_types():
-            for key in [key for key in self.storage.collection(served).objects if key.namespace == target.key.name]:
-                self._writer.delete(Target(served=served, key=key), {})
-        is_gone = self._finish_namespace(target.key.name)
-        return Outcome(stored=live, is_gone=is_gone)
-
-    def _finish_namespace(self, name: str) -> bool:
-        key = ObjectKey("", name)
-        namespace = self.storage.collection(self._namespaces).objects.get(key)
-        if namespace is None or not namespace.meta.get("deletionTimestamp") or namespace.meta.get("finalizers"):
-            return False
-        for served in self.registry.namespaced_types():
-            if any(key.namespace == name for key in self.storage.collection(served).objects):
-                return False
-        self.storage.remove(self._namespaces, key)
-        return True
-
-
-def _held_back(target: Target) -> Target:
-    """The same deletion, checked but not done: the namespace has to be emptied first."""
-    return attrs.evolve(target, is_dry_run=True)
 
 
 def _established(definition: dict[str, Any], time: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
+from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
@@ -70,6 +71,7 @@ class ApiServer:
         tokens: bearer tokens by user; None, the default, asks nobody for any.
         keep_requests: how many records `requests` keeps.
         start: a snapshot, of this or another server, to begin with; None, the default, begins with a fresh cluster.
+        housekeeping: which of a cluster's controllers it plays; None for the default ones, see `Housekeeping`.
 
     Attributes:
         faults: what is done to which requests.
@@ -86,6 +88,7 @@ class ApiServer:
         tokens: Mapping[str, str] | None = None,
         keep_requests: int = 100_000,
         start: Snapshot | None = None,
+        housekeeping: Housekeeping | None = None,
     ) -> None:
         # Every argument, the ones still to be invented included: what `fork` hands on.
         self._options = {name: value for name, value in locals().items() if name not in ("self", "clock", "start")}
@@ -96,6 +99,7 @@ class ApiServer:
             history=watch_history,
             refuses_old_watches=refuse_old_watches,
             start=start,
+            housekeeping=housekeeping,
         )
         self._tokens = None if tokens is None else frozenset(tokens.values())
         self._stragglers: set[asyncio.Task[Answer]] = set()

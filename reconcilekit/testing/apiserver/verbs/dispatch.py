@@ -21,7 +21,7 @@ from reconcilekit.testing.apiserver.verbs.preconditions import Target
 from reconcilekit.testing.apiserver.verbs.reads import encode_object, encode_page, list_page
 from reconcilekit.testing.apiserver.verbs.selectors import selection
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
-from reconcilekit.testing.apiserver.verbs.writes import Outcome
+from reconcilekit.testing.apiserver.verbs.writes import FINALIZE, Outcome
 from reconcilekit.testing.apiserver.wire import bodies
 from reconcilekit.testing.apiserver.wire.negotiation import Accepted, negotiate
 from reconcilekit.testing.apiserver.wire.routes import Route, parse_route
@@ -62,6 +62,8 @@ def _unserved(cluster: Cluster, route: Route) -> Response:
 
 
 def _is_reachable(served: ResourceType, route: Route) -> bool:
+    if route.subresource == FINALIZE:
+        return served.storage_key == ("", "namespaces")
     if route.subresource and not (route.subresource == "status" and served.has_status):
         return False
     if served.is_namespaced:
@@ -167,7 +169,7 @@ class _Call:
 
     def _delete(self) -> Answer:
         options = bodies.decode_options(self._request.body)
-        outcome = self._cluster.delete(self._target(dry_run=options.get("dryRun")), options.get("preconditions") or {})
+        outcome = self._cluster.delete(self._target(dry_run=options.get("dryRun")), options)
         if not outcome.is_gone:
             return self._encoded(outcome.stored)
         return _deleted(self._served, outcome.stored)

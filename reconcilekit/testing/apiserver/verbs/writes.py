@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -15,6 +16,7 @@ from reconcilekit.testing.apiserver.ownership import apply
 from reconcilekit.testing.apiserver.ownership.apply import Managers
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
+from reconcilekit.testing.apiserver.verbs import deletion
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.preconditions import (
     Target,
@@ -28,6 +30,9 @@ MAX_OBJECT = 1536 * 1024
 """Bytes that etcd takes for one object."""
 
 _SYSTEM_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+FINALIZE = "finalize"
+"""The subresource by which a Namespace's `spec.finalizers` change, and by nothing else."""
+
 _UNCOUNTED = frozenset({"resourceVersion", "managedFields", "generation"})
 
 
@@ -119,24 +124,21 @@ class Writer:
             content.pop("status", None)
         return self._apply_to(target, live, content)
 
-    def delete(self, target: Target, preconditions: Mapping[str, Any]) -> Outcome:
-        """DELETE; an object with finalizers stays until they are gone.
+    def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
+        """DELETE with its DeleteOptions; an object with finalizers or a grace period stays until they are over.
 
         Raises:
             StatusError: 404, or 409 for a precondition.
         """
         live = self._live(target)
-        check_delete_preconditions(target, live, preconditions)
-        if not live.meta.get("finalizers"):
+        check_delete_preconditions(target, live, options.get("preconditions") or {})
+        now = datetime.fromisoformat(self._storage.timestamp())
+        verdict = deletion.decide(target.served, live.content, options, now)
+        if verdict.is_final:
             if not target.is_dry_run:
                 self._storage.remove(target.served, target.key)
             return Outcome(stored=live, is_gone=True)
-        if live.meta.get("deletionTimestamp"):
-            return Outcome(stored=live)
-        metadata = {**live.meta, "deletionTimestamp": self._storage.timestamp(), "deletionGracePeriodSeconds": 0}
-        if "generation" in metadata:
-            metadata["generation"] += 1
-        return self._put(target, {**live.content, "metadata": metadata}, live)
+        return Outcome(stored=live) if verdict.content is None else self._put(target, verdict.content, live)
 
     def _content(self, target: Target, obj: dict[str, Any]) -> dict[str, Any]:
         """The object as it is stored, in containers of its own down to the metadata."""
@@ -239,7 +241,7 @@ class Writer:
     def _settle(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
         """Put back what this write may not change, fill in and check the rest."""
         old, served = live.content, target.served
-        if target.subresource:
+        if target.subresource and target.subresource != FINALIZE:
             wanted = content.get("status")
             content.clear()
             content.update(old)
@@ -248,6 +250,10 @@ class Writer:
             return
         if served.has_status:
             _put_or_drop(content, "status", old.get("status"))
+        if served.storage_key == ("", "namespaces"):
+            # Present, if only empty, so that nothing is filled in again.
+            told = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
+            content["spec"] = {"finalizers": [], **(told or {})}
         metadata = content["metadata"]
         for name in _SYSTEM_FIELDS:
             _put_or_drop(metadata, name, live.meta.get(name))
@@ -270,7 +276,7 @@ class Writer:
         ):
             metadata["generation"] = old.get("generation", 0) + 1
         _put_or_drop(metadata, "managedFields", apply.encode_managers(owners) or None)
-        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+        if deletion.is_released(target.served, live.content, content):
             return self._remove_last(target, live, content)
         return self._put(target, content, live)
 

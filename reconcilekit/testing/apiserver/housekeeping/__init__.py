@@ -1,0 +1,1 @@
+"""What a cluster has and kube-apiserver alone has not: controllers that clean up, fill in and run things."""

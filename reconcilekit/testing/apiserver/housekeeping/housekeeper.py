@@ -1,0 +1,112 @@
+"""Plays a cluster's controllers: hears of every change, and does what follows from it, now or on the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
+
+from reconcilekit.clock import Clock
+from reconcilekit.testing.apiserver.housekeeping.chores import Agenda, Chore, Due, StorageKey
+from reconcilekit.testing.apiserver.housekeeping.events import EventExpiry
+from reconcilekit.testing.apiserver.housekeeping.garbage import GarbageCollector
+from reconcilekit.testing.apiserver.housekeeping.hands import Hands
+from reconcilekit.testing.apiserver.housekeeping.namespaces import NamespaceContents, NamespaceFinalizer
+from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.storage.storage import Event
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.cluster import Cluster
+
+
+class Housekeeper:
+    """The controllers that the options switch on.
+
+    It has no task and no timer while nothing is due, so that virtual time sees a stuck run as stuck.
+
+    Args:
+        cluster: what is kept.
+        clock: of everything.
+        options: who is at work.
+    """
+
+    def __init__(self, cluster: Cluster, clock: Clock, options: Housekeeping) -> None:
+        self._clock = clock
+        self._agenda = Agenda()
+        self._chores = list(_chores(cluster, clock, options))
+        self._hearers: dict[StorageKey, tuple[Chore, ...]] = {}
+        self._is_working = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    def notice(self, kind: StorageKey, event: Event) -> None:
+        """Take note of a change; nothing is written yet."""
+        hearers = self._hearers.get(kind)
+        if hearers is None:
+            heard = (chore for chore in self._chores if chore.kinds is None or kind in chore.kinds)
+            hearers = self._hearers[kind] = tuple(heard)
+        for chore in hearers:
+            self._plan(chore, chore.notice(kind, event))
+
+    def settle(self) -> None:
+        """Do all that is due, and set the timer for what is later."""
+        if self._is_working:
+            return
+        self._is_working = True
+        try:
+            while (due := self._agenda.pop(self._clock.monotonic())) is not None:
+                again = due.chore.look_at(due.item)
+                if again is not None:
+                    self._agenda.add(due, self._clock.monotonic() + again)
+        finally:
+            self._is_working = False
+        self._set_timer()
+
+    def start_over(self) -> None:
+        """Look at everything anew, as controllers do when they start: the storage was replaced."""
+        self._agenda.clear()
+        for chore in self._chores:
+            self._plan(chore, chore.start_over())
+        self.settle()
+
+    def __repr__(self) -> str:
+        return f"<Housekeeper chores={len(self._chores)} due={len(self._agenda)}>"
+
+    def _plan(self, chore: Chore, items: Iterable[Hashable]) -> None:
+        for item in items:
+            self._agenda.add(Due(chore=chore, item=item), self._clock.monotonic() + chore.delay)
+
+    def _set_timer(self) -> None:
+        at = self._agenda.next_time()
+        if self._timer is not None and (at is None or at < self._timer_at):
+            self._timer.cancel()
+            self._timer = None
+        if at is None or self._timer is not None or not _has_loop():
+            return
+        self._timer_at = at
+        self._timer = self._clock.call_later(max(at - self._clock.monotonic(), 0.0), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.settle()
+
+
+def _has_loop() -> bool:
+    """Servers are made, and filled, before there is a loop; the first write in it sets the timer."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _chores(cluster: Cluster, clock: Clock, options: Housekeeping) -> Iterable[Chore]:
+    hands = Hands(cluster)
+    if options.garbage_collection:
+        yield GarbageCollector(hands, delay=options.delay)
+    if options.namespaces:
+        yield NamespaceFinalizer(hands, delay=options.delay)
+    if options.namespace_contents:
+        yield NamespaceContents(hands)
+    if options.event_ttl is not None:
+        yield EventExpiry(hands, clock, ttl=options.event_ttl)
