@@ -142,6 +142,8 @@ class Floors:
                 counts.
         """
         now = self._clock.monotonic()
+        if not self._groups_until and self._server_until <= now:
+            return 0.0
         with self._lock:
             self._groups_until = {group: until for group, until in self._groups_until.items() if until > now}
             floors = [self._groups_until[group] for group in api_groups if group in self._groups_until]

@@ -10,8 +10,6 @@ import contextlib
 import functools
 import logging
 
-import attrs
-
 from reconcilekit.backoff import Backoff, Delay
 from reconcilekit.cache.store import Change
 from reconcilekit.clock import Clock
@@ -21,12 +19,12 @@ from reconcilekit.runtime.cached import CacheMatcher, CacheProgress
 from reconcilekit.runtime.dependencies import Dependencies, describe
 from reconcilekit.runtime.meanwhile import Meanwhile, Trigger
 from reconcilekit.runtime.options import ControllerOptions, ControllerStatistics
-from reconcilekit.runtime.outcomes import Outcome, Verdict
+from reconcilekit.runtime.outcomes import Outcome, Verdict, as_transient
 from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.parking import LAG_BOUND, Parking
 from reconcilekit.runtime.queue import INITIAL_PRIORITY, KeyedQueue, Taken
 from reconcilekit.runtime.reconciler import Reconciler
-from reconcilekit.runtime.reports import ReportListener, RunReport, log_report
+from reconcilekit.runtime.reports import BegunRun, ReportListener, RunReport, log_report
 from reconcilekit.runtime.run import RunEnd, Runner, Services, owner_of, owner_prefix
 from reconcilekit.state import StateChange, StateError
 
@@ -38,6 +36,9 @@ FLOOR_SPREAD = 0.1
 
 FAULT_SECONDS = 30.0
 """Seconds until a key runs again where it can't be told what follows from its run, because of a fault."""
+
+NOT_BEGUN = "the run couldn't begin"
+"""What fails before the reconcile, such as a refused live read, says nothing of the primary."""
 
 DISOWN_PAUSE = 0.05
 """Seconds until the entries of a gone primary are removed, where another key's commit was in the way."""
@@ -306,28 +307,26 @@ class Controller:
     async def _run(self, taken: Taken) -> None:
         key = taken.key
         self._runs += 1
-        started = self._clock.monotonic()
-        report = RunReport(
+        run = BegunRun(
             controller=self.name,
-            key=key,
+            taken=taken,
             reconcile_id=f"{self._clock.random.getrandbits(64):016x}",
-            reasons=taken.reasons,
-            waited=taken.waited,
             attempt=self._backoff.attempt(key),
+            at=self._clock.monotonic(),
         )
         end, retry = RunEnd(outcome=None), None
         try:
-            end = await self._attempt(key, report)
+            end = await self._attempt(key, run.reconcile_id)
             retry = self._count_failure(key, end.outcome)
             await self._tell_stalled(key, end, retry)
         finally:
-            self._ended(key, end, retry, report, duration=self._clock.monotonic() - started)
+            self._ended(run, end, retry)
             self._pump()
 
-    async def _attempt(self, key: ObjectKey, report: RunReport) -> RunEnd:
+    async def _attempt(self, key: ObjectKey, reconcile_id: str) -> RunEnd:
         """Run the key; nothing escapes but the cancellation by `stop`."""
         try:
-            return await self._settle_and_run(key, report)
+            return await self._settle_and_run(key, reconcile_id)
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
                 raise
@@ -337,7 +336,7 @@ class Controller:
 
     def _verdict_on_fault(self, error: BaseException) -> TransientError:
         try:
-            return _as_transient(self._at.classifier.classify(error))
+            return as_transient(self._at.classifier.classify(error), but=NOT_BEGUN)
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 -- an order to stop, or an error without a text
             return TransientError(f"the run itself failed with {type(error).__name__}")
 
@@ -349,31 +348,32 @@ class Controller:
         except Exception:  # noqa: BLE001 -- how the run ended stands all the same
             self._log.exception("%s %s: it can't be said that it is stalled", self.name, key)
 
-    async def _settle_and_run(self, key: ObjectKey, report: RunReport) -> RunEnd:
+    async def _settle_and_run(self, key: ObjectKey, reconcile_id: str) -> RunEnd:
         while self._own_writes.has_doubts(key):
             failure = await self._runner.settle(key)
             if failure is not None:
-                return RunEnd(outcome=Outcome.of_error(_as_transient(failure)))
+                return RunEnd(outcome=Outcome.of_error(as_transient(failure, but=NOT_BEGUN)))
         if self._own_writes.is_behind(key):
             return RunEnd(outcome=None)
         self._meanwhile.begin(key, sequence=self._at.cache.sequence)
-        return await self._runner.run(key, log=functools.partial(self._log_of, report))
+        return await self._runner.run(key, log=functools.partial(self._log_of, key, reconcile_id))
 
-    def _log_of(self, report: RunReport) -> logging.LoggerAdapter[logging.Logger]:
-        said = {"controller": self.name, "key": str(report.key), "reconcile_id": report.reconcile_id}
+    def _log_of(self, key: ObjectKey, reconcile_id: str) -> logging.LoggerAdapter[logging.Logger]:
+        said = {"controller": self.name, "key": str(key), "reconcile_id": reconcile_id}
         return logging.LoggerAdapter(self._log, said)
 
     # What follows
 
-    def _ended(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport, *, duration: float) -> None:
+    def _ended(self, run: BegunRun, end: RunEnd, retry: Delay | None) -> None:
         """One synchronous step: the slot, dependencies, what came meanwhile, the next delay.
 
         Whatever fails in it, the slot is free and the key runs again, by which what came meanwhile is seen, too.
         """
+        key = run.taken.key
         del self._running[key]
         self._release(key, end.still_running)
         try:
-            delay = self._conclude(key, end, retry, report)
+            delay = self._conclude(run.taken, end, retry)
         except Exception:  # noqa: BLE001 -- no fault may cost a key its next run
             delay = retry.seconds if retry is not None else FAULT_SECONDS
             self._log.exception("%s %s: a fault after its run; it runs again in %.3g s", self.name, key, delay)
@@ -381,14 +381,11 @@ class Controller:
             if self._is_taking:
                 self._queue.add_after(key, delay, "a fault after its last run")
         if end.outcome is not None:
-            self._tell(attrs.evolve(
-                report, outcome=end.outcome, next_delay=delay, duration=duration, writes=end.committed.writes,
-                live_reads=end.live_reads,
-                generation=end.primary.raw.meta.generation if end.primary and end.primary.raw else None,
-            ))  # fmt: skip
+            self._tell(run.report(end, end.outcome, next_delay=delay, now=self._clock.monotonic()))
 
-    def _conclude(self, key: ObjectKey, end: RunEnd, retry: Delay | None, report: RunReport) -> float | None:
+    def _conclude(self, taken: Taken, end: RunEnd, retry: Delay | None) -> float | None:
         """Learn from the run, and schedule the next; gives the seconds until then, as `_follow` does."""
+        key = taken.key
         self._learn(key, end)
         meanwhile = self._meanwhile.end(key, end, sequence=self._at.cache.sequence, state=self._at.state.snapshot())
         delay = None
@@ -397,7 +394,7 @@ class Controller:
             delay = self._follow(key, end.outcome, retry, is_gone=is_gone)
         elif self._is_taking:
             # The view wasn't fit for it: it waits, parked, until the cache has seen what that view lacked.
-            for reason in report.reasons:
+            for reason in taken.reasons:
                 self._queue.add(key, reason)
         for reason in meanwhile:
             self._wake(key, reason)
@@ -488,12 +485,3 @@ def is_being_cancelled() -> bool:
     """True where somebody cancels the present task, rather than a CancelledError having come from within it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _as_transient(verdict: ReconcileError) -> TransientError:
-    # What fails before the reconcile, such as a refused live read, says nothing of the primary.
-    if isinstance(verdict, TransientError):
-        return verdict
-    transient = TransientError(f"the run couldn't begin: {verdict}")
-    transient.__cause__ = verdict
-    return transient

@@ -251,7 +251,7 @@ class Dependencies:
     def replace(self, key: ObjectKey, reads: Reads) -> None:
         """After a run that succeeded: exactly these reads wake `key`."""
         self._succeeded.pop(key, None)
-        self._set(key, _keep(reads))
+        self._set(key, _keep(reads), selects=bool(reads.selections))
 
     def extend(self, key: ObjectKey, reads: Reads) -> None:
         """After a run that failed or overran: these reads wake `key`, and those of its last success still do.
@@ -313,7 +313,7 @@ class Dependencies:
         counts = self.statistics()
         return f"<Dependencies keys={counts.keys} objects={counts.objects} selections={counts.selections}>"
 
-    def _set(self, key: ObjectKey, kept: _Kept) -> None:
+    def _set(self, key: ObjectKey, kept: _Kept, *, selects: bool = True) -> None:
         before = self._kept.get(key, _NOTHING)
         if before == kept:
             return
@@ -323,7 +323,7 @@ class Dependencies:
         for resource, read in new - old:
             self._place_of(resource, read).add(read, key)
         if kept:
-            self._kept[key] = tuple(self._with_shared_selections(kept))
+            self._kept[key] = tuple(self._with_shared_selections(kept)) if selects else kept
         else:
             del self._kept[key]
 

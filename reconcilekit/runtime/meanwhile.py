@@ -7,6 +7,7 @@ the run has read since its view was taken and that the dependencies don't know y
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable
 from operator import attrgetter
 
@@ -45,7 +46,8 @@ class Meanwhile:
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
-        self._held: dict[ObjectKey, _Held] = {}
+        # In the order of their views; the first entry of a plain dict whose head was deleted takes a scan to find.
+        self._held: OrderedDict[ObjectKey, _Held] = OrderedDict()
         self._recent: list[Change] = []
         self._latest: dict[Target, Change] = {}
 
@@ -56,6 +58,7 @@ class Meanwhile:
         """`key` runs from now on, on a view no older than `sequence`; may be said again once its view is taken."""
         if key in self._held:
             self._held[key].view_from = sequence
+            self._held.move_to_end(key)
         else:
             self._held[key] = _Held(sequence)
 
@@ -127,7 +130,7 @@ class Meanwhile:
         ]
 
     def _let_go(self, sequence: int) -> None:
-        oldest = min((held.view_from for held in self._held.values()), default=sequence)
+        oldest = next(iter(self._held.values())).view_from if self._held else sequence
         gone = bisect_right(self._recent, oldest, key=attrgetter("sequence"))
         for change in self._recent[:gone]:
             target = (change.resource, change.key)

@@ -91,3 +91,17 @@ class Outcome:
     def is_finished(self) -> bool:
         """True where the key had its say (done or config), so that a first publish need not wait for it."""
         return self.verdict is not Verdict.TRANSIENT
+
+
+def as_transient(verdict: ReconcileError, *, but: str) -> TransientError:
+    """The verdict, or a transient error caused by it, where all that it says is that something failed in passing.
+
+    Args:
+        verdict: of any kind.
+        but: what failed, where the verdict is about something else: the new error's text begins with it.
+    """
+    if isinstance(verdict, TransientError):
+        return verdict
+    transient = TransientError(f"{but}: {verdict}")
+    transient.__cause__ = verdict
+    return transient

@@ -10,6 +10,8 @@ import attrs
 from reconcilekit.classification.classifier import UNKNOWN
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.runtime.outcomes import Outcome, Verdict
+from reconcilekit.runtime.queue import Taken
+from reconcilekit.runtime.run import RunEnd
 
 _DONE = Outcome(Verdict.DONE)
 
@@ -50,6 +52,40 @@ class RunReport:
     def rule(self) -> str | None:
         """The classifier's rule that gave the verdict, where there was an error to classify."""
         return None if self.outcome.error is None else self.outcome.error.rule
+
+
+@attrs.define(kw_only=True)
+class BegunRun:
+    """A run that is under way, as far as a report will tell of it.
+
+    Attributes:
+        taken: the key, and why it runs.
+        at: the clock's monotonic time of its start.
+    """
+
+    controller: str
+    taken: Taken
+    reconcile_id: str
+    attempt: int
+    at: float
+
+    def report(self, end: RunEnd, outcome: Outcome, *, next_delay: float | None, now: float) -> RunReport:
+        """What is to be told of its end."""
+        raw = end.primary.raw if end.primary is not None else None
+        return RunReport(
+            controller=self.controller,
+            key=self.taken.key,
+            reconcile_id=self.reconcile_id,
+            reasons=self.taken.reasons,
+            waited=self.taken.waited,
+            attempt=self.attempt,
+            generation=raw.meta.generation if raw is not None else None,
+            outcome=outcome,
+            next_delay=next_delay,
+            duration=now - self.at,
+            writes=end.committed.writes,
+            live_reads=end.live_reads,
+        )
 
 
 ReportListener = Callable[[RunReport], None]

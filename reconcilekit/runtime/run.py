@@ -31,7 +31,7 @@ from reconcilekit.runtime.comparison import NoOps
 from reconcilekit.runtime.context import Context, Surroundings
 from reconcilekit.runtime.dependencies import Reads
 from reconcilekit.runtime.live import LiveReader
-from reconcilekit.runtime.outcomes import Outcome, Result
+from reconcilekit.runtime.outcomes import Outcome, Result, as_transient
 from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.staging import Stage, StagedEvent
@@ -357,7 +357,9 @@ class Runner:
             if plan is not None:
                 await self._carry_out(attempt, plan)
         except Exception as error:  # noqa: BLE001 -- as above
-            return Outcome.of_error(self._transient(error))
+            # A config error whose status can't be written isn't known to anybody yet: that has to be tried again.
+            unsaid = "the status that tells of a config error can't be written"
+            return Outcome.of_error(as_transient(self._at.classifier.classify(error), but=unsaid))
         return Outcome.of_error(verdict)
 
     def _failure_plan(self, attempt: _Attempt, stated: Collection[ReconcileError]) -> Plan | None:
@@ -375,15 +377,6 @@ class Runner:
     def _has_status(self, resource: Resource) -> bool:
         info = self._at.client.discovery.known(resource)
         return info is None or info.has_status
-
-    def _transient(self, error: Exception) -> TransientError:
-        # A config error whose status can't be written isn't known to anybody yet: that has to be tried again.
-        verdict = self._at.classifier.classify(error)
-        if isinstance(verdict, TransientError):
-            return verdict
-        transient = TransientError(f"the status that tells of a config error can't be written: {verdict}")
-        transient.__cause__ = error
-        return transient
 
 
 @attrs.define(kw_only=True)
