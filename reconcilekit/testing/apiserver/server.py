@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import collections
 import fnmatch
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,8 @@ from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
+from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
@@ -29,13 +32,15 @@ from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 
 if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.wire.http import Endpoint
+    from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 
 MAX_REQUEST = 3 * 1024 * 1024
 """Bytes of a request's body that the server reads."""
 
 FUTURE_VERSION_PATIENCE = 3.0
 """Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
+
+_Serve = Callable[[Request], Awaitable[Answer]]
 
 HALF_A_LINE = b'{"type":"MODIFIED","object":{"kind":"'
 
@@ -45,6 +50,7 @@ class RequestRecord:
     """One request that the server saw.
 
     Attributes:
+        user: who sent it, "" where the server doesn't know (yet).
         status: of the answer, 0 where there is none (yet).
         at: the clock's monotonic time of its arrival.
     """
@@ -55,6 +61,7 @@ class RequestRecord:
     user_agent: str
     at: float
     status: int = 0
+    user: str = ""
 
 
 class ApiServer:
@@ -68,12 +75,15 @@ class ApiServer:
         watch_history: events kept per kind; older versions are answered with 410. The real server keeps minutes.
         refuse_old_watches: answer a watch at a compacted version with HTTP 410 at once, as some servers do, instead
             of 200 and an ERROR event.
-        tokens: bearer tokens by user; None, the default, asks nobody for any.
+        tokens: bearer tokens by user, or by the user's name; None, the default, asks nobody for any.
+        authorization: "RBAC" makes roles and bindings decide who may do what, and brings the default ones.
+        anonymous: take requests without a credential as system:anonymous'; by default only where there are no `tokens`.
         keep_requests: how many records `requests` keeps.
         start: a snapshot, of this or another server, to begin with; None, the default, begins with a fresh cluster.
         housekeeping: which of a cluster's controllers it plays; None for the default ones, see `Housekeeping`.
 
     Attributes:
+        access: who may do what.
         faults: what is done to which requests.
         requests: the latest requests, oldest first.
     """
@@ -85,7 +95,9 @@ class ApiServer:
         accept_loopback_endpoints: bool = False,
         watch_history: int = 10_000,
         refuse_old_watches: bool = False,
-        tokens: Mapping[str, str] | None = None,
+        tokens: Mapping[str, str] | Mapping[User, str] | None = None,
+        authorization: Authorization = "AlwaysAllow",
+        anonymous: bool | None = None,
         keep_requests: int = 100_000,
         start: Snapshot | None = None,
         housekeeping: Housekeeping | None = None,
@@ -101,13 +113,17 @@ class ApiServer:
             start=start,
             housekeeping=housekeeping,
         )
-        self._tokens = None if tokens is None else frozenset(tokens.values())
+        self.access = Gate(self._cluster, clock=clock, tokens=tokens, authorization=authorization, anonymous=anonymous)
         self._stragglers: set[asyncio.Task[Answer]] = set()
         self.faults = Faults(clock.random)
         self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)
 
-    async def handle(self, request: Request) -> Answer:
+    async def handle(self, request: Request, *, peer: User | None = None) -> Answer:
         """Answer one request.
+
+        Args:
+            request: as it came.
+            peer: whom the connection's client certificate names.
 
         Raises:
             LostAnswerError: a fault breaks the connection.
@@ -122,25 +138,40 @@ class ApiServer:
         )
         self.requests.append(record)
         fault = self.faults.strike(request, record.at)
-        answer = await (self._serve(request) if fault is None else self._serve_to_the_end(request, fault))
+        serve = functools.partial(self._serve, record, peer)
+        answer = await (serve(request) if fault is None else self._serve_to_the_end(request, fault, serve))
         record.status = answer.status
         return answer
 
     def transport(
-        self, user_agent: str = "", *, token: str = "", latency: Callable[[], float] | None = None
+        self,
+        user_agent: str = "",
+        *,
+        token: str = "",
+        user: User | None = None,
+        latency: Callable[[], float] | None = None,
     ) -> DirectTransport:
         """A transport that calls this server without a socket; see `DirectTransport`."""
-        return DirectTransport(self, clock=self._clock, user_agent=user_agent, token=token, latency=latency)
+        return DirectTransport(self, clock=self._clock, user_agent=user_agent, token=token, user=user, latency=latency)
 
     def client(self, name: str) -> Client:
         """A client that calls this server without a socket; `name` is its field manager and its user agent."""
         return Client(self.transport(user_agent=name), clock=self._clock, field_manager=name)
 
-    def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[Endpoint]:
-        """Listen on a socket; port 0 takes a free one, which the endpoint tells."""
+    def serve(
+        self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False
+    ) -> AbstractAsyncContextManager[Endpoint]:
+        """Listen on a socket.
+
+        Args:
+            host: where.
+            port: 0 takes a free one, which the endpoint tells.
+            tls: by a certificate authority of the server's own; users may show client certificates. Needs the
+                cryptography package.
+        """
         from reconcilekit.testing.apiserver.wire.http import serve
 
-        return serve(self, host=host, port=port)
+        return serve(self, gate=self.access, host=host, port=port, tls=tls)
 
     def objects(self, resource: Resource, *, namespace: str = "") -> list[dict[str, Any]]:
         """Fresh copies of the objects of a kind, in the order of lists."""
@@ -260,28 +291,29 @@ class ApiServer:
     def __repr__(self) -> str:
         return f"<ApiServer revision={self.revision} watches={len(self.watches)} requests={len(self.requests)}>"
 
-    async def _serve(self, request: Request) -> Answer:
+    async def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Answer:
         try:
             self._check_request(request)
             if request.query.get("timeout", "").endswith(("us", "ns")):
                 return status.timed_out()
-            return dispatch(self._cluster, request)
+            user, answer = self.access.pass_through(request, self._dispatch, peer=peer)
         except StatusError as error:
             if error.code == 504:
                 await self._clock.sleep(FUTURE_VERSION_PATIENCE)
             return error.response()
+        record.user = user.name
+        return answer
+
+    def _dispatch(self, request: Request) -> Answer:
+        return dispatch(self._cluster, request)
 
     def _check_request(self, request: Request) -> None:
-        if self._tokens is not None:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            if scheme != "Bearer" or token not in self._tokens:
-                raise status.unauthorized()
         if len(request.body or b"") > MAX_REQUEST:
             raise status.too_large_request(MAX_REQUEST)
 
-    async def _serve_faulty(self, request: Request, fault: Fault) -> Answer:
+    async def _serve_faulty(self, request: Request, fault: Fault, serve: _Serve) -> Answer:
         if fault.action in WATCH_ACTIONS:
-            answer = await self._serve(request)
+            answer = await serve(request)
             if isinstance(answer, WatchStream):
                 self._arm(answer, fault)
             return answer
@@ -289,7 +321,7 @@ class ApiServer:
             await self._delay(fault)
         if fault.when == "before" and fault.action in ("answer", "drop", "refuse"):
             return self._strike(request, fault)
-        answer = await self._serve(request)
+        answer = await serve(request)
         if fault.when == "after" and fault.action != "delay":
             await self._delay(fault)
         if fault.action == "delay":
@@ -304,9 +336,9 @@ class ApiServer:
         if fault.delay:
             await self._clock.sleep(fault.delay)
 
-    async def _serve_to_the_end(self, request: Request, fault: Fault) -> Answer:
+    async def _serve_to_the_end(self, request: Request, fault: Fault, serve: _Serve) -> Answer:
         """A delayed write lands even if its sender has given up: the real server's handlers go on, too."""
-        task = asyncio.ensure_future(self._serve_faulty(request, fault))
+        task = asyncio.ensure_future(self._serve_faulty(request, fault, serve))
         self._stragglers.add(task)
         task.add_done_callback(self._forget_straggler)
         return await asyncio.shield(task)

@@ -5,62 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
-import attrs
-import msgspec
 from aiohttp import web
 
 from reconcilekit.errors import WireError
 from reconcilekit.kube.transport import Request, Response, Stream
+from reconcilekit.testing.apiserver.access.certificates import user_of_certificate
+from reconcilekit.testing.apiserver.access.gate import Gate
+from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
+from reconcilekit.testing.apiserver.access.users import ADMIN, User
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
+from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
-@attrs.frozen(kw_only=True)
-class Endpoint:
-    """Where a server listens.
-
-    Attributes:
-        url: "http://127.0.0.1:41234".
-    """
-
-    url: str
-
-    def kubeconfig(self, *, token: str = "", namespace: str = "default") -> dict[str, object]:
-        """A kubeconfig for it; the token goes in unless it is ""."""
-        context = {"cluster": "reconcilekit", "user": "reconcilekit", "namespace": namespace}
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "reconcilekit", "cluster": {"server": self.url}}],
-            "users": [{"name": "reconcilekit", "user": {"token": token} if token else {}}],
-            "contexts": [{"name": "reconcilekit", "context": context}],
-            "current-context": "reconcilekit",
-        }
-
-    def write_kubeconfig(self, path: Path | str, *, token: str = "", namespace: str = "default") -> None:
-        """Write it, as JSON, which is YAML too, and in one step: whoever waits for the file finds it whole."""
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes(msgspec.json.encode(self.kubeconfig(token=token, namespace=namespace)))
-        part.chmod(0o600)
-        part.replace(target)
-
-
 @contextlib.asynccontextmanager
-async def serve(server: Handler, *, host: str, port: int) -> AsyncIterator[Endpoint]:
+async def serve(server: Handler, *, gate: Gate, host: str, port: int, tls: bool) -> AsyncIterator[Endpoint]:
     """Listen until the block ends; then every connection is closed at once."""
     bridge = _Bridge(server)
+    context = gate.credentials.authority.server_context(host) if tls else None
     runner = web.ServerRunner(
         web.Server(bridge.answer, access_log=None, handler_cancellation=True), shutdown_timeout=0.1
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, ssl_context=context)
         await site.start()
         bound_port: int = runner.addresses[0][1]
-        yield Endpoint(url=f"http://{host}:{bound_port}")
+        yield Endpoint(
+            url=f"{'https' if tls else 'http'}://{host}:{bound_port}",
+            certificate_authority=gate.credentials.authority.certificate if tls else b"",
+            credentials_of=gate.credentials.by_certificate if tls else gate.credentials.by_token,
+            default_user=ADMIN if tls or gate.asks_for_credentials else None,
+        )
     finally:
         await bridge.end_streams()
         await runner.cleanup()
@@ -104,10 +81,10 @@ class _Bridge:
             path=incoming.path,
             query=dict(incoming.query),
             body=body,
-            headers={name.lower(): value for name, value in incoming.headers.items()},
+            headers=_joined(incoming),
         )
         try:
-            answer = await self._server.handle(request)
+            answer = await self._server.handle(request, peer=_peer(incoming))
         except TruncatedAnswerError as error:
             return await _break_in_body(incoming, error.response)
         except WireError:
@@ -119,6 +96,21 @@ class _Bridge:
             return await _stream(incoming, answer)
         finally:
             self._streams.discard(answer)
+
+
+def _joined(incoming: web.BaseRequest) -> dict[str, str]:
+    """The headers, names in lower case; one that came several times is one with all its values."""
+    headers: dict[str, str] = {}
+    for name, value in incoming.headers.items():
+        key = name.lower()
+        between = SEPARATOR if key.startswith("impersonate-") else ", "
+        headers[key] = f"{headers[key]}{between}{value}" if key in headers else value
+    return headers
+
+
+def _peer(incoming: web.BaseRequest) -> User | None:
+    certificate = incoming.get_extra_info("peercert")
+    return user_of_certificate(certificate) if certificate else None
 
 
 def _whole(answer: Response) -> web.Response:

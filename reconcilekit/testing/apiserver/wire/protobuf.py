@@ -84,6 +84,22 @@ RoleBinding: 1 metadata ObjectMeta, 2 subjects[] Subject, 3 roleRef RoleRef
 ClusterRoleBinding: 1 metadata ObjectMeta, 2 subjects[] Subject, 3 roleRef RoleRef
 Subject: 1 kind, 2 apiGroup, 3 name, 4 namespace
 RoleRef: 1 apiGroup, 2 kind, 3 name
+SelfSubjectReview: 1 metadata ObjectMeta, 2 status -
+TokenReview: 1 metadata ObjectMeta, 2 spec TokenReviewSpec, 3 status -
+TokenReviewSpec: 1 token, 2 audiences[]
+TokenRequest: 1 metadata ObjectMeta, 2 spec TokenRequestSpec, 3 status -
+TokenRequestSpec: 1 audiences[], 3 boundObjectRef BoundObjectReference, 4 expirationSeconds int!
+BoundObjectReference: 1 kind, 2 apiVersion, 3 name, 4 uid
+SubjectAccessReview: 1 metadata ObjectMeta, 2 spec SubjectAccessReviewSpec, 3 status -
+LocalSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SubjectAccessReviewSpec, 3 status -
+SubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes, 3 user,
+  4 groups[], 6 uid
+SelfSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SelfSubjectAccessReviewSpec, 3 status -
+SelfSubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes
+SelfSubjectRulesReview: 1 metadata ObjectMeta, 2 spec SelfSubjectRulesReviewSpec, 3 status -
+SelfSubjectRulesReviewSpec: 1 namespace
+ResourceAttributes: 1 namespace, 2 verb, 3 group, 4 version, 5 resource, 6 subresource, 7 name
+NonResourceAttributes: 1 path, 2 verb
 DeleteOptions: 1 gracePeriodSeconds int!, 2 preconditions Preconditions, 3 orphanDependents bool!,
   4 propagationPolicy, 5 dryRun[]
 Preconditions: 1 uid, 2 resourceVersion

@@ -10,13 +10,14 @@ import attrs
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.kube.transport import Request, Response, Stream
+from reconcilekit.testing.apiserver.access.users import User
 
 
 class Handler(Protocol):
     """What answers requests: the server."""
 
-    async def handle(self, request: Request) -> Response | Stream:
-        """One answer, or one that goes on."""
+    async def handle(self, request: Request, *, peer: User | None = None) -> Response | Stream:
+        """One answer, or one that goes on; `peer` is whom a client certificate names."""
 
 
 class DirectTransport:
@@ -27,6 +28,7 @@ class DirectTransport:
         clock: for time-outs and latency.
         user_agent: sent with each request; its first word names the field manager where a request names none.
         token: sent as bearer token unless "".
+        user: who sends the requests, known to the server as by a client certificate; None for whom the token tells.
         latency: seconds for a request and its answer together, half of them before the effect; None for none.
     """
 
@@ -37,11 +39,13 @@ class DirectTransport:
         clock: Clock,
         user_agent: str = "",
         token: str = "",
+        user: User | None = None,
         latency: Callable[[], float] | None = None,
     ) -> None:
         self._server = server
         self._clock = clock
         self._latency = latency
+        self._user = user
         self._headers = {"user-agent": user_agent} if user_agent else {}
         if token:
             self._headers["authorization"] = f"Bearer {token}"
@@ -84,7 +88,7 @@ class DirectTransport:
             request = attrs.evolve(request, headers={**self._headers, **request.headers})
         latency = self._latency() if self._latency else 0.0
         await self._clock.sleep(latency / 2)
-        answer = await self._server.handle(request)
+        answer = await self._server.handle(request, peer=self._user)
         if latency:
             await self._clock.sleep(latency / 2)
         return answer

@@ -1,0 +1,175 @@
+"""A certificate authority of the server's own, for TLS and for users who show certificates. Needs `cryptography`."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from reconcilekit.testing.apiserver.access.signing import needs_cryptography
+from reconcilekit.testing.apiserver.access.users import User
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import Certificate, ExtendedKeyUsage, GeneralName, Name
+
+_LIFETIME = timedelta(days=365)
+_BACKDATED = timedelta(hours=1)
+"""So that a peer whose clock is behind takes the certificate."""
+
+
+@attrs.frozen(kw_only=True)
+class KeyPair:
+    """A certificate and its key, in PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+class Authority:
+    """Signs certificates for the server and for its users.
+
+    They are for real sockets, so their times are the machine's, not those of the server's clock.
+
+    Raises:
+        MissingCryptographyError: the cryptography package isn't installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from cryptography import x509
+        except ImportError as error:
+            raise needs_cryptography("TLS") from error
+        self._key = _new_key()
+        self._name = _name("reconcilekit")
+        self._now = datetime.now(UTC)
+        builder = self._builder(self._name, self._key)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+        )
+        builder = builder.add_extension(_certificate_signing(), critical=True)
+        self._certificate = self._sign(builder)
+
+    @property
+    def certificate(self) -> bytes:
+        """The authority's own, in PEM."""
+        return _pem(self._certificate)
+
+    def for_user(self, user: User) -> KeyPair:
+        """A client's, that names the user and the groups."""
+        from cryptography.x509 import ExtendedKeyUsage
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        usage = ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        return self._issue(_name(user.name, user.groups), usage, [])
+
+    def for_server(self, host: str) -> KeyPair:
+        """The server's, for the host that it listens on, and for the names of this machine."""
+        from cryptography import x509
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        addresses = {"127.0.0.1", "::1"}
+        names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
+        (addresses if _is_address(host) else names).add(host)
+        alternatives: list[GeneralName] = [x509.DNSName(name) for name in sorted(names)]
+        alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in sorted(addresses)]
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        return self._issue(_name("kube-apiserver"), usage, alternatives)
+
+    def server_context(self, host: str) -> ssl.SSLContext:
+        """What the server's socket speaks TLS by; clients may show a certificate, and needn't."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=self.certificate.decode())
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.set_alpn_protocols(["http/1.1"])
+        pair = self.for_server(host)
+        # The standard library reads a key from files alone.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "server.pem")
+            path.touch(mode=0o600)
+            path.write_bytes(pair.key + pair.certificate)
+            context.load_cert_chain(path)
+        return context
+
+    def _issue(self, name: Name, usage: ExtendedKeyUsage, alternatives: list[GeneralName]) -> KeyPair:
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        key = _new_key()
+        builder = self._builder(name, key).add_extension(usage, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
+        if alternatives:
+            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return KeyPair(certificate=_pem(self._sign(builder)), key=private)
+
+    def _builder(self, subject: Name, key: EllipticCurvePrivateKey) -> Any:
+        from cryptography import x509
+
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self._now - _BACKDATED)
+            .not_valid_after(self._now + _LIFETIME)
+        )
+
+    def _sign(self, builder: Any) -> Certificate:
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        signed: Certificate = builder.sign(self._key, SHA256())
+        return signed
+
+
+def user_of_certificate(peer: Mapping[str, Any]) -> User | None:
+    """Whom a verified client certificate names (`ssl.SSLSocket.getpeercert`): CN is the user, each O a group."""
+    subject = [pair for part in peer.get("subject") or () for pair in part]
+    names = [value for name, value in subject if name == "commonName"]
+    groups = [value for name, value in subject if name == "organizationName"]
+    return User(names[0], groups=groups) if names else None
+
+
+def _new_key() -> EllipticCurvePrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+
+    return generate_private_key(SECP256R1())
+
+
+def _name(common_name: str, groups: tuple[str, ...] = ()) -> Name:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _certificate_signing() -> Any:
+    from cryptography import x509
+
+    others = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
+    )
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=True, crl_sign=True, decipher_only=False, **others)
+
+
+def _pem(certificate: Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

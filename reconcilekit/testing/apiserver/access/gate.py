@@ -1,0 +1,192 @@
+"""What every request passes before it is served: who sends it, whom it acts as, whether it may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import attrs
+import msgspec
+
+from reconcilekit.clock import Clock
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.kube.transport import Request, Response
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.access.attributes import Attributes, attributes_of
+from reconcilekit.testing.apiserver.access.authentication import Authenticator
+from reconcilekit.testing.apiserver.access.bootstrap import aggregate, make_default_roles
+from reconcilekit.testing.apiserver.access.credentials import Credentials
+from reconcilekit.testing.apiserver.access.escalation import Grantor, is_guarded
+from reconcilekit.testing.apiserver.access.impersonation import impersonated
+from reconcilekit.testing.apiserver.access.objects import ClusterObjects
+from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
+from reconcilekit.testing.apiserver.access.reviews import Reviewer
+from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
+from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
+from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.storage.watch import WatchStream
+from reconcilekit.testing.apiserver.wire import protobuf
+
+Answer = Response | WatchStream
+Serve = Callable[[Request], Answer]
+
+Authorization = Literal["AlwaysAllow", "RBAC"]
+"""As the real server's --authorization-mode."""
+
+_MARKS = ("auth", "token", "openid")
+"""One of these is in every path that the gate itself answers or follows."""
+
+
+@attrs.frozen(kw_only=True)
+class Caller:
+    """Who sends a request, and what for."""
+
+    user: User
+    wanted: Attributes
+
+
+class Gate:
+    """Authentication, impersonation and authorization of one server, and the requests that are about them.
+
+    Args:
+        cluster: whose objects decide, and which takes the default roles.
+        clock: for tokens' times.
+        tokens: bearer tokens by user; None asks nobody for any.
+        authorization: whether RBAC decides, or anybody may do anything.
+        anonymous: take requests without credentials; None takes them where no tokens were told.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        clock: Clock,
+        tokens: Mapping[str, str] | Mapping[User, str] | None,
+        authorization: Authorization,
+        anonymous: bool | None,
+    ) -> None:
+        self._cluster = cluster
+        objects = ClusterObjects(cluster)
+        self._service_accounts = ServiceAccountTokens(objects, clock=clock, new_uid=cluster.storage.new_uid)
+        self._enforces = authorization == "RBAC"
+        accepts_anonymous = tokens is None if anonymous is None else anonymous
+        self._is_open = not self._enforces and tokens is None and accepts_anonymous
+        self.authenticator = Authenticator(
+            tokens or {},
+            accepts_anonymous=accepts_anonymous,
+            accepts_strangers=self._is_open,
+            service_accounts=self._service_accounts,
+        )
+        self.credentials = Credentials(self.authenticator, clock.random)
+        self.authorizer: Authorizer = Rbac(objects) if self._enforces else AllowAll()
+        self._reviewer = Reviewer(authorizer=self.authorizer, authenticator=self.authenticator, now=clock.now)
+        if self._enforces:
+            make_default_roles(cluster)
+
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Whether a client without credentials would get nowhere."""
+        return not self._is_open
+
+    def pass_through(self, request: Request, serve: Serve, *, peer: User | None = None) -> tuple[User, Answer]:
+        """Serve the request if it may be served.
+
+        Args:
+            request: any.
+            serve: what answers requests that are about neither users nor rights.
+            peer: whom the connection's client certificate names.
+
+        Raises:
+            StatusError: 401, 403, or what `serve` raises.
+        """
+        if self._is_open and peer is None and not _needs_a_look(request):
+            return ANONYMOUS, serve(request)
+        caller = self._admit(request, peer)
+        own = self._own_answer(caller, request)
+        if own is not None:
+            return caller.user, own
+        self._guard(caller, request, serve)
+        answer = serve(request)
+        self._follow(caller, request)
+        return caller.user, answer
+
+    def _admit(self, request: Request, peer: User | None) -> Caller:
+        user = self.authenticator.user_of(request, peer)
+        wanted = attributes_of(request)
+        user = impersonated(request, user, wanted, self.authorizer)
+        decision = self.authorizer.decide(user, wanted)
+        if not decision.is_allowed:
+            raise forbidden(user, wanted, decision.reason)
+        return Caller(user=user, wanted=wanted)
+
+    def _own_answer(self, caller: Caller, request: Request) -> Response | None:
+        match request.path:
+            case "/openid/v1/jwks":
+                return _json(self._service_accounts.signer.key_set())
+            case "/.well-known/openid-configuration":
+                return _json(_OPENID)
+        if request.method != "POST":
+            return None
+        wanted = caller.wanted
+        if (wanted.group, wanted.combined_resource) == ("", "serviceaccounts/token"):
+            account = ObjectKey(wanted.namespace, wanted.name)
+            return _json(self._service_accounts.request(account, _decoded(request.body)), code=201)
+        if "/auth" not in request.path:
+            return None
+        review = self._reviewer.review(caller.user, wanted, _decoded(request.body))
+        return None if review is None else _json(review, code=201)
+
+    def _guard(self, caller: Caller, request: Request, serve: Serve) -> None:
+        """Refuse a role or a binding that grants more than its writer has: by what a dry run makes of it."""
+        wanted = caller.wanted
+        if not self._enforces or not is_guarded(wanted):
+            return
+        old = ClusterObjects(self._cluster).find(GROUP, wanted.resource, ObjectKey(wanted.namespace, wanted.name))
+        rehearsal = serve(attrs.evolve(request, query={**request.query, "dryRun": "All"}, headers=_plain(request)))
+        if not isinstance(rehearsal, Response) or rehearsal.status >= 300:
+            return
+        new = msgspec.json.decode(rehearsal.body, type=dict[str, Any])
+        Grantor(user=caller.user, wanted=wanted, authorizer=self.authorizer).check(new, old)
+
+    def _follow(self, caller: Caller, request: Request) -> None:
+        wanted = caller.wanted
+        if self._enforces and (wanted.group, wanted.resource) == (GROUP, "clusterroles") and request.method != "GET":
+            aggregate(self._cluster)
+
+
+_OPENID = {
+    "issuer": ISSUER,
+    "jwks_uri": f"{ISSUER}/openid/v1/jwks",
+    "response_types_supported": ["id_token"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["ES256"],
+}
+
+
+def _needs_a_look(request: Request) -> bool:
+    headers = request.headers
+    return (
+        "authorization" in headers
+        or any(name.startswith("impersonate-") for name in headers)
+        or any(mark in request.path for mark in _MARKS)
+    )
+
+
+def _plain(request: Request) -> dict[str, str]:
+    """The headers, asking for the object itself rather than a table of it."""
+    return {name: value for name, value in request.headers.items() if name != "accept"}
+
+
+def _decoded(body: bytes | None) -> dict[str, Any]:
+    try:
+        if (body or b"").startswith(protobuf.MAGIC):
+            return protobuf.decode_protobuf(body or b"")
+        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    except protobuf.UnsupportedBodyError as error:
+        raise status.unsupported_media_type() from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise status.bad_request(f"the object provided is unrecognized: {error}") from error
+
+
+def _json(body: Mapping[str, Any], *, code: int = 200) -> Response:
+    return Response(status=code, headers={"content-type": status.JSON}, body=msgspec.json.encode(body))

@@ -1,0 +1,125 @@
+"""JSON web tokens (RFC 7515, 7519), signed by a key of the server's own. Needs the `cryptography` package."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import random
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of P-256's group; a private key is a number below it."""
+
+_HALF = 32
+"""Bytes of each of an ES256 signature's two numbers (RFC 7518, 3.4)."""
+
+
+class InvalidTokenError(Exception):
+    """A token that this server didn't make, or that is good no more; the message says why."""
+
+
+class MissingCryptographyError(ImportError):
+    """What was asked for needs a package that isn't installed."""
+
+
+def needs_cryptography(what: str) -> MissingCryptographyError:
+    """Say what to install."""
+    return MissingCryptographyError(
+        f"{what} needs the cryptography package: pip install 'kube-reconcilekit[testing]', or cryptography by itself"
+    )
+
+
+class Signer:
+    """Signs and checks tokens with ES256.
+
+    Args:
+        random_source: the key is drawn from it at the first token, and nothing is drawn before: the same seed gives the
+            same tokens. That makes them guessable, which a test server's may be.
+    """
+
+    def __init__(self, random_source: random.Random) -> None:
+        self._random = random_source
+
+    @functools.cached_property
+    def key_id(self) -> str:
+        """What the header names the key by: the hash of the public one."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        public = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return _encode(hashlib.sha256(public).digest())
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """The token that says this.
+
+        Raises:
+            MissingCryptographyError: the cryptography package isn't installed.
+        """
+        key = self._key
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        header = {"alg": "ES256", "kid": self.key_id}
+        signed = f"{_encode(msgspec.json.encode(header))}.{_encode(msgspec.json.encode(claims))}"
+        numbers = decode_dss_signature(key.sign(signed.encode(), ECDSA(SHA256(), deterministic_signing=True)))
+        return f"{signed}.{_encode(b''.join(number.to_bytes(_HALF, 'big') for number in numbers))}"
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a token says, once its signature is found to be right; its times aren't looked at.
+
+        Raises:
+            InvalidTokenError: it is no token of this server's.
+        """
+        signed, _, signature = token.rpartition(".")
+        try:
+            header, payload = (msgspec.json.decode(_decode(part), type=dict[str, Any]) for part in signed.split("."))
+            raw = _decode(signature)
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise InvalidTokenError("invalid bearer token") from error
+        if header.get("kid") != self.key_id or not self._is_right(signed.encode(), raw):
+            raise InvalidTokenError("invalid bearer token")
+        return payload
+
+    def key_set(self) -> dict[str, Any]:
+        """The public key, as /openid/v1/jwks tells it (RFC 7517)."""
+        numbers = self._key.public_key().public_numbers()
+        point = {"x": _encode(numbers.x.to_bytes(_HALF, "big")), "y": _encode(numbers.y.to_bytes(_HALF, "big"))}
+        return {"keys": [{"use": "sig", "kty": "EC", "kid": self.key_id, "crv": "P-256", "alg": "ES256", **point}]}
+
+    @functools.cached_property
+    def _key(self) -> EllipticCurvePrivateKey:
+        try:
+            from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+        except ImportError as error:
+            raise needs_cryptography("a ServiceAccount's token") from error
+
+        return derive_private_key(self._random.randrange(1, _ORDER), SECP256R1())
+
+    def _is_right(self, signed: bytes, raw: bytes) -> bool:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        if len(raw) != 2 * _HALF:
+            return False
+        signature = encode_dss_signature(int.from_bytes(raw[:_HALF], "big"), int.from_bytes(raw[_HALF:], "big"))
+        try:
+            self._key.public_key().verify(signature, signed, ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

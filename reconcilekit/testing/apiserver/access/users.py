@@ -1,0 +1,76 @@
+"""Users as the server knows them, and the names that Kubernetes gives a meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+MASTERS = "system:masters"
+"""The group that may do everything, whatever RBAC says."""
+
+AUTHENTICATED = "system:authenticated"
+UNAUTHENTICATED = "system:unauthenticated"
+
+_SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+_NODE_PREFIX = "system:node:"
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
+@attrs.frozen
+class User:
+    """Somebody who sends requests.
+
+    Attributes:
+        name: as RBAC's subjects name them.
+        groups: they are in; "system:authenticated" comes by itself with a credential.
+        uid: "" where the credential tells none.
+        extra: what else the credential tells.
+    """
+
+    name: str
+    groups: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
+    uid: str = attrs.field(default="", kw_only=True)
+    extra: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True, hash=False)
+
+    def authenticated(self) -> User:
+        """The user with the group that every known one is in."""
+        if AUTHENTICATED in self.groups or UNAUTHENTICATED in self.groups:
+            return self
+        return attrs.evolve(self, groups=(*self.groups, AUTHENTICATED))
+
+    def info(self) -> dict[str, object]:
+        """UserInfo, as reviews have it."""
+        entry: dict[str, object] = {"username": self.name, "uid": self.uid, "groups": list(self.groups)}
+        entry["extra"] = {name: list(values) for name, values in self.extra.items()}
+        return {name: value for name, value in entry.items() if value}
+
+
+ANONYMOUS = User("system:anonymous", groups=(UNAUTHENTICATED,))
+"""Whoever shows no credential."""
+
+ADMIN = User("kubernetes-admin", groups=(MASTERS,))
+"""Who a kubeconfig of the server's own is for, where it needs a credential."""
+
+
+def service_account(namespace: str, name: str) -> User:
+    """The user that pods of a ServiceAccount are."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    return User(f"{_SERVICE_ACCOUNT_PREFIX}{namespace}:{name}", groups=groups)
+
+
+def split_service_account(username: str) -> tuple[str, str] | None:
+    """Namespace and name of the ServiceAccount that a user name is of, None for other users."""
+    namespace, separator, name = username.removeprefix(_SERVICE_ACCOUNT_PREFIX).partition(":")
+    if not username.startswith(_SERVICE_ACCOUNT_PREFIX) or not separator or not namespace or not name or ":" in name:
+        return None
+    return namespace, name
+
+
+def split_node(username: str) -> str | None:
+    """The Node that a user name is of, None for other users."""
+    name = username.removeprefix(_NODE_PREFIX)
+    return name if username.startswith(_NODE_PREFIX) and name else None
