@@ -12,6 +12,8 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
+from reconcilekit.testing.apiserver.storage.folder import DataFolder
+from reconcilekit.testing.apiserver.storage.recovery import recover
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
 from reconcilekit.testing.apiserver.verbs.admission import Admission
@@ -114,6 +116,22 @@ class Cluster:
         for event in undone:
             if event.served.storage_key == _DEFINITIONS:
                 self._follow_back(event)
+        self._housekeeper.start_over()
+
+    def keep_in(self, folder: DataFolder) -> None:
+        """Go on from what the folder holds, and keep there what happens; an empty folder begins with this state.
+
+        Raises:
+            DamagedDataError: what it holds doesn't fit together.
+        """
+        try:
+            if folder.kept is not None:
+                recover(folder.kept, self.storage, self.registry)
+            folder.begin(self.storage.snapshot)
+        except BaseException:
+            folder.close()
+            raise
+        self.storage.journal = folder
         self._housekeeper.start_over()
 
     def _follow_back(self, event: Event) -> None:

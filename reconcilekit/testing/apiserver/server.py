@@ -8,6 +8,7 @@ import fnmatch
 import functools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -26,6 +27,7 @@ from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, 
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
+from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
@@ -80,7 +82,12 @@ class ApiServer:
         anonymous: take requests without a credential as system:anonymous'; by default only where there are no `tokens`.
         keep_requests: how many records `requests` keeps.
         start: a snapshot, of this or another server, to begin with; None, the default, begins with a fresh cluster.
+        data: a folder to go on from and to keep every change in, which `close` gives free; see `storage.folder`.
         housekeeping: which of a cluster's controllers it plays; None for the default ones, see `Housekeeping`.
+
+    Raises:
+        FolderInUseError: another server keeps its state in `data`.
+        DamagedDataError: what `data` holds can't be read.
 
     Attributes:
         access: who may do what.
@@ -100,10 +107,12 @@ class ApiServer:
         anonymous: bool | None = None,
         keep_requests: int = 100_000,
         start: Snapshot | None = None,
+        data: Path | str | None = None,
         housekeeping: Housekeeping | None = None,
     ) -> None:
         # Every argument, the ones still to be invented included: what `fork` hands on.
-        self._options = {name: value for name, value in locals().items() if name not in ("self", "clock", "start")}
+        told = locals()
+        self._options = {name: told[name] for name in told if name not in ("self", "clock", "start", "data")}
         self._clock = clock
         self._cluster = Cluster(
             clock=clock,
@@ -113,6 +122,9 @@ class ApiServer:
             start=start,
             housekeeping=housekeeping,
         )
+        self._folder = None if data is None else DataFolder(Path(data))
+        if self._folder is not None:
+            self._cluster.keep_in(self._folder)
         self.access = Gate(self._cluster, clock=clock, tokens=tokens, authorization=authorization, anonymous=anonymous)
         self._stragglers: set[asyncio.Task[Answer]] = set()
         self.faults = Faults(clock.random)
@@ -254,7 +266,7 @@ class ApiServer:
     def fork(self, *, clock: Clock | None = None) -> ApiServer:
         """A server with the same options that begins with this one's state and past, and goes its own way; O(1).
 
-        It has no faults, lag, watches and records of requests.
+        It has no faults, lag, watches and records of requests, and is kept in no folder.
 
         Args:
             clock: its own; by default this server's.
@@ -265,6 +277,12 @@ class ApiServer:
         if watches == "close":
             for stream in self.watches:
                 stream.end()
+
+    def close(self) -> None:
+        """Sync what is kept in `data`, and give the folder free; without `data` there is nothing to do."""
+        if self._folder is not None:
+            self._cluster.storage.journal = None
+            self._folder.close()
 
     def lag(self, plural: str, seconds: float | Callable[[], float]) -> None:
         """Hold back the watch events of a kind; their order within the kind stays."""

@@ -7,7 +7,7 @@ each version is encoded once.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -154,6 +154,18 @@ class Storage:
         self.revision = snapshot.revision
         if self.journal is not None:
             self.journal.rebase(snapshot)
+
+    def load(self, revision: int, objects: Iterable[tuple[tuple[str, str], Stored]]) -> None:
+        """Begin with these objects, by group and plural; nothing is known of what came before `revision`."""
+        self._collections, self._owns_collections = {}, True
+        self._compacted = self.revision = revision
+        for kind, stored in objects:
+            self._own(kind).objects.put(stored.key, stored)
+
+    def replay(self, event: Event) -> None:
+        """Make a change that was made before, in another process; nobody is told."""
+        self.revision = event.revision
+        self._own(event.served.storage_key).record(event, event.key)
 
     def changes(self, after: int | None = None) -> list[Event]:
         """What happened later than `after`, by default all that is known, oldest first.

@@ -62,7 +62,7 @@ class Event:
         last: the version that a deletion shows, where it isn't `before`.
     """
 
-    __slots__ = ("_last", "_lines", "after", "before", "revision", "served", "type")
+    __slots__ = ("_lines", "after", "before", "last", "revision", "served", "type")
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Event:
         self.before = before
         self.after = after
         self.served = served
-        self._last = last
+        self.last = last
         self._lines: dict[tuple[str, bytes], bytes] | None = None
 
     @property
@@ -103,7 +103,7 @@ class Event:
 
     def _last_version(self) -> Stored:
         # A deletion, and a leaving of the selection, shows the object as it was, under the version of the change.
-        last = self._last or self.before
+        last = self.last or self.before
         assert last is not None
         metadata = {**last.meta, "resourceVersion": str(self.revision)}
         return Stored(last.key, self.revision, {**last.content, "metadata": metadata})

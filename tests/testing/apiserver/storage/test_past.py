@@ -329,8 +329,8 @@ def test_snapshots_restores_and_forks_allocate_the_same_few_bytes_whatever_the_s
 
     _, small, large = (on_server(lambda call, n=n: scenario(call, n)) for n in (5, 5, 1500))
     assert large["snapshot"] == small["snapshot"] < 1000
-    assert large["restore"] == small["restore"] < 1000
-    # A fork has its own watches, faults and counters, whose sizes differ by a few of the allocator's steps.
+    # What is remade, such as watches and counters, differs by a few of the allocator's steps.
+    assert large["restore"] < small["restore"] + 1000 < 5000
     assert large["fork"] < small["fork"] + 5000
     assert small["fork"] < allocated(lambda: dict.fromkeys(range(1500)))
 

@@ -1,0 +1,327 @@
+"""A server's state in a folder: a snapshot, and journals of what happened since.
+
+`snapshot-N` holds every object at one revision, `journal-N` the changes after it, and the journals that follow it with
+higher numbers those after that. A snapshot is written beside the changes that go on, a few objects with each, and
+renamed into place when it is whole; then what is older goes.
+
+A change is handed to the operating system in one write before it is made and answered, so whoever kills the server
+loses nothing that was answered. Nothing waits for the disk: after a power failure the latest seconds may be missing.
+Snapshots are synced, and so is everything when the server stops.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.status import StatusError
+from reconcilekit.testing.apiserver.storage import records
+from reconcilekit.testing.apiserver.storage.records import DamagedDataError, Record
+from reconcilekit.testing.apiserver.storage.storage import StorageSnapshot
+from reconcilekit.testing.apiserver.storage.versions import Event, Stored
+
+MIN_JOURNAL = 4 * 1024 * 1024
+"""Bytes of a journal below which no new snapshot is begun: reading them takes well under a second."""
+
+SLICE = 64
+"""Objects of a new snapshot that are written with each change: few enough for the change not to be late."""
+
+
+class FolderInUseError(Exception):
+    """Another server keeps its state in this folder."""
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """What a folder holds.
+
+    Attributes:
+        revision: of the snapshot.
+        objects: in the snapshot, with their group and plural.
+        changes: since, oldest first.
+    """
+
+    revision: int
+    objects: list[tuple[tuple[str, str], Stored]]
+    changes: list[KeptChange]
+
+
+@attrs.frozen(kw_only=True)
+class KeptChange:
+    """One change out of a journal.
+
+    Attributes:
+        kind: its group, version and plural.
+        after: the object's content, None where it went.
+        last: what a deletion shows, where it isn't what was stored.
+        place: the file and offset, for messages.
+    """
+
+    kind: tuple[str, str, str]
+    key: ObjectKey
+    revision: int
+    after: dict[str, Any] | None
+    last: dict[str, Any] | None
+    place: tuple[Path, int]
+
+
+class DataFolder:
+    """The folder of one server, locked until it is closed. It is the storage's journal.
+
+    Args:
+        path: made where it is missing.
+
+    Raises:
+        FolderInUseError: another server has it.
+        DamagedDataError: what it holds can't be read.
+
+    Attributes:
+        kept: what it held when it was opened, None for nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path / "lock")
+        self._journal: io.FileIO | None = None
+        self._size = 0
+        self._snapshot_size = 0
+        self._generation = 0
+        self._take: Callable[[], StorageSnapshot] | None = None
+        self._compaction: Generator[None, None, None] | None = None
+        try:
+            self.kept = self._read()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def begin(self, take: Callable[[], StorageSnapshot]) -> None:
+        """Keep what happens from now on; `take` makes the snapshots."""
+        self._take = take
+        if self.kept is None:
+            self.rebase(take())
+        else:
+            self._journal = self._open(self._generation)
+        self.kept = None
+
+    def append(self, event: Event) -> None:
+        """Keep a change.
+
+        Raises:
+            StatusError: 500: it can't be written, and the file is as it was before.
+        """
+        try:
+            self._advance()
+            self._write(_encode_change(event))
+        except OSError as error:
+            raise StatusError(500, f"the change can't be kept in {self.path}: {error}") from error
+
+    def rebase(self, snapshot: StorageSnapshot) -> None:
+        """Keep this state in place of all that was kept so far."""
+        self._abandon_compaction()
+        for _ in self._write_snapshot(snapshot, self._generation + 1):
+            pass
+        self._begin_journal()
+        self._remove_older(self._generation)
+
+    def close(self) -> None:
+        """Sync what was written, and let others have the folder; may be called twice."""
+        self._abandon_compaction()
+        if self._journal is not None:
+            os.fsync(self._journal.fileno())
+            self._journal.close()
+            self._journal = None
+        self._lock.close()
+
+    def _advance(self) -> None:
+        """Begin a snapshot where the journal has grown long, and carry on with one that was begun."""
+        if self._compaction is None and self._size > max(MIN_JOURNAL, 2 * self._snapshot_size):
+            assert self._take is not None
+            snapshot, generation = self._take(), self._generation + 1
+            self._begin_journal()
+            self._compaction = self._write_snapshot(snapshot, generation)
+        if self._compaction is not None and next(self._compaction, "done") == "done":
+            self._compaction = None
+            self._remove_older(self._generation)
+
+    def _begin_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        self._generation += 1
+        self._journal = self._open(self._generation)
+
+    def _open(self, generation: int) -> io.FileIO:
+        file = self._file("journal", generation).open("ab", buffering=0)
+        self._size = file.tell()
+        if self._size == 0:
+            self._size = file.write(records.header("journal"))
+        return file
+
+    def _write(self, line: bytes) -> None:
+        assert self._journal is not None
+        try:
+            written = self._journal.write(line)
+        except OSError:
+            self._journal.truncate(self._size)
+            raise
+        if written != len(line):
+            # Half a line must not stand before the next one.
+            self._journal.truncate(self._size)
+            raise OSError(f"no room for {len(line)} bytes in {self._file('journal', self._generation)}")
+        self._size += len(line)
+
+    def _write_snapshot(self, snapshot: StorageSnapshot, generation: int) -> Generator[None, None, None]:
+        target = self._file("snapshot", generation)
+        part = target.with_name(f"{target.name}.part")
+        with part.open("wb") as file:
+            file.write(records.header("snapshot"))
+            count = 0
+            for (group, plural), collection in snapshot.collections.items():
+                opening = b'{"kind":%s,"object":' % msgspec.json.encode([group, plural])
+                for stored in collection.objects.values():
+                    file.write(records.encode(b"%s%s}" % (opening, stored.encoded())))
+                    count += 1
+                    if count % SLICE == 0:
+                        yield
+            closing = {"revision": snapshot.revision, "count": count}
+            self._snapshot_size = file.tell() + file.write(records.encode(msgspec.json.encode(closing)))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+        _sync_folder(self.path)
+
+    def _abandon_compaction(self) -> None:
+        if self._compaction is not None:
+            self._compaction.close()
+            self._compaction = None
+            for part in self.path.glob("snapshot-*.part"):
+                part.unlink()
+
+    def _remove_older(self, generation: int) -> None:
+        for name, number in self._files():
+            if number < generation:
+                self._file(name, number).unlink()
+
+    def _file(self, name: str, generation: int) -> Path:
+        return self.path / f"{name}-{generation:06}"
+
+    def _files(self) -> Iterator[tuple[str, int]]:
+        for path in sorted(self.path.iterdir()):
+            if found := re.fullmatch(r"(snapshot|journal)-(\d+)", path.name):
+                yield found[1], int(found[2])
+
+    def _read(self) -> Kept | None:
+        for part in self.path.glob("snapshot-*.part"):
+            part.unlink()
+        files = list(self._files())
+        snapshots = [number for name, number in files if name == "snapshot"]
+        journals = [number for name, number in files if name == "journal"]
+        if not files:
+            return None
+        if not snapshots:
+            raise DamagedDataError(self._file("journal", journals[0]), 0, "its snapshot is missing")
+        start = max(snapshots)
+        self._generation = max([start, *journals])
+        revision, objects = self._read_snapshot(start)
+        changes: list[KeptChange] = []
+        for number in (number for number in journals if number >= start):
+            changes += self._read_journal(number, revision=changes[-1].revision if changes else revision)
+        return Kept(revision=revision, objects=objects, changes=changes)
+
+    def _read_snapshot(self, number: int) -> tuple[int, list[tuple[tuple[str, str], Stored]]]:
+        path = self._file("snapshot", number)
+        objects: list[tuple[tuple[str, str], Stored]] = []
+        for record in records.read(path, "snapshot", may_be_torn=False):
+            if "revision" in record.told:
+                if record.told["count"] != len(objects):
+                    raise DamagedDataError(path, record.offset, f"{len(objects)} objects of {record.told['count']}")
+                self._snapshot_size = record.end
+                return record.told["revision"], objects
+            group, plural = record.told["kind"]
+            objects.append(((group, plural), _stored(record.told["object"])))
+        raise DamagedDataError(path, path.stat().st_size, "its end is missing")
+
+    def _read_journal(self, number: int, *, revision: int) -> list[KeptChange]:
+        path = self._file("journal", number)
+        changes: list[KeptChange] = []
+        is_last = number == self._generation
+        end = len(records.header("journal"))
+        for record in records.read(path, "journal", may_be_torn=is_last):
+            revision += 1
+            if record.told["revision"] != revision:
+                found = record.told["revision"]
+                raise DamagedDataError(path, record.offset, f"revision {found} stands where {revision} should")
+            changes.append(_change(path, record))
+            end = record.end
+        if path.stat().st_size != end:
+            _cut(path, end)
+        return changes
+
+
+def _change(path: Path, record: Record) -> KeptChange:
+    told = record.told
+    group, version, plural = told["kind"]
+    return KeptChange(
+        kind=(group, version, plural),
+        key=ObjectKey(*told["key"]),
+        revision=told["revision"],
+        after=told.get("object"),
+        last=told.get("last"),
+        place=(path, record.offset),
+    )
+
+
+def _stored(content: dict[str, Any]) -> Stored:
+    metadata: Mapping[str, Any] = content["metadata"]
+    key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+    return Stored(key, int(metadata["resourceVersion"]), content)
+
+
+def _encode_change(event: Event) -> bytes:
+    served = event.served
+    kind = [served.group, served.version, served.plural]
+    head = msgspec.json.encode({"revision": event.revision, "kind": kind, "key": event.key})[:-1]
+    if event.after is not None:
+        return records.encode(b'%s,"object":%s}' % (head, event.after.encoded()))
+    if event.last is not None:
+        return records.encode(b'%s,"last":%s}' % (head, event.last.encoded()))
+    return records.encode(head + b"}")
+
+
+def _lock(path: Path) -> io.FileIO:
+    """Take the lock; the operating system gives it back when this process ends, however it does."""
+    file = path.open("ab", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        owner = path.read_text().strip() or "another process"
+        raise FolderInUseError(
+            f"{path.parent} is in use by {owner}: stop that server, or choose another folder"
+        ) from error
+    file.truncate(0)
+    file.write(f"process {os.getpid()}\n".encode())
+    return file
+
+
+def _cut(path: Path, size: int) -> None:
+    """Cut away what a killed writer left of a line; a file without a whole header is begun anew."""
+    with path.open("r+b") as file:
+        file.truncate(size if size <= path.stat().st_size else 0)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
