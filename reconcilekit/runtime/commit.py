@@ -63,7 +63,6 @@ class Primary:
 class Plan:
     """What a commit will do, decided in one step; empty where all is as it should be."""
 
-    add_finalizer: str | None = None
     remove_finalizer: str | None = None
     applies: tuple[tuple[StagedApply, RawObject | None], ...] = ()
     deletes: tuple[tuple[Resource, RawObject], ...] = ()
@@ -81,14 +80,12 @@ class Committed:
         writes: how many requests changed something.
         echoes: what of `quiet` was written, with each resourceVersion that answered it.
         deleted: what of `quiet` was deleted, with its uid.
-        primary: what the server answered when the finalizer was added; a status that follows rests on it.
     """
 
     quiet: Collection[tuple[Resource, ObjectKey]] = frozenset()
     writes: int = 0
     echoes: set[tuple[Resource, ObjectKey, str]] = attrs.field(factory=set)
     deleted: dict[tuple[Resource, ObjectKey], str] = attrs.field(factory=dict)
-    primary: RawObject | None = None
 
     def is_echo(self, change: Change) -> bool:
         """True where the change is what this commit wrote, and tells the key nothing."""
@@ -105,8 +102,7 @@ def plan_commit(
     view: View,
     no_ops: NoOps,
     clock: Clock,
-    finalizer: str | None = None,
-    removes_finalizer: bool = False,
+    removes_finalizer: str | None = None,
 ) -> Plan:
     """Validate what was staged and decide the writes, all before the first of them is sent.
 
@@ -123,10 +119,8 @@ def plan_commit(
             applies.append((staged, live))
     deletes = [(resource, view.get(resource, key)) for resource, key in stage.deletes]
     status = None if removes_finalizer else new_status(primary, stage, clock=clock)
-    lacks_finalizer = primary.raw is not None and not primary.is_deleting and not primary.has_finalizer(finalizer)
     return Plan(
-        add_finalizer=finalizer if lacks_finalizer else None,
-        remove_finalizer=finalizer if removes_finalizer else None,
+        remove_finalizer=removes_finalizer,
         applies=tuple(applies),
         deletes=tuple((resource, live) for resource, live in deletes if live and not live.meta.deletion_timestamp),
         status=status,
@@ -200,6 +194,17 @@ class Committer:
         self._no_ops = no_ops
         self._classifier = classifier
 
+    async def add_finalizer(self, primary: Primary, finalizer: str, committed: Committed) -> Primary:
+        """Put the finalizer on a primary that lacks it; gives the primary as it then is.
+
+        Raises:
+            ReconcileError: the verdict on the write, which failed.
+        """
+        assert primary.raw is not None
+        committed.quiet = {(primary.resource, primary.key)}
+        answer = await self._set_finalizers(primary, primary.raw, committed, added=finalizer)
+        return attrs.evolve(primary, raw=answer)
+
     async def commit(self, primary: Primary, plan: Plan, committed: Committed) -> None:
         """Write what the plan says, in its order.
 
@@ -212,7 +217,7 @@ class Committer:
             ReconcileError: the verdict on the first write that failed; nothing after it was sent.
         """
         try:
-            base = await self._add_finalizer(primary, plan, committed)
+            base = primary.raw
             for staged, live in plan.applies:
                 await self._apply(primary.key, staged, live, committed)
             if plan.state is not None:
@@ -226,13 +231,6 @@ class Committer:
         finally:
             if plan.state is not None:
                 plan.state.abandon()
-
-    async def _add_finalizer(self, primary: Primary, plan: Plan, committed: Committed) -> RawObject | None:
-        if plan.add_finalizer is None or primary.raw is None:
-            return primary.raw
-        # The answer's resourceVersion is what guards the status afterwards.
-        committed.primary = await self._set_finalizers(primary, primary.raw, committed, added=plan.add_finalizer)
-        return committed.primary
 
     async def _set_finalizers(
         self, primary: Primary, base: RawObject, committed: Committed, *, added: str = "", without: str = ""

@@ -53,13 +53,15 @@ class Context:
         now: the wall clock's time when the run began, the same throughout; its passing wakes nobody.
     """
 
-    def __init__(self, key: ObjectKey, *, surroundings: Surroundings, stage: Stage, reads: Reads) -> None:
+    def __init__(
+        self, key: ObjectKey, *, primary: RawObject | None, surroundings: Surroundings, stage: Stage, reads: Reads
+    ) -> None:
         self.key = key
         self.now = surroundings.now
         self._at = surroundings
         self._stage = stage
         self._reads = reads
-        primary = self._read(surroundings.primary, key)
+        reads.objects[surroundings.primary, key] = primary
         self._primary = None if primary is None else primary.decode()
 
     def __repr__(self) -> str:

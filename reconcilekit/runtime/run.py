@@ -226,8 +226,9 @@ class Runner:
             raw=view.get(resource, key),
             has_status_subresource=self._has_status(resource),
         )
-        ctx = Context(key, surroundings=surroundings, stage=stage, reads=reads)
-        return _Attempt(ctx=ctx, stage=stage, reads=reads, view=view, state=state, live=live, primary=primary)
+        return _Attempt(
+            surroundings=surroundings, stage=stage, reads=reads, view=view, state=state, live=live, primary=primary
+        )
 
     def _is_namespaced(self, resource: Resource) -> bool | None:
         # As last known: a kind that is in doubt is still cached by the keys under which it was listed.
@@ -253,17 +254,21 @@ class Runner:
 
     async def _decide(self, attempt: _Attempt) -> Result | None:
         finalizer = self._reconciler.finalizer
-        if finalizer is not None and attempt.primary.is_deleting:
-            if not attempt.primary.has_finalizer(finalizer):
-                return None
-            attempt.finalizes = True
-            return await self._invoke(self._reconciler.finalize, attempt)
+        if finalizer is None or attempt.primary.raw is None:
+            return await self._invoke(self._reconciler.reconcile, attempt)
+        is_held = attempt.primary.has_finalizer(finalizer)
+        if attempt.primary.is_deleting:
+            attempt.finalizes = is_held
+            return await self._invoke(self._reconciler.finalize, attempt) if is_held else None
+        if not is_held:
+            # Before the reconcile: what it does outside the cluster must not be forgotten, however the run ends.
+            attempt.primary = await self._committer.add_finalizer(attempt.primary, finalizer, attempt.committed)
         return await self._invoke(self._reconciler.reconcile, attempt)
 
     async def _invoke(
         self, function: Callable[[Context], Awaitable[Result | None] | Result | None], attempt: _Attempt
     ) -> Result | None:
-        running = self._start(function, attempt.ctx)
+        running = self._start(function, attempt.context())
         try:
             # Most reconciles end in their first step, and a turn of the loop costs less than a timer.
             await self._at.clock.sleep(0)
@@ -332,7 +337,7 @@ class Runner:
         take_back_stalled(attempt.primary, attempt.stage)
         plan = plan_commit(
             attempt.primary, attempt.stage, view=attempt.view, no_ops=self._at.no_ops, clock=self._at.clock,
-            finalizer=self._reconciler.finalizer, removes_finalizer=removes_finalizer,
+            removes_finalizer=self._reconciler.finalizer if removes_finalizer else None,
         )  # fmt: skip
         await self._carry_out(attempt, plan)
 
@@ -351,8 +356,6 @@ class Runner:
         try:
             if not await self._is_confirmed(attempt):
                 return None
-            if attempt.committed.primary is not None:
-                attempt.primary = attrs.evolve(attempt.primary, raw=attempt.committed.primary)
             plan = self._failure_plan(attempt, stated)
             if plan is not None:
                 await self._carry_out(attempt, plan)
@@ -381,7 +384,7 @@ class Runner:
 
 @attrs.define(kw_only=True)
 class _Attempt:
-    ctx: Context
+    surroundings: Surroundings
     stage: Stage
     reads: Reads
     view: View
@@ -390,6 +393,13 @@ class _Attempt:
     primary: Primary
     committed: Committed = attrs.field(factory=Committed)
     finalizes: bool = False
+
+    def context(self) -> Context:
+        """What the reconcile is given."""
+        primary = self.primary
+        return Context(
+            primary.key, primary=primary.raw, surroundings=self.surroundings, stage=self.stage, reads=self.reads
+        )
 
     def close(self) -> None:
         """Whatever still runs can neither read nor stage any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -59,8 +59,10 @@ def _fits(line: str, end: str) -> bool:
     return line.startswith(method) and line.endswith(path)
 
 
-async def prepare(world: World) -> None:
-    await world.create(widget("w"), config_map("old"))
+async def prepare(world: World, *, finalizers: Sequence[str] = ()) -> None:
+    primary = widget("w")
+    primary["metadata"]["finalizers"] = list(finalizers)
+    await world.create(primary, config_map("old"))
 
 
 def end_state(world: World) -> dict[str, Any]:
@@ -149,7 +151,7 @@ class TestNothingAtAll:
     def test_on_an_exception(self, error: Callable[[], Exception]) -> None:
         async def main(world: World) -> None:
             store = StateStore()
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             before = world.server.revision
             async with running(world, Fails(error), state=store):
                 assert set(verdicts(world, "w")) == {"transient"}
@@ -161,7 +163,7 @@ class TestNothingAtAll:
     def test_of_the_run_on_a_config_error_but_the_condition_and_its_event(self) -> None:
         async def main(world: World) -> None:
             store = StateStore()
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             async with running(world, Fails(lambda: ConfigError("Wrong", "on purpose")), state=store):
                 assert named(world) == ["status"]
                 assert not store.snapshot()["all"].entries
@@ -185,7 +187,7 @@ class TestNothingAtAll:
         async def main(world: World) -> None:
             clock_of.append(world)
             store = StateStore()
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             before = world.server.revision
             async with running(world, Slow(), state=store, timeout=1.0):
                 assert set(verdicts(world, "w")) == {"transient"}
@@ -207,7 +209,7 @@ class TestNothingAtAll:
         async def main(world: World) -> None:
             worlds.append(world)
             store = StateStore()
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             before = world.server.revision
             async with running(world, Slow(), state=store, drain=1.0):
                 pass
@@ -226,7 +228,7 @@ class TestNothingAtAll:
                 ctx.apply(obj(CONFIG_MAP, "c", data={"a": object()}))
 
         async def main(world: World) -> None:
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             async with world.running(Unencodable()):
                 assert verdicts(world, "w") == ["bug"]
                 assert named(world) == ["status"]
@@ -243,7 +245,7 @@ class TestNothingAtAll:
                 ctx.status["a"] = object()
 
         async def main(world: World) -> None:
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             async with world.running(Unencodable()):
                 assert verdicts(world, "w") == ["bug"]
                 assert named(world) == ["status"]
@@ -256,7 +258,7 @@ class TestNothingAtAll:
 
         async def main(world: World) -> None:
             store = StateStore(options=ScopeOptions(validators=(refuse,)))
-            await prepare(world)
+            await prepare(world, finalizers=[FINALIZER])
             async with running(world, Everything(), state=store):
                 # The second is woken by the store's release: who was refused has read the scope that refused.
                 assert verdicts(world, "w") == ["config", "config"]

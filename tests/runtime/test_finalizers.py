@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -109,7 +110,7 @@ def test_other_writers_finalizers_stay() -> None:
 
 
 class Interrupted(Cleaner):
-    """Somebody does something while it runs."""
+    """Somebody does something while it finalizes for the first time."""
 
     name = "interrupted"
 
@@ -117,39 +118,58 @@ class Interrupted(Cleaner):
         super().__init__()
         self.during = during
 
-    async def _interrupt(self, phase: str) -> None:
-        if phase not in self.calls:
-            await self.during()
-
-    async def reconcile(self, ctx: Context) -> None:
-        await self._interrupt("reconcile")
-        await super().reconcile(ctx)
-
     async def finalize(self, ctx: Context) -> Result | None:
-        await self._interrupt("finalize")
+        if "finalize" not in self.calls:
+            await self.during()
         return await super().finalize(ctx)
 
 
 def test_a_concurrent_change_of_the_list_is_a_conflict_and_nobody_s_name_is_lost() -> None:
     async def main(world: World) -> None:
-        others = iter([[THEIRS]])
+        async def change(names: list[str]) -> None:
+            await world.patch(WIDGET, "w", {"metadata": {"finalizers": names}})
 
-        async def change() -> None:
-            await world.patch(WIDGET, "w", {"metadata": {"finalizers": next(others)}})
-
-        cleaner = Interrupted(change)
+        delay = Fault(method="PATCH", path="*/widgets/w", action="delay", delay=1.0, user_agent="tests")
+        world.server.faults.add(delay)
+        cleaner = Interrupted(lambda: change([OURS]))
         await world.create(widget("w"))
+        world.clock.call_later(0.5, lambda: asyncio.ensure_future(change([THEIRS])))
         async with world.running(cleaner):
             assert conflicts(world) == 1
             assert await finalizers(world) == [THEIRS, OURS]
+            assert cleaner.calls == ["reconcile"]
 
             # A finalizer can't be added to what is being deleted, but one can be taken away.
-            others = iter([[OURS]])
             await world.delete(WIDGET, "w")
             await world.settle()
             assert conflicts(world) == 2
             assert cleaner.calls[-3:] == ["finalize", "finalize", "gone"]
             assert not world.has(WIDGET, "w")
+
+    simulate(main)
+
+
+def test_it_stands_there_before_the_first_reconcile_begins_and_whatever_comes_of_that() -> None:
+    class Fails(Cleaner):
+        name = "fails"
+
+        async def reconcile(self, ctx: Context) -> None:
+            assert ctx.primary is not None
+            self.seen = (await worlds[0].get(WIDGET, "w"))["metadata"], ctx.primary["metadata"]
+            raise ValueError("after a record was made outside")
+
+    worlds: list[World] = []
+
+    async def main(world: World) -> None:
+        worlds.append(world)
+        await world.create(widget("w"))
+        fails = Fails()
+        async with world.running(fails):
+            assert await finalizers(world) == [OURS]
+            live, shown = fails.seen
+            assert live["finalizers"] == shown["finalizers"] == [OURS]
+            assert live["resourceVersion"] == shown["resourceVersion"]
+            assert short(world) == ["PATCH /namespaces/default/widgets/w"]
 
     simulate(main)
 
