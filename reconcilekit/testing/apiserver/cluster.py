@@ -9,6 +9,8 @@ import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES
+from reconcilekit.testing.apiserver.housekeeping.beginnings import first_objects, service_addresses
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
@@ -21,7 +23,6 @@ from reconcilekit.testing.apiserver.verbs.preconditions import Target
 from reconcilekit.testing.apiserver.verbs.writes import Outcome, Transform, Writer
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
-_FIRST_NAMESPACES = ("default", "kube-system")
 
 
 @attrs.frozen(kw_only=True)
@@ -63,14 +64,15 @@ class Cluster:
         namespaces = self.registry.find("", "v1", "namespaces")
         assert namespaces is not None
         self._namespaces: ResourceType = namespaces
-        self._writer = Writer(self.storage, admission, namespaces)
-        self._housekeeper = Housekeeper(self, clock, housekeeping or Housekeeping())
+        housekeeping = housekeeping or Housekeeping()
+        self._addresses = service_addresses(self, housekeeping)
+        self._writer = Writer(self.storage, admission, namespaces, self._addresses)
+        self._housekeeper = Housekeeper(self, clock, housekeeping)
         if start is not None:
             self.restore(start)
             return
-        for name in _FIRST_NAMESPACES:
-            target = Target(served=namespaces, key=ObjectKey("", name), manager="kube-apiserver")
-            self._writer.create(target, {"metadata": {"name": name}})
+        for target, obj in first_objects(self.registry, housekeeping):
+            self._writer.create(target, obj)
         self._housekeeper.settle()
 
     def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
@@ -102,7 +104,7 @@ class Cluster:
         self.watches.clear()
         self.storage.restore(snapshot.storage)
         self.registry = snapshot.registry.copy()
-        self._housekeeper.start_over()
+        self._start_over()
 
     def rewind(self, revision: int) -> None:
         """Everything as it stood at a revision; no watch is told.
@@ -116,7 +118,7 @@ class Cluster:
         for event in undone:
             if event.served.storage_key == _DEFINITIONS:
                 self._follow_back(event)
-        self._housekeeper.start_over()
+        self._start_over()
 
     def keep_in(self, folder: DataFolder) -> None:
         """Go on from what the folder holds, and keep there what happens; an empty folder begins with this state.
@@ -134,6 +136,10 @@ class Cluster:
         self.storage.journal = folder
         self._housekeeper.start_over()
 
+    def _start_over(self) -> None:
+        self._addresses.start_over()
+        self._housekeeper.start_over()
+
     def _follow_back(self, event: Event) -> None:
         if event.before is not None:
             self.registry.define(event.before.content)
@@ -142,6 +148,8 @@ class Cluster:
 
     def _changed(self, key: tuple[str, str], event: Event) -> None:
         self.watches.publish(key, event)
+        if key == SERVICES:
+            self._addresses.notice(event)
         self._housekeeper.notice(key, event)
 
     def _after(self, target: Target, outcome: Outcome) -> Outcome:

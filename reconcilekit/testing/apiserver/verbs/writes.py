@@ -11,6 +11,7 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership import apply
 from reconcilekit.testing.apiserver.ownership.apply import Managers
@@ -58,8 +59,15 @@ Transform = Callable[[dict[str, Any]], dict[str, Any]]
 class Writer:
     """Turns requests' bodies into stored versions; every method is one synchronous step."""
 
-    def __init__(self, storage: Storage, admission: Admission, namespace_type: ResourceType) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        admission: Admission,
+        namespace_type: ResourceType,
+        addresses: ServiceAddresses,
+    ) -> None:
         self._storage = storage
+        self._addresses = addresses
         self._admission = admission
         self._namespaces = namespace_type
 
@@ -172,6 +180,8 @@ class Writer:
         owners = self._owners_of_new(target, content, managers, operation)
         self._admission.default(served, content)
         self._admission.check(served, content, old=None)
+        if served.storage_key == SERVICES:
+            self._addresses.allocate(key, content, None)
         if key in self._storage.collection(served).objects:
             raise status.already_exists(served.group, served.plural, key.name)
         metadata = content["metadata"]
@@ -250,17 +260,21 @@ class Writer:
             return
         if served.has_status:
             _put_or_drop(content, "status", old.get("status"))
-        if served.storage_key == ("", "namespaces"):
-            # Present, if only empty, so that nothing is filled in again.
-            told = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
-            content["spec"] = {"finalizers": [], **(told or {})}
         metadata = content["metadata"]
         for name in _SYSTEM_FIELDS:
             _put_or_drop(metadata, name, live.meta.get(name))
         metadata["name"] = target.key.name
         _set_namespace(target, metadata)
+        if served.storage_key == SERVICES:
+            self._addresses.carry_over(content, old)
+        spec = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
         self._admission.default(served, content)
+        if served.storage_key == ("", "namespaces"):
+            # After what is filled in: a finalizer that was taken off stays off.
+            content["spec"] = spec or {}
         self._admission.check(served, content, old=old)
+        if served.storage_key == SERVICES:
+            self._addresses.allocate(target.key, content, old)
         check_finalizers(target, live, metadata)
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], owners: Managers) -> Outcome:

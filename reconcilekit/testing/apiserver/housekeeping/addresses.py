@@ -1,0 +1,263 @@
+"""Services' clusterIPs and nodePorts: given out at the write, held by what is stored, free again when it's gone."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from random import Random
+from typing import Any
+
+import msgspec
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.status import Cause, StatusError, invalid
+from reconcilekit.testing.apiserver.storage.storage import Event, Stored
+
+SERVICES = ("", "services")
+NONE = "None"
+
+_EXPOSED = ("NodePort", "LoadBalancer")
+
+
+class ServiceAddresses:
+    """What Services have been given, out of one range of addresses and one of ports.
+
+    Args:
+        addresses: a network, "10.0.0.0/24".
+        ports: the first and the last nodePort.
+        random: draws both; the lower part of each range is kept for those who ask for one, as in the real server
+            (KEP-3070, KEP-3668).
+        services: what is stored, read again after the past has changed.
+    """
+
+    def __init__(
+        self, *, addresses: str, ports: tuple[int, int], random: Random, services: Callable[[], Iterable[Stored]]
+    ) -> None:
+        self._network = ipaddress.ip_network(addresses)
+        self._ports = ports
+        self._random = random
+        self._services = services
+        self._holders: dict[str, ObjectKey] = {}
+        self._port_holders: dict[int, ObjectKey] = {}
+        self._is_stale = True
+
+    def notice(self, event: Event) -> None:
+        """Take in what was stored."""
+        if self._is_stale:
+            return
+        if event.before is not None:
+            self._release(event.before)
+        if event.after is not None:
+            self._hold(event.after)
+
+    def start_over(self) -> None:
+        """The past has changed: read everything again when it's needed."""
+        self._is_stale = True
+
+    def carry_over(self, content: dict[str, Any], old: Mapping[str, Any]) -> None:
+        """What a PUT leaves out, it keeps: the addresses and ports that the Service was given."""
+        spec, before = dict(content.get("spec") or {}), old.get("spec") or {}
+        if _has_address(spec) and _has_address(before) and not spec.get("clusterIP"):
+            for name in ("clusterIP", "clusterIPs"):
+                if before.get(name) and not spec.get(name):
+                    spec[name] = before[name]
+        if spec.get("type") in _EXPOSED and before.get("type") in _EXPOSED:
+            spec["ports"] = _with_known_ports(spec.get("ports") or [], before.get("ports") or [])
+        if _needs_health_check(spec) and _needs_health_check(before) and not spec.get("healthCheckNodePort"):
+            spec["healthCheckNodePort"] = before.get("healthCheckNodePort")
+        content["spec"] = spec
+
+    def allocate(self, key: ObjectKey, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
+        """Give a Service that has passed all checks what it needs and hasn't yet; nothing is held until it is stored.
+
+        Raises:
+            StatusError: 422, something that it asks for isn't to be had; 500, nothing is left.
+        """
+        if self._is_stale:
+            self._read_all()
+        spec = content["spec"] = dict(content.get("spec") or {})
+        before = (old or {}).get("spec") or {}
+        self._allocate_address(key, spec, before)
+        self._allocate_ports(key, spec)
+        if _needs_health_check(spec) and not spec.get("healthCheckNodePort"):
+            spec["healthCheckNodePort"] = self._next_port(())
+
+    def _allocate_address(self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any]) -> None:
+        if spec.get("type") == "ExternalName":
+            for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+                spec.pop(name, None)
+            return
+        wanted = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
+        self._set_families(key, spec, wanted)
+        if not wanted:
+            wanted = self._next_address(key)
+        elif wanted != NONE and wanted != before.get("clusterIP"):
+            self._check_address(key, wanted)
+        spec["clusterIP"] = wanted
+        spec["clusterIPs"] = [wanted]
+
+    def _set_families(self, key: ObjectKey, spec: dict[str, Any], wanted: str) -> None:
+        own = f"IPv{self._network.version}"
+        other = "IPv6" if own == "IPv4" else "IPv4"
+        is_free = wanted == NONE and not spec.get("selector")
+        policy = spec.setdefault("ipFamilyPolicy", "RequireDualStack" if is_free else "SingleStack")
+        if is_free:
+            families = list(spec.get("ipFamilies") or [own])
+            if len(families) == 1 and policy != "SingleStack":
+                families.append(other if families == [own] else own)
+            spec["ipFamilies"] = families
+            return
+        if wanted not in ("", NONE) and f"IPv{ipaddress.ip_address(wanted).version}" != own:
+            raise _refuse(key, "spec.clusterIPs[0]", [wanted], f"{other} is not configured on this cluster")
+        families = list(spec.get("ipFamilies") or [own])
+        for index, family in enumerate(families):
+            if family != own:
+                raise _refuse(key, f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+        if policy == "RequireDualStack":
+            raise _refuse(
+                key,
+                "spec.ipFamilyPolicy",
+                policy,
+                "this cluster is not configured for dual-stack services",
+            )
+        spec["ipFamilies"] = families
+
+    def _check_address(self, key: ObjectKey, wanted: str) -> None:
+        address = ipaddress.ip_address(wanted)
+        if address not in self._network or address in (self._network[0], self._last_address()):
+            why = "the provided network does not match the current range"
+        elif self._holders.get(wanted, key) != key:
+            why = "provided IP is already allocated"
+        else:
+            return
+        raise _refuse(key, "spec.clusterIPs", [wanted], f"failed to allocate IP {wanted}: {why}")
+
+    def _last_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The broadcast address, which IPv6 doesn't have."""
+        return self._network[-1] if self._network.version == 4 else None
+
+    def _next_address(self, key: ObjectKey) -> str:
+        # At most the size of a /16: drawing from more than that is no different.
+        count = min(self._network.num_addresses, 65536) - (2 if self._network.version == 4 else 1)
+        for index in self._draw(1, count, _reserved(count)):
+            address = str(self._network[index])
+            if address not in self._holders:
+                return address
+        raise StatusError(
+            500,
+            f'Internal error occurred: failed to allocate a serviceIP for Service "{key.name}": range is full',
+            reason="InternalError",
+            details={
+                "causes": [{"message": f'failed to allocate a serviceIP for Service "{key.name}": range is full'}]
+            },
+        )
+
+    def _allocate_ports(self, key: ObjectKey, spec: dict[str, Any]) -> None:
+        if spec.get("type") not in _EXPOSED:
+            if spec.get("ports"):
+                spec["ports"] = [{n: v for n, v in port.items() if n != "nodePort"} for port in spec["ports"]]
+            return
+        gives = spec.get("type") == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
+        given: dict[int, int] = {}
+        ports = []
+        for index, port in enumerate(spec.get("ports") or ()):
+            number = port.get("nodePort")
+            if number:
+                self._check_port(key, index, number)
+            elif gives:
+                asked = (
+                    p["nodePort"] for p in spec["ports"] if p.get("port") == port.get("port") and p.get("nodePort")
+                )
+                number = given.get(port.get("port", 0)) or next(asked, None) or self._next_port(given.values())
+            if number:
+                given.setdefault(port.get("port", 0), number)
+            ports.append({**port, "nodePort": number} if number else port)
+        spec["ports"] = ports
+
+    def _check_port(self, key: ObjectKey, index: int, number: int) -> None:
+        first, last = self._ports
+        field = f"spec.ports[{index}].nodePort"
+        if not first <= number <= last:
+            why = f"provided port is not in the valid range. The range of valid ports is {first}-{last}"
+            raise _refuse(key, field, number, why)
+        if self._port_holders.get(number, key) != key:
+            raise _refuse(key, field, number, "provided port is already allocated")
+
+    def _next_port(self, given: Iterable[int]) -> int:
+        first, last = self._ports
+        taken = {*self._port_holders, *given}
+        for index in self._draw(0, last - first + 1, _reserved(last - first + 1)):
+            if first + index not in taken:
+                return first + index
+        message = "failed to allocate a nodePort: range is full"
+        raise StatusError(
+            500,
+            f"Internal error occurred: {message}",
+            reason="InternalError",
+            details={"causes": [{"message": message}]},
+        )
+
+    def _draw(self, first: int, count: int, reserved: int) -> Iterator[int]:
+        """Every index of a range, from a random one on, those below `reserved` last."""
+        upper = range(first + reserved, first + count)
+        for part in (upper, range(first, first + reserved)):
+            if part:
+                start = self._random.randrange(len(part))
+                yield from (*part[start:], *part[:start])
+
+    def _read_all(self) -> None:
+        self._is_stale = False
+        self._holders.clear()
+        self._port_holders.clear()
+        for stored in self._services():
+            self._hold(stored)
+
+    def _hold(self, stored: Stored) -> None:
+        for address in _addresses(stored.content):
+            self._holders[address] = stored.key
+        for port in _ports(stored.content):
+            self._port_holders[port] = stored.key
+
+    def _release(self, stored: Stored) -> None:
+        for address in _addresses(stored.content):
+            self._holders.pop(address, None)
+        for port in _ports(stored.content):
+            self._port_holders.pop(port, None)
+
+
+def _addresses(content: Mapping[str, Any]) -> list[str]:
+    return [address for address in (content.get("spec") or {}).get("clusterIPs") or () if address != NONE]
+
+
+def _ports(content: Mapping[str, Any]) -> list[int]:
+    spec = content.get("spec") or {}
+    numbers = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
+    return [*numbers, spec["healthCheckNodePort"]] if spec.get("healthCheckNodePort") else numbers
+
+
+def _reserved(size: int) -> int:
+    """How much of a range is given out last: a sixteenth, from 16 to 256."""
+    return 0 if size < 16 else min(max(16, size // 16), 256)
+
+
+def _has_address(spec: Mapping[str, Any]) -> bool:
+    return spec.get("type", "ClusterIP") != "ExternalName"
+
+
+def _needs_health_check(spec: Mapping[str, Any]) -> bool:
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _with_known_ports(ports: Iterable[dict[str, Any]], before: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    known = {(p.get("protocol", "TCP"), p.get("port")): p["nodePort"] for p in before if p.get("nodePort")}
+    filled = []
+    for port in ports:
+        number = port.get("nodePort") or known.get((port.get("protocol", "TCP"), port.get("port")))
+        filled.append({**port, "nodePort": number} if number else port)
+    return filled
+
+
+def _refuse(key: ObjectKey, field: str, value: object, why: str) -> StatusError:
+    shown = msgspec.json.encode(value).decode()
+    cause = Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown}: {why}", field=field)
+    return invalid("", "Service", key.name, [cause])
