@@ -1,0 +1,78 @@
+"""Networking, autoscaling, access, discovery, storage, scheduling (their packages' v1/defaults.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconcilekit.testing.apiserver.schema.defaults.filling import Fill, fill
+
+_ACCESS_GROUP = "rbac.authorization.k8s.io"
+_CPU_PERCENT = 80
+
+
+def _fill_network_policy_spec(spec: dict[str, Any]) -> None:
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+
+
+def _fill_autoscaler_spec(spec: dict[str, Any]) -> None:
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": _CPU_PERCENT}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    if "behavior" in spec:
+        behavior = spec["behavior"]
+        behavior["scaleUp"] = {**_scale_up_rules(), **behavior.get("scaleUp", {})}
+        behavior["scaleDown"] = {**_scale_down_rules(), **behavior.get("scaleDown", {})}
+
+
+def _scale_up_rules() -> dict[str, Any]:
+    pods = {"type": "Pods", "value": 4, "periodSeconds": 15}
+    percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
+    return {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [pods, percent]}
+
+
+def _scale_down_rules() -> dict[str, Any]:
+    return {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
+
+
+def _fill_role_ref(ref: dict[str, Any]) -> None:
+    ref["apiGroup"] = ref.get("apiGroup") or _ACCESS_GROUP
+
+
+def _fill_subject(subject: dict[str, Any]) -> None:
+    if subject.get("kind") in ("User", "Group"):
+        subject.setdefault("apiGroup", _ACCESS_GROUP)
+
+
+def _fill_driver(spec: dict[str, Any]) -> None:
+    _driver(spec)
+    if not spec.get("volumeLifecycleModes"):
+        spec["volumeLifecycleModes"] = ["Persistent"]
+
+
+_driver = fill(
+    attachRequired=True,
+    podInfoOnMount=False,
+    storageCapacity=False,
+    fsGroupPolicy="ReadWriteOnceWithFSType",
+    requiresRepublish=False,
+    seLinuxMount=False,
+)
+
+DEFAULTS: Mapping[str, Fill] = {
+    f"io.k8s.api.{name}": told
+    for name, told in {
+        "networking.v1.NetworkPolicySpec": _fill_network_policy_spec,
+        "networking.v1.NetworkPolicyPort": fill(protocol="TCP"),
+        "networking.v1.IngressClassParametersReference": fill(scope="Cluster"),
+        "autoscaling.v2.HorizontalPodAutoscalerSpec": _fill_autoscaler_spec,
+        "rbac.v1.RoleRef": _fill_role_ref,
+        "rbac.v1.Subject": _fill_subject,
+        "discovery.v1.EndpointPort": fill(name="", protocol="TCP"),
+        "storage.v1.StorageClass": fill(reclaimPolicy="Delete", volumeBindingMode="Immediate"),
+        "storage.v1.CSIDriverSpec": _fill_driver,
+        "scheduling.v1.PriorityClass": fill(preemptionPolicy="PreemptLowerPriority"),
+    }.items()
+}

@@ -1,0 +1,90 @@
+"""Resource quantities in their canonical form: "0.5" is "500m", "1024Mi" is "1Gi" (k8s.io/apimachinery, resource)."""
+
+from __future__ import annotations
+
+import functools
+import re
+from fractions import Fraction
+
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
+
+_PATTERN = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]?|[KMGTPE]i)")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_SUFFIXES = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
+_NANO = Fraction(1, 10**9)
+_MALFORMED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+
+
+def parse_quantity(text: object) -> Fraction:
+    """What it comes to, rounded up to the nano.
+
+    Raises:
+        DecodeError: it is no quantity.
+    """
+    number, suffix = _split(text)
+    if suffix in _BINARY[1:]:
+        exact = Fraction(number) * (1 << 10 * _BINARY.index(suffix))
+    elif suffix[:1] in ("e", "E") and len(suffix) > 1:
+        exact = Fraction(number) * _power(int(suffix[1:]))
+    else:
+        exact = Fraction(number) * _power(_DECIMAL[suffix])
+    nanos = exact / _NANO
+    whole = -(-nanos.numerator // nanos.denominator) if nanos >= 0 else nanos.numerator // nanos.denominator
+    return whole * _NANO
+
+
+@functools.lru_cache(maxsize=1024)
+def canonical_quantity(text: str) -> str:
+    """The form in which the server writes it.
+
+    Raises:
+        DecodeError: it is no quantity.
+    """
+    _, suffix = _split(text)
+    value = parse_quantity(text)
+    if value == 0:
+        return "0"
+    if suffix in _BINARY[1:]:
+        if abs(value) < 1024 or value.denominator != 1:
+            return _decimal(value) if value.denominator != 1 else str(value)
+        return _binary(value.numerator)
+    if suffix[:1] in ("e", "E") and len(suffix) > 1:
+        return _scientific(value)
+    return _decimal(value)
+
+
+def _split(text: object) -> tuple[str, str]:
+    found = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise DecodeError(_MALFORMED)
+    return found[1], found[2]
+
+
+def _binary(value: int) -> str:
+    step = 0
+    while value % 1024 == 0 and step < len(_BINARY) - 1:
+        value, step = value // 1024, step + 1
+    return f"{value}{_BINARY[step]}"
+
+
+def _decimal(value: Fraction) -> str:
+    exponent = _largest_exponent(value)
+    return f"{_scaled(value, exponent)}{_SUFFIXES[exponent]}"
+
+
+def _scientific(value: Fraction) -> str:
+    exponent = _largest_exponent(value)
+    return f"{_scaled(value, exponent)}{f'e{exponent}' if exponent else ''}"
+
+
+def _largest_exponent(value: Fraction) -> int:
+    return next(e for e in sorted(_SUFFIXES, reverse=True) if (value / _power(e)).denominator == 1)
+
+
+def _scaled(value: Fraction, exponent: int) -> int:
+    return (value / _power(exponent)).numerator
+
+
+def _power(exponent: int) -> Fraction:
+    return Fraction(10**exponent) if exponent >= 0 else Fraction(1, 10**-exponent)
