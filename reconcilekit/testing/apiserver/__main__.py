@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
 from reconcilekit.clock import SystemClock
+from reconcilekit.testing.apiserver.manifests.reading import ManifestError
+from reconcilekit.testing.apiserver.options import Options, parse
 from reconcilekit.testing.apiserver.server import ApiServer
+from reconcilekit.testing.apiserver.storage.folder import FolderInUseError
+from reconcilekit.testing.apiserver.storage.records import DamagedDataError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m reconcilekit.testing.apiserver", description=__doc__)
-    parser.add_argument("--kubeconfig", type=Path, required=True, help="the file to write once the server is ready")
-    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; a free one by default")
-    parser.add_argument(
-        "--accept-loopback-endpoints",
-        action="store_true",
-        help="take EndpointSlices with loopback addresses, which a real server refuses",
-    )
-    told = parser.parse_args(arguments)
-    asyncio.run(run(told.kubeconfig, port=told.port, accept_loopback_endpoints=told.accept_loopback_endpoints))
+    """Parse the command line and serve; 1 where the server can't start."""
+    options = parse(arguments)
+    try:
+        asyncio.run(run(options))
+    except (FolderInUseError, DamagedDataError, ManifestError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
-async def run(kubeconfig: Path, *, port: int, accept_loopback_endpoints: bool) -> None:
+async def run(options: Options) -> None:
     """Serve until a signal ends it, and say on standard output when it is ready."""
-    server = ApiServer(clock=SystemClock(), accept_loopback_endpoints=accept_loopback_endpoints, keep_requests=1000)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with server.serve(port=port) as endpoint:
-        endpoint.write_kubeconfig(kubeconfig)
-        print(f"ready: {endpoint.url} kubeconfig={kubeconfig}", flush=True)
-        await stop.wait()
+    server = ApiServer(
+        clock=SystemClock(),
+        accept_loopback_endpoints=options.accept_loopback_endpoints,
+        keep_requests=1000,
+        data=options.data,
+    )
+    try:
+        server.load(*options.load)
+        async with server.serve(host=options.host, port=options.port) as endpoint:
+            endpoint.write_kubeconfig(options.kubeconfig)
+            if not options.is_loopback:
+                print(f"warning: {options.host} can be reached from other machines; leave --host away", file=sys.stderr)
+            print(f"ready: {endpoint.url} kubeconfig={options.kubeconfig}", flush=True)
+            await stop.wait()
+    finally:
+        server.close()
 
 
 if __name__ == "__main__":

@@ -278,6 +278,22 @@ class ApiServer:
             for stream in self.watches:
                 stream.end()
 
+    def load(self, *paths: Path | str) -> None:
+        """Apply the manifests in files and folders: YAML, JSON and Lists, definitions and namespaces first.
+
+        They are applied server-side by the field manager "reconcilekit-load", which takes what others own, asks nobody
+        for leave and meets no faults; so loading them twice changes nothing. An object without a namespace goes to
+        "default"; uid, resourceVersion and managedFields of another server are left away, and so is status. What comes
+        before the object that raises is loaded.
+
+        Raises:
+            ManifestError: one can't be read or isn't taken; the message names its file and document.
+        """
+        from reconcilekit.testing.apiserver.manifests.loading import load
+        from reconcilekit.testing.apiserver.manifests.reading import read_manifests
+
+        load(read_manifests(map(Path, paths)), lambda: self._cluster.registry, self._dispatch)
+
     def close(self) -> None:
         """Sync what is kept in `data`, and give the folder free; without `data` there is nothing to do."""
         if self._folder is not None:

@@ -1,0 +1,94 @@
+"""`python -m reconcilekit.testing.apiserver`: its options, and what it says of wrong ones."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reconcilekit.testing.apiserver.__main__ import main
+from reconcilekit.testing.apiserver.options import parse
+
+
+def test_the_defaults_are_a_free_port_of_loopback_and_nothing_kept() -> None:
+    options = parse(["--kubeconfig", "config"])
+    assert (options.host, options.port, options.data, options.load) == ("127.0.0.1", 0, None, ())
+    assert options.is_loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [("127.8.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("me", False)],
+)
+def test_it_knows_what_others_can_reach(host: str, is_loopback: bool) -> None:
+    assert parse(["--kubeconfig", "config", "--host", host]).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --kubeconfig"),
+        (["--port", "http"], "argument --port: 'http' is no port; pass a number from 1 to 65535, or 0 for a free one"),
+        (["--port", "65536"], "'65536' is no port"),
+        (["--host", ""], "argument --host: the address is empty; 127.0.0.1 is the default"),
+        (["--kubeconfig", "/"], "--kubeconfig: / is a folder; name a file in it"),
+        (["--data", __file__], "test_command_line.py is a file; name a folder, which is made where it is missing"),
+    ],
+)
+def test_wrong_arguments_are_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--kubeconfig", "config", *arguments] if arguments else []
+    with pytest.raises(SystemExit) as caught:
+        main(given)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = str(tmp_path / "config")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "snapshot-000001").write_bytes(b"damaged")
+    assert main(["--kubeconfig", config, "--load", str(tmp_path / "none.yaml")]) == 1
+    assert main(["--kubeconfig", config, "--data", str(tmp_path / "data")]) == 1
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["--kubeconfig", config, "--port", str(taken.getsockname()[1])]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.startswith("error: ") for line in lines] == [True] * 3
+    assert "none.yaml: No such file" in lines[0]
+    assert "snapshot-000001, byte 0: the line doesn't match its checksum" in lines[1]
+    assert "address already in use" in lines[2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_stopped_or_killed_server_is_started_again_where_it_was(number: signal.Signals, tmp_path: Path) -> None:
+    manifest = tmp_path / "one.yaml"
+    manifest.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n")
+    first = await life(tmp_path, number, "--load", str(manifest))
+    assert [item["metadata"]["name"] for item in first["items"]] == ["one"]
+    assert await life(tmp_path, number) == first
+
+
+async def life(folder: Path, number: signal.Signals, *arguments: str) -> dict[str, list[dict[str, dict[str, str]]]]:
+    """Start it, read its ConfigMaps, and end it."""
+    import aiohttp
+
+    config = folder / "config"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "reconcilekit.testing.apiserver", "--kubeconfig", str(config),
+        "--data", str(folder / "data"), *arguments, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        assert (await process.stdout.readline()).startswith(b"ready: http://127.0.0.1:")
+        url = msgspec.json.decode(config.read_bytes())["clusters"][0]["cluster"]["server"]
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/api/v1/configmaps") as answer:
+            found: dict[str, list[dict[str, dict[str, str]]]] = await answer.json()
+        process.send_signal(number)
+        await process.communicate()
+    assert process.returncode == (0 if number == signal.SIGTERM else -number)
+    return found
