@@ -82,7 +82,8 @@ class Writer:
         if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         self._name(target, metadata)
-        target = attrs.evolve(target, key=ObjectKey(target.key.namespace, metadata["name"]))
+        if metadata["name"] != target.key.name:
+            target = attrs.evolve(target, key=ObjectKey(target.key.namespace, metadata["name"]))
         return self._insert(target, content, {}, apply.UPDATE)
 
     def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
@@ -191,7 +192,7 @@ class Writer:
             metadata["generation"] = 1
         if owners:
             metadata["managedFields"] = apply.encode_managers(owners)
-        return attrs.evolve(self._put(target, content, None), is_created=True)
+        return Outcome(stored=self._put(target, content, None).stored, is_created=True)
 
     def _owners_of_new(self, target: Target, content: dict[str, Any], managers: Managers, operation: str) -> Managers:
         time, shape, owner = self._storage.timestamp(), target.served.shape, target.owner(operation)

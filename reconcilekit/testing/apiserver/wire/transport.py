@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
-import attrs
-
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.kube.transport import Request, Response, Stream
@@ -85,7 +83,15 @@ class DirectTransport:
         if self._is_closed:
             raise NotSentError(f"{request}: the transport is closed, so nothing can be sent any more")
         if self._headers:
-            request = attrs.evolve(request, headers={**self._headers, **request.headers})
+            # Written out because attrs.evolve takes three times as long, and this is on the way of every request.
+            request = Request(
+                method=request.method,
+                path=request.path,
+                query=request.query,
+                body=request.body,
+                headers={**self._headers, **request.headers},
+                timeout=request.timeout,
+            )
         latency = self._latency() if self._latency else 0.0
         await self._clock.sleep(latency / 2)
         answer = await self._server.handle(request, peer=self._user)
