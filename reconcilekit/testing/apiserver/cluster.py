@@ -73,7 +73,7 @@ class Cluster:
             return
         for target, obj in first_objects(self.registry, housekeeping):
             self._writer.create(target, obj)
-        self._housekeeper.settle()
+        self._housekeeper.begin()
 
     def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """See `Writer.create`."""

@@ -241,7 +241,7 @@ def _reserved(size: int) -> int:
 
 
 def _has_address(spec: Mapping[str, Any]) -> bool:
-    return spec.get("type", "ClusterIP") != "ExternalName"
+    return str(spec.get("type")) != "ExternalName"
 
 
 def _needs_health_check(spec: Mapping[str, Any]) -> bool:

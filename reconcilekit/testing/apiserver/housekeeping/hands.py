@@ -30,6 +30,11 @@ class Hands:
         self._cluster = cluster
         self._manager = manager
 
+    @property
+    def cluster(self) -> Cluster:
+        """Where they are."""
+        return self._cluster
+
     def timestamp(self) -> str:
         """Now, as objects have it."""
         return self._cluster.storage.timestamp()

@@ -13,6 +13,7 @@ from reconcilekit.testing.apiserver.housekeeping.garbage import GarbageCollector
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.namespaces import NamespaceContents, NamespaceFinalizer
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes, workload_controllers
 from reconcilekit.testing.apiserver.storage.storage import Event
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Housekeeper:
         self._clock = clock
         self._agenda = Agenda()
         self._chores = list(_chores(cluster, clock, options))
+        self._nodes = None if options.workloads is None else Nodes(Hands(cluster, "kubelet"), options.workloads)
         self._hearers: dict[StorageKey, tuple[Chore, ...]] = {}
         self._is_working = False
         self._timer: asyncio.TimerHandle | None = None
@@ -47,6 +49,12 @@ class Housekeeper:
             hearers = self._hearers[kind] = tuple(heard)
         for chore in hearers:
             self._plan(chore, chore.notice(kind, event))
+
+    def begin(self) -> None:
+        """What comes first in a fresh server, after its first objects."""
+        if self._nodes is not None:
+            self._nodes.register()
+        self.settle()
 
     def settle(self) -> None:
         """Do all that is due, and set the timer for what is later."""
@@ -110,3 +118,5 @@ def _chores(cluster: Cluster, clock: Clock, options: Housekeeping) -> Iterable[C
         yield NamespaceContents(hands)
     if options.event_ttl is not None:
         yield EventExpiry(hands, clock, ttl=options.event_ttl)
+    if options.workloads is not None:
+        yield from workload_controllers(hands, clock, options.workloads)

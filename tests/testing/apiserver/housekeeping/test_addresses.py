@@ -45,10 +45,10 @@ def test_one_address_is_given_once_until_it_is_free_again(on_server: Any) -> Non
 
         taken = await make(call, "b", clusterIP="10.0.0.77")
 
-        assert (taken.status, taken.message) == (
-            422,
+        assert taken.status == 422
+        assert taken.message == (
             'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.77"]: '
-            "failed to allocate IP 10.0.0.77: provided IP is already allocated",
+            "failed to allocate IP 10.0.0.77: provided IP is already allocated"
         )
         await call("DELETE", f"{SERVICES}/a")
         assert (await make(call, "b", clusterIP="10.0.0.77")).status == 201

@@ -1,0 +1,76 @@
+"""A Deployment's conditions, and when they change their times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import replicas_of
+from reconcilekit.testing.apiserver.housekeeping.workloads.rollout import Limits, has_progressed, is_complete
+from reconcilekit.testing.apiserver.storage.storage import Stored
+
+Conditions = dict[str, dict[str, Any]]
+"""By type, in their order."""
+
+_AVAILABLE = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+_UNAVAILABLE = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+
+
+def by_type(conditions: Iterable[Mapping[str, Any]]) -> Conditions:
+    """A status' conditions."""
+    return {condition["type"]: dict(condition) for condition in conditions}
+
+
+def set_condition(conditions: Conditions, kind: str, status: str, reason: str, message: str, time: str) -> None:
+    """Say it, where it isn't what is said already; only another status is a transition."""
+    known = conditions.get(kind)
+    if known is not None and (known["status"], known["reason"]) == (status, reason):
+        return
+    since = known["lastTransitionTime"] if known is not None and known["status"] == status else time
+    told = {"lastUpdateTime": time, "lastTransitionTime": since, "reason": reason, "message": message}
+    conditions.pop(kind, None)
+    conditions[kind] = {"type": kind, "status": status, **told}
+
+
+def judge(
+    deployment: Stored,
+    new: Stored,
+    before: Mapping[str, Any],
+    status: dict[str, Any],
+    conditions: Conditions,
+    time: str,
+) -> float | None:
+    """Say how available it is and how far its rollout is; seconds until its deadline, None where there is none."""
+    least = replicas_of(deployment) - Limits.of(deployment).unavailable
+    said = _AVAILABLE if status.get("availableReplicas", 0) >= least else _UNAVAILABLE
+    set_condition(conditions, "Available", *said, time)
+    deadline = (deployment.content.get("spec") or {}).get("progressDeadlineSeconds", 600)
+    if deadline == 2147483647:
+        conditions.pop("Progressing", None)
+        return None
+    name = new.key.name
+    known = conditions.get("Progressing")
+    if is_complete(deployment, status):
+        message = f'ReplicaSet "{name}" has successfully progressed.'
+        set_condition(conditions, "Progressing", "True", "NewReplicaSetAvailable", message, time)
+        return None
+    if known is None or has_progressed(before, status) or known["reason"] == "NewReplicaSetAvailable":
+        if known is not None and known["status"] == "True":
+            del conditions["Progressing"]
+            known = {"status": "True", "lastTransitionTime": known["lastTransitionTime"]}
+        message = f'ReplicaSet "{name}" is progressing.'
+        set_condition(conditions, "Progressing", "True", "ReplicaSetUpdated", message, time)
+        if known is not None and known["status"] == "True":
+            conditions["Progressing"]["lastTransitionTime"] = known["lastTransitionTime"]
+        return float(deadline)
+    left = deadline - _seconds(known["lastUpdateTime"], time)
+    if left > 0 or known["status"] != "True":
+        return left if left > 0 else None
+    message = f'ReplicaSet "{name}" has timed out progressing.'
+    set_condition(conditions, "Progressing", "False", "ProgressDeadlineExceeded", message, time)
+    return None
+
+
+def _seconds(since: str, until: str) -> float:
+    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()

@@ -1,0 +1,55 @@
+"""Who is at work where workloads are played, and the Node on which they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconcilekit.clock import Clock
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.housekeeping.chores import Chore
+from reconcilekit.testing.apiserver.housekeeping.hands import Hands
+from reconcilekit.testing.apiserver.housekeeping.options import Workloads
+from reconcilekit.testing.apiserver.housekeeping.workloads.daemonsets import NODES, DaemonSets
+from reconcilekit.testing.apiserver.housekeeping.workloads.deployments import Deployments
+from reconcilekit.testing.apiserver.housekeeping.workloads.endpoints import Endpoints
+from reconcilekit.testing.apiserver.housekeeping.workloads.jobs import Jobs
+from reconcilekit.testing.apiserver.housekeeping.workloads.pods import PodLife
+from reconcilekit.testing.apiserver.housekeeping.workloads.podstates import HOST
+from reconcilekit.testing.apiserver.housekeeping.workloads.replicasets import ReplicaSets
+from reconcilekit.testing.apiserver.housekeeping.workloads.statefulsets import StatefulSets
+
+_CAPACITY = {"cpu": "8", "memory": "32Gi", "pods": "1000"}
+
+
+def workload_controllers(hands: Hands, clock: Clock, options: Workloads) -> Iterable[Chore]:
+    """Everybody, in the order in which they act at one instant."""
+    for controller in (Deployments, StatefulSets, DaemonSets, Jobs, ReplicaSets):
+        yield controller(hands, delay=options.delay)
+    yield PodLife(Hands(hands.cluster, "kubelet"), clock, options)
+    yield Endpoints(hands, delay=options.delay)
+
+
+class Nodes:
+    """Registers the one Node, as its kubelet would.
+
+    Args:
+        hands: its writes.
+        options: the Node's name.
+    """
+
+    def __init__(self, hands: Hands, options: Workloads) -> None:
+        self._hands = hands
+        self._name = options.node
+
+    def register(self) -> None:
+        """Create it, ready for everything."""
+        if not self._name:
+            return
+        labels = {"kubernetes.io/hostname": self._name, "kubernetes.io/os": "linux"}
+        self._hands.create(NODES, {"metadata": {"name": self._name, "labels": labels}, "spec": {}})
+        time = self._hands.timestamp()
+        ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": time, "lastTransitionTime": time}
+        ready |= {"reason": "KubeletReady", "message": "kubelet is posting ready status"}
+        addresses = [{"type": "InternalIP", "address": HOST}, {"type": "Hostname", "address": self._name}]
+        status = {"capacity": _CAPACITY, "allocatable": _CAPACITY, "conditions": [ready], "addresses": addresses}
+        self._hands.set_status(NODES, ObjectKey("", self._name), status)

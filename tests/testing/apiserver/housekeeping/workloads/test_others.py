@@ -1,0 +1,116 @@
+"""StatefulSets, DaemonSets and Jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconcilekit.testing import Housekeeping, Workloads
+from tests.testing.apiserver.conftest import Caller
+
+APPS = "/apis/apps/v1/namespaces/default"
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+PODS = "/api/v1/namespaces/default/pods"
+PLAYED = Housekeeping(workloads=Workloads(ready_after=1.0, completes_after=5.0))
+
+
+def template(image: str = "nginx:1", **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": image}], **spec}}
+
+
+def workload(**spec: Any) -> dict[str, Any]:
+    body = {"selector": {"matchLabels": {"app": "x"}}, "template": template(), **spec}
+    return {"metadata": {"name": "x"}, "spec": body}
+
+
+async def pods(call: Caller) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await call("GET", PODS)).body["items"]
+    return found
+
+
+async def names(call: Caller) -> list[str]:
+    return [pod["metadata"]["name"] for pod in await pods(call)]
+
+
+def test_a_stateful_set_goes_in_order(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("POST", f"{APPS}/statefulsets", workload(replicas=3, serviceName="x"))
+        counted = []
+        for _ in range(3):
+            await call.clock.sleep(1.1)
+            counted.append(await names(call))
+        assert counted == [["x-0", "x-1"], ["x-0", "x-1", "x-2"], ["x-0", "x-1", "x-2"]]
+        await call.clock.sleep(2)
+        status = (await call("GET", f"{APPS}/statefulsets/x")).body["status"]
+        assert (status["readyReplicas"], status["updatedReplicas"], status["collisionCount"]) == (3, 3, 0)
+        first = (await pods(call))[0]["metadata"]["labels"]
+        assert first["statefulset.kubernetes.io/pod-name"] == "x-0"
+        assert first["controller-revision-hash"] == status["updateRevision"] == status["currentRevision"]
+
+        await call("PATCH", f"{APPS}/statefulsets/x", {"spec": {"replicas": 1}}, patch="merge")
+        await call.clock.sleep(3)
+        assert await names(call) == ["x-0"]
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
+def test_a_stateful_set_is_renewed_from_its_end(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("POST", f"{APPS}/statefulsets", workload(replicas=2, serviceName="x"))
+        await call.clock.sleep(5)
+        await call("PATCH", f"{APPS}/statefulsets/x", {"spec": {"template": template("nginx:2")}}, patch="merge")
+        await call.clock.sleep(1.7)
+        images = [pod["spec"]["containers"][0]["image"] for pod in await pods(call)]
+        assert images == ["nginx:1", "nginx:2"]
+        await call.clock.sleep(5)
+        images = [pod["spec"]["containers"][0]["image"] for pod in await pods(call)]
+        assert images == ["nginx:2", "nginx:2"]
+        status = (await call("GET", f"{APPS}/statefulsets/x")).body["status"]
+        assert status["currentRevision"] == status["updateRevision"]
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
+def test_a_daemon_set_has_a_pod_on_every_node(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("POST", f"{APPS}/daemonsets", workload())
+        await call.clock.sleep(3)
+        status = (await call("GET", f"{APPS}/daemonsets/x")).body["status"]
+        assert (status["desiredNumberScheduled"], status["numberReady"], status["updatedNumberScheduled"]) == (1, 1, 1)
+        await call("DELETE", "/api/v1/nodes/node-1")
+        await call.clock.sleep(3)
+        assert await names(call) == []
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
+def test_a_job_completes(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        spec = {"completions": 3, "parallelism": 2, "template": template(restartPolicy="Never")}
+        await call("POST", JOBS, {"metadata": {"name": "j"}, "spec": spec | {"ttlSecondsAfterFinished": 60}})
+        await call.clock.sleep(3)
+        status = (await call("GET", f"{JOBS}/j")).body["status"]
+        assert (status["active"], status["ready"]) == (2, 2)
+        await call.clock.sleep(10)
+        status = (await call("GET", f"{JOBS}/j")).body["status"]
+        assert (status["succeeded"], status["completionTime"]) == (3, "2025-01-01T00:00:10Z")
+        assert [(c["type"], c["reason"]) for c in status["conditions"]] == [
+            ("SuccessCriteriaMet", "CompletionsReached"),
+            ("Complete", "CompletionsReached"),
+        ]
+        assert {pod["status"]["phase"] for pod in await pods(call)} == {"Succeeded"}
+        await call.clock.sleep(60)
+        assert (await call("GET", f"{JOBS}/j")).status == 404
+        assert await names(call) == []
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
+def test_nothing_is_at_work_once_everything_has_settled(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("POST", f"{APPS}/statefulsets", workload(replicas=2, serviceName="x"))
+        await call.clock.sleep(60)
+        before = call.server.revision
+        await call.clock.sleep(86400)
+        assert call.server.revision == before
+
+    on_server(scenario, housekeeping=Housekeeping(workloads=Workloads(), event_ttl=None))
