@@ -22,12 +22,18 @@ TYPED := $(foreach folder,reconcilekit examples benchmarks tests,$(if $(shell fi
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types layers pytest demo fuzz bench format clean
+.PHONY: help setup test test-real lint types layers pytest controlplane demo fuzz bench format clean
 
 help: ## Say what there is.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: lint types layers pytest ## Everything that must pass: linters, types, layers, all tests.
+
+test-real: $(STAMP) controlplane ## The tests against a real kube-apiserver alone; fails where there is none.
+	$(PYTEST) --hypothesis-profile=ci --durations=10 --real=require -m real
+
+controlplane: ## Build that kube-apiserver, from Go modules; takes the one of KUBEBUILDER_ASSETS where that is set.
+	@tools/controlplane/build
 
 setup: $(STAMP) ## Make .venv and install the project and its tools; does nothing where that is done.
 

@@ -1,9 +1,7 @@
-"""The client against the embedded API server, straight and over a socket: both must look the same to a caller."""
+"""The client against the embedded API server, straight and over a socket, and a real one: all look the same to it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +9,21 @@ import pytest
 from reconcilekit.clock import SystemClock
 from reconcilekit.errors import ApiError, GarbledAnswerError, LostAnswerError, NotSentError
 from reconcilekit.kube.client import Client, ContinueExpiredError
-from reconcilekit.kube.config import load_kubeconfig
 from reconcilekit.kube.discovery import Discovery, KindAbsentError
-from reconcilekit.kube.http import HttpTransport, user_agent
+from reconcilekit.kube.http import user_agent
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Transport
 from reconcilekit.testing.apiserver import ApiServer, Fault
+from tests.servers import ServerUnderTest
 
 CONFIG_MAP = Resource("v1", "ConfigMap")
 NODE = Resource("v1", "Node")
-CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 WIDGET = Resource("example.com/v1", "Widget")
 KEY = ObjectKey("default", "a")
 AGENT = user_agent("tester", "1")
+
+pytestmark = pytest.mark.lanes("embedded", "socket", "real")
 
 
 def config_map(name: str = "a", data: dict[str, str] | None = None, **meta: Any) -> dict[str, Any]:
@@ -37,22 +36,8 @@ def config_map(name: str = "a", data: dict[str, str] | None = None, **meta: Any)
 
 
 @pytest.fixture
-def server() -> ApiServer:
-    return ApiServer(clock=SystemClock())
-
-
-@pytest.fixture(params=["straight", "socket"])
-async def transport(request: pytest.FixtureRequest, server: ApiServer, tmp_path: Path) -> AsyncIterator[Transport]:
-    if request.param == "straight":
-        direct = server.transport(AGENT)
-        yield direct
-        await direct.aclose()
-        return
-    async with server.serve() as endpoint:
-        endpoint.write_kubeconfig(tmp_path / "config", token="secret")
-        http = HttpTransport(load_kubeconfig(tmp_path / "config"), user_agent=AGENT)
-        yield http
-        await http.aclose()
+def transport(api_server: ServerUnderTest) -> Transport:
+    return api_server.transport(AGENT)
 
 
 @pytest.fixture
@@ -65,14 +50,14 @@ async def all_of(client: Client, resource: Resource, *, limit: int) -> list[RawO
     found: list[RawObject] = []
     token = ""
     while True:
-        page = await client.list_page(resource, limit=limit, continue_token=token)
+        page = await client.list_page(resource, namespace="default", limit=limit, continue_token=token)
         found += [each for each in page.items if isinstance(each, RawObject)]
         token = page.continue_token
         if not token:
             return found
 
 
-async def test_an_object_s_whole_life(client: Client, server: ApiServer) -> None:
+async def test_an_object_s_whole_life(client: Client) -> None:
     created = await client.create(CONFIG_MAP, config_map())
     assert created.decode()["data"] == {"k": "v"}
     assert (await client.get(CONFIG_MAP, KEY)).meta == created.meta
@@ -94,7 +79,11 @@ async def test_an_object_s_whole_life(client: Client, server: ApiServer) -> None
     with pytest.raises(ApiError) as gone:
         await client.get(CONFIG_MAP, KEY)
     assert str(gone.value) == 'GET /api/v1/namespaces/default/configmaps/a: 404: configmaps "a" not found'
-    assert {each.user_agent for each in server.requests} == {AGENT}
+
+
+async def test_every_request_says_whose_it_is(client: Client, embedded_server: ApiServer) -> None:
+    await client.create(CONFIG_MAP, config_map())
+    assert {each.user_agent for each in embedded_server.requests} == {AGENT}
 
 
 async def test_an_apply_owns_what_it_names(client: Client) -> None:
@@ -138,10 +127,12 @@ def widget_crd() -> dict[str, Any]:
     }
 
 
-async def test_a_kind_that_is_installed_is_found_and_its_status_is_written_by_itself(client: Client) -> None:
+async def test_a_kind_that_is_installed_is_found_and_its_status_is_written_by_itself(
+    client: Client, api_server: ServerUnderTest
+) -> None:
     with pytest.raises(KindAbsentError):
         await client.get(WIDGET, KEY)
-    await client.create(CRD, widget_crd())
+    await api_server.install(widget_crd())
     widget = {"metadata": {"name": "a", "namespace": "default"}, "spec": {"size": 1}}
     created = await client.create(WIDGET, widget | {"status": {"ignored": True}})
     assert client.discovery.cached(WIDGET) is not None
@@ -166,12 +157,12 @@ async def test_pages_make_one_list_whose_items_have_a_type(client: Client) -> No
     assert [each.key and each.key.name for each in odd.items] == ["c1", "c3"]
 
 
-async def test_a_compacted_continue_token_is_told_apart(client: Client, server: ApiServer) -> None:
+async def test_a_compacted_continue_token_is_told_apart(client: Client, embedded_server: ApiServer) -> None:
     for name in "abc":
         await client.create(CONFIG_MAP, config_map(name))
     page = await client.list_page(CONFIG_MAP, limit=1)
     await client.create(CONFIG_MAP, config_map("d"))
-    server.compact()
+    embedded_server.compact()
     with pytest.raises(ContinueExpiredError):
         await client.list_page(CONFIG_MAP, limit=1, continue_token=page.continue_token)
 
@@ -189,10 +180,10 @@ async def test_a_watch_continues_a_list(client: Client) -> None:
     assert seen[0].object.owned_fields == created.owned_fields
 
 
-async def test_a_watch_of_the_forgotten_past_is_told_so(client: Client, server: ApiServer) -> None:
+async def test_a_watch_of_the_forgotten_past_is_told_so(client: Client, embedded_server: ApiServer) -> None:
     page = await client.list_page(CONFIG_MAP)
     await client.create(CONFIG_MAP, config_map())
-    server.compact()
+    embedded_server.compact()
     async with client.watch(CONFIG_MAP, resource_version=page.resource_version) as events:
         event = await anext(events)
     assert event.type == "ERROR"
@@ -204,17 +195,17 @@ async def test_a_watch_of_the_forgotten_past_is_told_so(client: Client, server: 
     ("action", "error"), [("drop", LostAnswerError), ("truncate", LostAnswerError), ("half_body", GarbledAnswerError)]
 )
 async def test_a_lost_answer_to_a_write_that_took_effect(
-    client: Client, server: ApiServer, action: Any, error: type[Exception]
+    client: Client, embedded_server: ApiServer, action: Any, error: type[Exception]
 ) -> None:
-    server.faults.add(Fault(method="POST", when="after", action=action))
+    embedded_server.faults.add(Fault(method="POST", when="after", action=action))
     with pytest.raises(error):
         await client.create(CONFIG_MAP, config_map())
-    assert len(server.objects(CONFIG_MAP)) == 1
-    assert server.count(method="POST") == 1
+    assert len(embedded_server.objects(CONFIG_MAP)) == 1
+    assert embedded_server.count(method="POST") == 1
 
 
-async def test_a_fault_s_answer_arrives_with_its_headers(client: Client, server: ApiServer) -> None:
-    server.faults.add(Fault(method="GET", path="*/configmaps", status=429, message="busy", retry_after=3))
+async def test_a_fault_s_answer_arrives_with_its_headers(client: Client, embedded_server: ApiServer) -> None:
+    embedded_server.faults.add(Fault(method="GET", path="*/configmaps", status=429, message="busy", retry_after=3))
     with pytest.raises(ApiError) as caught:
         await client.list_page(CONFIG_MAP)
     assert (caught.value.status, caught.value.headers.get("retry-after")) == (429, "3")
@@ -225,10 +216,10 @@ async def test_a_fault_s_answer_arrives_with_its_headers(client: Client, server:
     [("break", LostAnswerError), ("half_line", LostAnswerError), ("garbage_line", GarbledAnswerError)],
 )
 async def test_a_watch_that_goes_wrong_raises(
-    client: Client, server: ApiServer, action: Any, error: type[Exception]
+    client: Client, embedded_server: ApiServer, action: Any, error: type[Exception]
 ) -> None:
     page = await client.list_page(CONFIG_MAP)
-    server.faults.add(Fault(method="GET", query={"watch": "1"}, action=action, after_events=1))
+    embedded_server.faults.add(Fault(method="GET", query={"watch": "1"}, action=action, after_events=1))
     async with client.watch(CONFIG_MAP, resource_version=page.resource_version) as events:
         await client.create(CONFIG_MAP, config_map())
         assert (await anext(events)).type == "ADDED"
@@ -236,22 +227,22 @@ async def test_a_watch_that_goes_wrong_raises(
             await anext(events)
 
 
-async def test_a_watch_that_ends_properly_just_ends(client: Client, server: ApiServer) -> None:
+async def test_a_watch_that_ends_properly_just_ends(client: Client, embedded_server: ApiServer) -> None:
     page = await client.list_page(CONFIG_MAP)
-    server.faults.add(Fault(method="GET", query={"watch": "1"}, action="close"))
+    embedded_server.faults.add(Fault(method="GET", query={"watch": "1"}, action="close"))
     async with client.watch(CONFIG_MAP, resource_version=page.resource_version) as events:
         assert [event async for event in events] == []
 
 
 async def test_closing_loses_what_is_under_way_and_sends_nothing_more(
-    client: Client, transport: Transport, server: ApiServer
+    client: Client, transport: Transport, embedded_server: ApiServer
 ) -> None:
     version = (await client.list_page(CONFIG_MAP)).resource_version
     async with client.watch(CONFIG_MAP, resource_version=version) as events:
         await transport.aclose()
         with pytest.raises(LostAnswerError):
             await anext(events)
-    seen = len(server.requests)
+    seen = len(embedded_server.requests)
     with pytest.raises(NotSentError):
         await client.list_page(CONFIG_MAP)
-    assert len(server.requests) == seen
+    assert len(embedded_server.requests) == seen

@@ -170,11 +170,11 @@ def test_data_blocks_parse(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_commands_exist(document: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     text = document.read_text("utf-8")
     typed = [*commands(document), *re.findall(r"`([^`\n]+)`", prose(text))]
     for command in typed:
-        for target in re.findall(r"\bmake ([a-z]+)", command):
+        for target in re.findall(r"\bmake ([a-z-]+)", command):
             assert target in targets, f"{command!r}: the Makefile has no target {target!r}"
         for module in re.findall(r"\bpython3? -m ((?:reconcilekit|examples|benchmarks)[\w.]*)", command):
             assert importlib.util.find_spec(module), f"{command!r}: there is no module {module}"
