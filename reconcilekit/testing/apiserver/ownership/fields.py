@@ -36,8 +36,9 @@ def without_unowned(fields: Iterable[Path]) -> FieldSet:
 
 @functools.lru_cache(maxsize=1024)
 def encode_fields(fields: FieldSet) -> dict[str, Any]:
-    """The fieldsV1 form, shared among all who ask: most objects of a kind have the same fields, and thousands of copies
-    would be most of a server's memory. Change nothing in it.
+    """The fieldsV1 form, shared among all who ask: change nothing in it.
+
+    Most objects of a kind have the same fields, and thousands of copies would be most of a server's memory.
     """
     root: dict[str, Any] = {}
     for path in sorted(fields):

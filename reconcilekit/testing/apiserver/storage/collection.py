@@ -86,6 +86,10 @@ class Collection:
         for event in kept:
             self.events.put(event.revision, event)
 
+    def frozen(self) -> Collection:
+        """What it is now, whatever is written later; O(1)."""
+        return self.copy(token=object())
+
     def copy(self, token: object) -> Collection:
         """A collection that changes on its own; O(1), for everything is shared until it changes."""
         twin: Collection = Collection.__new__(Collection)

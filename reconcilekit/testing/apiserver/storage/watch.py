@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
 import attrs
 import msgspec
@@ -15,6 +15,9 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import JSON, StatusError
 from reconcilekit.testing.apiserver.storage.storage import Event, EventType, Stored, watch_line
 from reconcilekit.testing.apiserver.verbs.selectors import Predicate
+
+SLICE = 100
+"""Objects of one chunk of the state: a hundred watches of ten thousand objects must not hold up anybody."""
 
 BOOKMARK_PERIOD = 60.0
 """Seconds between bookmarks, about as the real server sends them."""
@@ -62,6 +65,7 @@ class WatchStream:
         self._clock = clock
         self._progress = progress
         self._on_close = on_close
+        self._state: Iterator[Stored] | None = None
         self._lines: collections.deque[bytes] = collections.deque()
         self._wake = asyncio.Event()
         self._ends_at = clock.monotonic() + options.timeout
@@ -88,9 +92,14 @@ class WatchStream:
         if kind is not None:
             self._queue(event.line(kind, self.options.served))
 
-    def tell_existing(self, stored: Stored) -> None:
-        """Queue an object that was there before the watch began."""
-        self._queue(watch_line("ADDED", stored.body(self.options.served)))
+    def tell_state(self, objects: Iterator[Stored]) -> None:
+        """Tell the objects that were there before the watch began, ahead of all else, a few at a time.
+
+        Args:
+            objects: as they stand, whatever happens to them later.
+        """
+        self._state = objects
+        self._wake.set()
 
     def tell_bookmark(self, *, ends_initial_events: bool = False) -> None:
         """Queue a bookmark at the kind's progress."""
@@ -130,12 +139,17 @@ class WatchStream:
     def fall_silent(self) -> None:
         """Send nothing from now on, not even an end."""
         self._is_silent = True
+        self._state = None
         self._lines.clear()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             while True:
-                if self._lines:
+                if self._state is not None:
+                    if chunk := self._next_of_state(self._state):
+                        yield chunk
+                    await self._clock.sleep(0)
+                elif self._lines:
                     chunk = b"".join(self._lines)
                     self._lines.clear()
                     yield chunk
@@ -152,6 +166,7 @@ class WatchStream:
 
     async def aclose(self) -> None:
         """The client hung up."""
+        self._state = None
         self._lines.clear()
         self.end()
         self._close()
@@ -160,11 +175,45 @@ class WatchStream:
         self._is_over = True
         self._on_close(self)
 
+    def _line_of(self, stored: Stored) -> bytes:
+        return watch_line("ADDED", stored.body(self.options.served))
+
+    def _next_of_state(self, state: Iterator[Stored]) -> bytes:
+        """The next few objects in one chunk."""
+        accepts, lines = self.options.selection, []
+        for _ in range(SLICE):
+            stored = next(state, None)
+            if stored is None:
+                self._state = None
+                break
+            if accepts is None or accepts(stored):
+                lines.append(self._line_of(stored))
+                if self._countdown is not None:
+                    lines += self._count_in_state()
+                    if self._state is None:
+                        break
+        return b"".join(lines)
+
+    def _count_in_state(self) -> Iterable[bytes]:
+        """Count a line of the state; what the fault that this calls for says at once."""
+        later, self._lines = self._lines, collections.deque()
+        was_over = self._is_over
+        self._count_line()
+        said, self._lines = self._lines, later
+        if self._is_silent or (self._is_over and not was_over):
+            # Nothing that would have come after this line does.
+            self._state = None
+            self._lines.clear()
+        return said
+
     def _queue(self, line: bytes) -> None:
         if self._is_silent or self._is_over:
             return
         self._lines.append(line)
         self._wake.set()
+        self._count_line()
+
+    def _count_line(self) -> None:
         if self._countdown is not None:
             lines, action = self._countdown
             self._countdown = (lines - 1, action) if lines > 1 else None

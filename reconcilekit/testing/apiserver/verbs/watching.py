@@ -57,12 +57,7 @@ def _own_timeout(cluster: Cluster) -> float:
 
 def _tell_state(cluster: Cluster, stream: WatchStream, *, ends_initial_events: bool) -> None:
     options = stream.options
-    collection = cluster.storage.collection(options.served)
-    for key in collection.sorted_keys():
-        stored = collection.objects[key]
-        is_inside = not options.namespace or key.namespace == options.namespace
-        if is_inside and (options.selection is None or options.selection(stored)):
-            stream.tell_existing(stored)
+    stream.tell_state(cluster.storage.collection(options.served).frozen().within(options.namespace))
     if ends_initial_events and options.wants_bookmarks:
         stream.tell_bookmark(ends_initial_events=True)
 
