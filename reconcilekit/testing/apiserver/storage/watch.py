@@ -184,7 +184,7 @@ class WatchStream:
         for _ in range(SLICE):
             stored = next(state, None)
             if stored is None:
-                self._state = None
+                self._end_state()
                 break
             if accepts is None or accepts(stored):
                 lines.append(self._line_of(stored))
@@ -197,21 +197,35 @@ class WatchStream:
     def _count_in_state(self) -> Iterable[bytes]:
         """Count a line of the state; what the fault that this calls for says at once."""
         later, self._lines = self._lines, collections.deque()
-        was_over = self._is_over
-        self._count_line()
+        is_struck = self._is_ended_by_counting()
         said, self._lines = self._lines, later
-        if self._is_silent or (self._is_over and not was_over):
-            # Nothing that would have come after this line does.
+        if is_struck:
             self._state = None
             self._lines.clear()
         return said
+
+    def _end_state(self) -> None:
+        """Count what was queued behind the state."""
+        self._state = None
+        later, self._lines = self._lines, collections.deque()
+        for line in later:
+            self._lines.append(line)
+            if self._is_ended_by_counting():
+                return
+
+    def _is_ended_by_counting(self) -> bool:
+        """Count a line; True where that calls for a fault that lets nothing come after this line."""
+        was_over = self._is_over
+        self._count_line()
+        return self._is_silent or (self._is_over and not was_over)
 
     def _queue(self, line: bytes) -> None:
         if self._is_silent or self._is_over:
             return
         self._lines.append(line)
         self._wake.set()
-        self._count_line()
+        if self._state is None:
+            self._count_line()
 
     def _count_line(self) -> None:
         if self._countdown is not None:
