@@ -13,6 +13,7 @@ from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES
 from reconcilekit.testing.apiserver.housekeeping.beginnings import first_objects, service_addresses
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.recovery import recover
@@ -77,18 +78,27 @@ class Cluster:
 
     def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """See `Writer.create`."""
+        if target.served.group == EVENTS[0]:
+            target, obj = self._behind(target), event_filled(obj)
         return self._after(target, self._writer.create(target, obj))
 
     def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """See `Writer.replace`."""
+        if target.served.group == EVENTS[0]:
+            target, obj = self._behind(target), event_filled(obj)
         return self._after(target, self._writer.replace(target, obj))
 
     def patch(self, target: Target, transform: Transform) -> Outcome:
         """See `Writer.patch`."""
+        if target.served.group == EVENTS[0]:
+            face = transform
+            target, transform = self._behind(target), lambda live: event_stored(face(event_shown(live)))
         return self._after(target, self._writer.patch(target, transform))
 
     def apply(self, target: Target, config: dict[str, Any]) -> Outcome:
         """See `Writer.apply`."""
+        if target.served.group == EVENTS[0]:
+            target, config = self._behind(target), event_stored(config)
         return self._after(target, self._writer.apply(target, config))
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
@@ -134,7 +144,13 @@ class Cluster:
             folder.close()
             raise
         self.storage.journal = folder
-        self._housekeeper.start_over()
+        self._start_over()
+
+    def _behind(self, target: Target) -> Target:
+        """The same, at the kind that this face is stored as."""
+        stored = self.registry.find("", "v1", "events")
+        assert stored is not None
+        return attrs.evolve(target, served=stored)
 
     def _start_over(self) -> None:
         self._addresses.start_over()

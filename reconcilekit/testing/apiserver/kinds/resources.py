@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.kube.resource import Resource
+from reconcilekit.testing.apiserver.kinds.faces import STORED_AS
 from reconcilekit.testing.apiserver.schema.shapes import (
     Shape,
     built_in_shape,
@@ -50,8 +51,9 @@ class ResourceType:
 
     @property
     def storage_key(self) -> tuple[str, str]:
-        """What all versions of the kind share."""
-        return (self.group, self.plural)
+        """What all versions of the kind share, and all its faces."""
+        key = (self.group, self.plural)
+        return STORED_AS.get(key, key)
 
     @property
     def prefix(self) -> bytes:

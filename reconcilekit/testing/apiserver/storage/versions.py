@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_shown
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
@@ -43,11 +44,18 @@ class Stored:
 
     def body(self, served: ResourceType) -> bytes:
         """The JSON as an answer has it."""
-        return served.prefix + self.encoded()[1:]
+        return served.prefix + self.encoded_as(served)[1:]
+
+    def encoded_as(self, served: ResourceType) -> bytes:
+        """The JSON without kind and apiVersion, in the kind's own face."""
+        if served.group == EVENTS[0]:
+            return msgspec.json.encode(event_shown(self.content))
+        return self.encoded()
 
     def full(self, served: ResourceType) -> dict[str, Any]:
         """The whole object; its inner values are shared with the store, so change nothing in place."""
-        return {"kind": served.kind, "apiVersion": served.api_version, **self.content}
+        content = event_shown(self.content) if served.group == EVENTS[0] else self.content
+        return {"kind": served.kind, "apiVersion": served.api_version, **content}
 
 
 class Event:
