@@ -24,9 +24,8 @@ async def serve(server: Handler, *, gate: Gate, host: str, port: int, tls: bool)
     """Listen until the block ends; then every connection is closed at once."""
     bridge = _Bridge(server)
     context = gate.credentials.authority.server_context(host) if tls else None
-    runner = web.ServerRunner(
-        web.Server(bridge.answer, access_log=None, handler_cancellation=True), shutdown_timeout=0.1
-    )
+    listener = web.Server(bridge.answer, access_log=None, handler_cancellation=True)
+    runner = web.ServerRunner(listener, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, ssl_context=context)
@@ -40,8 +39,12 @@ async def serve(server: Handler, *, gate: Gate, host: str, port: int, tls: bool)
         )
     finally:
         await bridge.end_streams()
+        connections = [handler.transport for handler in listener.connections]
         await runner.cleanup()
         await bridge.cancel_handlers()
+        for connection in filter(None, connections):
+            # TLS would wait for its peer's goodbye.
+            connection.abort()
 
 
 class _Bridge:
