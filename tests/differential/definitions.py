@@ -1,0 +1,130 @@
+"""The two custom kinds: one with everything a structural schema may have, and one without any schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.differential.kinds import GROUP
+
+_PART = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {
+        "id": {"type": "string"},
+        "kind": {"type": "string", "default": "plain"},
+        "value": {"type": "string"},
+    },
+}
+
+_CONDITION = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"type": "string"}, "status": {"type": "string"}},
+}
+
+_SPEC = {
+    "type": "object",
+    "required": ["size"],
+    "properties": {
+        "size": {"type": "integer", "minimum": 1, "maximum": 10},
+        "color": {"type": "string", "enum": ["red", "blue"], "default": "red"},
+        "name": {"type": "string", "pattern": "^[a-z0-9-]+$", "maxLength": 10, "minLength": 1},
+        "min": {"type": "integer", "minimum": 0},
+        "max": {"type": "integer"},
+        "parts": {
+            "type": "array",
+            "items": _PART,
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["id", "kind"],
+        },
+        "tags": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set", "maxItems": 5},
+        "steps": {"type": "array", "items": {"type": "string"}},
+        "options": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 5},
+        "atomicOptions": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "x-kubernetes-map-type": "atomic",
+        },
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "port": {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+        "when": {"type": "string", "format": "date-time"},
+        "immutable": {
+            "type": "string",
+            "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "can't be changed"}],
+        },
+        "nullable": {"type": "string", "nullable": True},
+        "nested": {"type": "object", "properties": {"a": {"type": "string", "default": "nested"}}},
+        "replicas": {"type": "integer", "minimum": 0},
+    },
+    "x-kubernetes-validations": [
+        {"rule": "!has(self.min) || !has(self.max) || self.min <= self.max", "message": "min must not exceed max"},
+    ],
+}
+
+_STATUS = {
+    "type": "object",
+    "properties": {
+        "phase": {"type": "string", "enum": ["Up", "Down"]},
+        "replicas": {"type": "integer"},
+        "selector": {"type": "string"},
+        "conditions": {
+            "type": "array",
+            "items": _CONDITION,
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    },
+}
+
+
+def _version(name: str, *, is_stored: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "served": True,
+        "storage": is_stored,
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": _SPEC, "status": _STATUS}}},
+        "subresources": {
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        },
+        "selectableFields": [{"jsonPath": ".spec.color"}],
+        "additionalPrinterColumns": [
+            {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+            {"name": "Color", "type": "string", "jsonPath": ".spec.color", "priority": 1},
+        ],
+    }
+
+
+def _definition(kind: str, plural: str, versions: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+            "versions": versions,
+        },
+    }
+
+
+DEFINITIONS = (
+    _definition("Widget", "widgets", [_version("v1", is_stored=True), _version("v1beta1", is_stored=False)]),
+    _definition(
+        "Gadget",
+        "gadgets",
+        [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    ),
+)

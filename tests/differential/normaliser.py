@@ -1,0 +1,120 @@
+"""Replaces what may differ between two servers by what must not: order of appearance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from tests.differential.player import Answer, Playing
+
+_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
+_TIME = re.compile(r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_CLUSTER_IP = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
+_MADE = re.compile(r"\b(gen\d*-)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+_VERSION_IN_TEXT = re.compile(
+    r"((?:resource ?version|ResourceVersion|record|current|precondition)[^0-9]{0,12})\d+\b|\(\d+\)$"
+)
+_AGES = re.compile(r"^\d+[smhd]$|^<invalid>$")
+
+
+class Normaliser:
+    """Normalises the answers of one playing; one name for one value through the whole of it."""
+
+    def __init__(self, playing: Playing) -> None:
+        self._pauses = playing.pauses
+        self._names: dict[tuple[str, str], str] = {}
+        self._counts: dict[str, int] = {}
+
+    def normalise(self, answer: Answer) -> Answer:
+        """The answer with placeholders."""
+        return Answer(
+            status=answer.status,
+            content_type=answer.content_type.partition(";")[0],
+            body=self._value(answer.body, ""),
+            warnings=self._text(answer.warnings),
+        )
+
+    def _value(self, value: Any, name: str) -> Any:
+        if isinstance(value, dict):
+            return self._mapping(value, name)
+        if isinstance(value, list):
+            if name == "managedFields":
+                return _by_manager([self._value(item, "") for item in value])
+            return [self._value(item, "") for item in value]
+        if isinstance(value, str):
+            return self._string(value, name)
+        if name in ("nodePort", "healthCheckNodePort") and isinstance(value, int) and value >= 30000:
+            return self._placeholder("nodePort", str(value))
+        return value
+
+    def _mapping(self, value: dict[str, Any], name: str) -> dict[str, Any]:
+        kind = str(value.get("kind", ""))
+        is_list = isinstance(value.get("items"), list) or kind == "Table" or value.get("type") == "BOOKMARK"
+        result = {}
+        for key, sub in value.items():
+            if key == "metadata" and isinstance(sub, dict) and is_list:
+                result[key] = {k: "<list>" if k == "resourceVersion" else self._value(v, k) for k, v in sub.items()}
+            elif key == "object" and value.get("type") == "BOOKMARK":
+                result[key] = self._bookmark(sub)
+            elif name == "fieldsV1" or key == "fieldsV1":
+                result[key] = sub
+            else:
+                result[key] = self._value(sub, key)
+        return result
+
+    def _bookmark(self, obj: Any) -> Any:
+        if isinstance(obj, dict) and isinstance(obj.get("metadata"), dict):
+            return {**obj, "metadata": {**obj["metadata"], "resourceVersion": "<bookmark>"}}
+        return obj
+
+    def _string(self, text: str, name: str) -> str:
+        if name == "resourceVersion" and text.isdigit() and len(text) < 19:
+            return self._placeholder("rv", text) if text not in ("0", "1") else text
+        if name == "continue":
+            return "<continue>"
+        return self._text(text)
+
+    def _text(self, text: str) -> str:
+        text = _UUID.sub(lambda found: self._placeholder("uid", found[0]), text)
+        text = _TIME.sub(lambda found: self._time(found[0]), text)
+        text = _CLUSTER_IP.sub(lambda found: self._placeholder("ip", found[0]), text)
+        text = _MADE.sub(lambda found: found[1] + self._placeholder("made", found[0]), text)
+        text = _VERSION_IN_TEXT.sub(lambda found: f"{found[1] or ''}<rv>", text)
+        return "<age>" if _AGES.match(text) else text
+
+    def _time(self, text: str) -> str:
+        moment = datetime.fromisoformat(text).timestamp()
+        return f"<time after {sum(int(pause) < moment for pause in self._pauses)} pauses>"
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        known = self._names.get((kind, value))
+        if known is None:
+            self._counts[kind] = number = self._counts.get(kind, 0) + 1
+            known = self._names[kind, value] = f"<{kind} {number}>"
+        return known
+
+
+def _by_manager(entries: Sequence[Any]) -> Any:
+    """The entries by what identifies them: their order hangs on times, and is checked apart."""
+    if not all(isinstance(entry, dict) for entry in entries):
+        return list(entries)
+    named = {}
+    for entry in entries:
+        identity = [str(entry.get(part, "")) for part in ("manager", "operation", "apiVersion", "subresource")]
+        named["/".join(identity)] = entry
+    return named if len(named) == len(entries) else list(entries)
+
+
+def misordered(value: Any) -> bool:
+    """True if managedFields anywhere in an answer aren't in the order that they must have."""
+    if isinstance(value, dict):
+        entries = value.get("managedFields")
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            parts = ("operation", "time", "manager", "apiVersion", "subresource")
+            order = [tuple(str(entry.get(part) or "") for part in parts) for entry in entries]
+            if order != sorted(order):
+                return True
+        return any(misordered(sub) for sub in value.values())
+    return isinstance(value, list) and any(misordered(item) for item in value)
