@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -22,6 +22,9 @@ from reconcilekit.testing.apiserver.storage.watch import WatchHub
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.preconditions import Target
 from reconcilekit.testing.apiserver.verbs.writes import Outcome, Transform, Writer
+
+TokenMaker = Callable[[ObjectKey, ObjectKey], str | None]
+"""Makes a ServiceAccount's token that lives as long as a Secret; None where nothing can sign it."""
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
@@ -60,6 +63,7 @@ class Cluster:
         self.admission = admission
         self.refuses_old_watches = refuses_old_watches
         self.registry = Registry() if start is None else start.registry
+        self.make_token: TokenMaker | None = None
         self.storage = Storage(clock=clock, history=history, listener=self._changed)
         self.watches = WatchHub(clock=clock, revision=lambda: self.storage.revision)
         namespaces = self.registry.find("", "v1", "namespaces")

@@ -68,6 +68,7 @@ class Gate:
         self._cluster = cluster
         objects = ClusterObjects(cluster)
         self._service_accounts = ServiceAccountTokens(objects, clock=clock, new_uid=cluster.storage.new_uid)
+        cluster.make_token = self._service_accounts.for_secret
         self._enforces = authorization == "RBAC"
         accepts_anonymous = tokens is None if anonymous is None else anonymous
         self._is_open = not self._enforces and tokens is None and accepts_anonymous

@@ -11,7 +11,7 @@ from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.rbac import Objects
-from reconcilekit.testing.apiserver.access.signing import InvalidTokenError, Signer
+from reconcilekit.testing.apiserver.access.signing import InvalidTokenError, MissingCryptographyError, Signer
 from reconcilekit.testing.apiserver.access.users import User, service_account
 from reconcilekit.testing.apiserver.status import Cause
 
@@ -85,6 +85,16 @@ class ServiceAccountTokens:
             "spec": spec,
             "status": {"token": token, "expirationTimestamp": _time(expiry)},
         }
+
+    def for_secret(self, account_key: ObjectKey, secret_key: ObjectKey) -> str | None:
+        """The token that a Secret of an account holds and that goes with it; None where nothing can sign it."""
+        bound = {"apiVersion": "v1", "kind": "Secret", "name": secret_key.name}
+        spec = {"boundObjectRef": bound, "expirationSeconds": LONGEST_LIFETIME}
+        try:
+            token: str = self.request(account_key, {"spec": spec})["status"]["token"]
+        except MissingCryptographyError:
+            return None
+        return token
 
     def bearer(self, token: str, audiences: Sequence[str] = (ISSUER,)) -> Bearer:
         """Whom the token names.

@@ -13,6 +13,7 @@ from reconcilekit.testing.apiserver.housekeeping.garbage import GarbageCollector
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.namespaces import NamespaceContents, NamespaceFinalizer
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.housekeeping.tokens import TokenSecrets
 from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes, workload_controllers
 from reconcilekit.testing.apiserver.storage.storage import Event
 
@@ -116,6 +117,8 @@ def _chores(cluster: Cluster, clock: Clock, options: Housekeeping) -> Iterable[C
         yield NamespaceFinalizer(hands, delay=options.delay)
     if options.namespace_contents:
         yield NamespaceContents(hands)
+    if options.tokens:
+        yield TokenSecrets(hands)
     if options.event_ttl is not None:
         yield EventExpiry(hands, clock, ttl=options.event_ttl)
     if options.workloads is not None:
