@@ -1,0 +1,1 @@
+"""CustomResourceDefinitions: what a definition may say, and what its kind's objects must be."""

@@ -1,0 +1,210 @@
+"""What is wrong with the spec of a definition, in the server's order and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from reconcilekit.testing.apiserver.crd.definitions.defaults import default_causes
+from reconcilekit.testing.apiserver.crd.definitions.internal import (
+    ROOT_FIELDS,
+    rendered_schema,
+    rendered_versions,
+    root_field_problem,
+)
+from reconcilekit.testing.apiserver.crd.definitions.names import label_problem, subdomain_problem
+from reconcilekit.testing.apiserver.crd.definitions.schema import SchemaReview, checker_of
+from reconcilekit.testing.apiserver.crd.definitions.structural import structural_causes, unsupported
+from reconcilekit.testing.apiserver.crd.definitions.version_parts import (
+    column_causes,
+    deprecation_causes,
+    selectable_causes,
+    subresource_causes,
+)
+from reconcilekit.testing.apiserver.crd.problems import Rendered, child, forbidden, invalid, not_supported, required
+from reconcilekit.testing.apiserver.status import Cause
+
+Spec = Mapping[str, Any]
+
+_SHARED_PATHS: Final = {
+    "schema": "validation",
+    "subresources": "subresources",
+    "additionalPrinterColumns": "additionalPrinterColumns",
+    "selectableFields": "selectableFields",
+}
+"""What the server keeps once where all versions have the same, and where its messages look for it then."""
+
+
+def spec_causes(spec: Spec) -> Iterator[Cause]:
+    """What is wrong."""
+    yield from _group_causes(spec.get("group") or "")
+    scope = spec.get("scope") or ""
+    if not scope:
+        yield required("spec.scope")
+    elif scope not in ("Cluster", "Namespaced"):
+        yield not_supported("spec.scope", scope, ("Cluster", "Namespaced"))
+    versions: Sequence[Mapping[str, Any]] = spec.get("versions") or ()
+    shared = {key for key in _SHARED_PATHS if versions and all(v.get(key) == versions[0].get(key) for v in versions)}
+    for i, version in enumerate(versions):
+        if _schema(version) is None:
+            yield required(f"spec.versions[{i}].schema.openAPIV3Schema")
+    if spec.get("preserveUnknownFields") is True and any(_has_default(_schema(version)) for version in versions):
+        detail = "must be false in order to use defaults in the schema"
+        yield invalid("spec.preserveUnknownFields", spec["preserveUnknownFields"], detail)
+    for i, version in enumerate(versions):
+        yield from _version_causes(version, f"spec.versions[{i}]", shared)
+    yield from _versions_causes(versions)
+    yield from names_causes(spec.get("names") or {}, "spec.names", is_spec=True)
+    if versions:
+        told = {key: versions[0].get(key) for key in shared}
+        has_status = any(_has_status(version) for version in versions)
+        yield from _part_causes(told, "spec", has_status=has_status, paths=_SHARED_PATHS, schema=_schema(versions[0]))
+    yield from _conversion_causes(spec.get("conversion") or {}, keeps_unknown=spec.get("preserveUnknownFields") is True)
+
+
+def update_causes(spec: Spec, old: Spec, *, is_established: bool) -> Iterator[Cause]:
+    """What is wrong with a change."""
+    names, old_names = spec.get("names") or {}, old.get("names") or {}
+    if is_established:
+        yield from _immutable(spec.get("scope"), old.get("scope"), "spec.scope")
+        yield from _immutable(names.get("kind"), old_names.get("kind"), "spec.names.kind")
+    yield from _immutable(spec.get("group"), old.get("group"), "spec.group")
+    yield from _immutable(names.get("plural"), old_names.get("plural"), "spec.names.plural")
+
+
+def _immutable(new: object, old: object, path: str) -> Iterator[Cause]:
+    if new != old:
+        yield invalid(path, new or "", "field is immutable")
+
+
+def _group_causes(group: str) -> Iterator[Cause]:
+    if not group:
+        yield required("spec.group")
+    elif found := subdomain_problem(group):
+        yield invalid("spec.group", group, found)
+    elif "." not in group:
+        yield invalid("spec.group", group, "should be a domain with at least one dot")
+
+
+def _version_causes(version: Mapping[str, Any], path: str, shared: set[str]) -> Iterator[Cause]:
+    if found := label_problem(version.get("name") or ""):
+        yield invalid(child(path, "name"), version.get("name") or "", found)
+    yield from deprecation_causes(version, path)
+    own = {key: version.get(key) for key in _SHARED_PATHS if key not in shared}
+    paths = {key: key for key in own}
+    has_status = _has_status(version) or ("subresources" in shared and _has_status(version))
+    yield from _part_causes(own, path, has_status=has_status, paths=paths, schema=_schema(version))
+
+
+def _part_causes(
+    told: Mapping[str, Any], path: str, *, has_status: bool, paths: Mapping[str, str], schema: Mapping[str, Any] | None
+) -> Iterator[Cause]:
+    if told.get("schema") is not None:
+        yield from schema_causes(told["schema"], child(path, paths["schema"]), has_status=has_status)
+    if told.get("subresources") is not None:
+        yield from subresource_causes(told["subresources"], child(path, paths["subresources"]))
+    for i, column in enumerate(told.get("additionalPrinterColumns") or ()):
+        yield from column_causes(column, f"{child(path, paths['additionalPrinterColumns'])}[{i}]")
+    if told.get("selectableFields"):
+        yield from selectable_causes(told["selectableFields"], schema, child(path, paths["selectableFields"]))
+
+
+def schema_causes(validation: Mapping[str, Any], path: str, *, has_status: bool) -> Iterator[Cause]:
+    """What is wrong with a version's schema."""
+    schema, where = validation.get("openAPIV3Schema"), child(path, "openAPIV3Schema")
+    if schema is None:
+        return
+    found = list(_root_causes(schema, where, has_status=has_status))
+    unusable = unsupported(schema)
+    structural = [] if unusable else structural_causes(schema, where) or list(default_causes(schema, where))
+    found += structural
+    checker, missing = (None, []) if unusable or structural else checker_of(schema, where)
+    found += SchemaReview(checker).causes(schema, where)
+    found += missing
+    if unusable and not found:
+        found.append(invalid(where, "", unusable))
+    yield from found
+
+
+def _root_causes(schema: Mapping[str, Any], where: str, *, has_status: bool) -> Iterator[Cause]:
+    if has_status:
+        if schema.get("type") and schema["type"] != "object":
+            detail = (
+                'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
+            )
+            yield invalid(child(where, "type"), schema["type"], detail)
+        elif root_field_problem(schema):
+            detail = (
+                f"only [{' '.join(ROOT_FIELDS)}] fields are allowed at the root of the schema if the status "
+                "subresource is enabled"
+            )
+            yield invalid(where, rendered_schema(schema), detail)
+    if schema.get("nullable") is True:
+        yield forbidden(child(where, "nullable"), "nullable cannot be true at the root")
+
+
+def _versions_causes(versions: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
+    names = [version.get("name") or "" for version in versions]
+    shown: Rendered = rendered_versions(versions) if versions else Rendered("null")
+    if len(set(names)) != len(names):
+        yield invalid("spec.versions", shown, "must contain unique version names")
+    if sum(version.get("storage") is True for version in versions) != 1:
+        yield invalid("spec.versions", shown, "must have exactly one version marked as storage version")
+    if names and names[0] and (found := label_problem(names[0])):
+        # Of old, a definition had a single version; the first one still counts as that.
+        yield invalid("spec.version", names[0], found)
+
+
+def names_causes(names: Mapping[str, Any], path: str, *, is_spec: bool) -> Iterator[Cause]:
+    """What is wrong with names, of a spec or of a status."""
+    keys = ("plural", "singular", "kind", "listKind")
+    told = {key: names.get(key) or "" for key in keys}
+    if is_spec:
+        yield from (required(child(path, key)) for key in keys if not told[key])
+    for key in keys:
+        value = told[key]
+        if value and (found := label_problem(value.lower() if key in ("kind", "listKind") else value)):
+            mixed = "may have mixed case, but should otherwise match: " if key in ("kind", "listKind") else ""
+            yield invalid(child(path, key), value, mixed + found)
+    yield from _label_list_causes(names.get("shortNames") or (), child(path, "shortNames"))
+    if told["kind"] and told["kind"] == told["listKind"]:
+        yield invalid(child(path, "listKind"), told["listKind"], "kind and listKind may not be the same")
+    yield from _label_list_causes(names.get("categories") or (), child(path, "categories"))
+
+
+def _label_list_causes(labels: Sequence[str], path: str) -> Iterator[Cause]:
+    for i, label in enumerate(labels):
+        if found := label_problem(label):
+            yield invalid(f"{path}[{i}]", label, found)
+
+
+def _conversion_causes(conversion: Mapping[str, Any], *, keeps_unknown: bool) -> Iterator[Cause]:
+    strategy, webhook = conversion.get("strategy") or "", conversion.get("webhook")
+    if strategy not in ("", "None") and keeps_unknown:
+        detail = "must be None if spec.preserveUnknownFields is true"
+        yield invalid("spec.conversion.strategy", strategy, detail)
+    if strategy == "Webhook":
+        detail = "this server converts nothing by webhooks: let the versions share one schema and set None"
+        yield invalid("spec.conversion.strategy", strategy, detail)
+    elif strategy not in ("", "None"):
+        yield not_supported("spec.conversion.strategy", strategy, ("None", "Webhook"))
+    if strategy != "Webhook" and webhook is not None:
+        detail = "should not be set when strategy is not set to Webhook"
+        if webhook.get("clientConfig") is not None:
+            yield forbidden("spec.conversion.webhookClientConfig", detail)
+        if webhook.get("conversionReviewVersions"):
+            yield forbidden("spec.conversion.conversionReviewVersions", detail)
+
+
+def _schema(version: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return (version.get("schema") or {}).get("openAPIV3Schema")
+
+
+def _has_status(version: Mapping[str, Any]) -> bool:
+    return (version.get("subresources") or {}).get("status") is not None
+
+
+def _has_default(schema: Any) -> bool:
+    if isinstance(schema, Mapping):
+        return schema.get("default") is not None or any(_has_default(sub) for sub in schema.values())
+    return isinstance(schema, list) and any(map(_has_default, schema))

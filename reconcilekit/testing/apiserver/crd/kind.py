@@ -1,0 +1,254 @@
+"""A custom kind in one version: its schema, compiled when it's first needed, and what becomes of its objects."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from reconcilekit.testing.apiserver.crd.columns import Column, columns, follow, printed, steps
+from reconcilekit.testing.apiserver.crd.problems import BLOCKING, NOWHERE, invalid
+from reconcilekit.testing.apiserver.crd.rules.running import Review, RuleNode, rule_node
+from reconcilekit.testing.apiserver.crd.values import metadata
+from reconcilekit.testing.apiserver.crd.values.checking import Check
+from reconcilekit.testing.apiserver.crd.values.correlation import Pair
+from reconcilekit.testing.apiserver.crd.values.defaulting import defaulted
+from reconcilekit.testing.apiserver.crd.values.embedded import Coercion, embedded_causes
+from reconcilekit.testing.apiserver.crd.values.pruning import Pruning, without_undefined_nulls
+from reconcilekit.testing.apiserver.crd.values.structure import Structure, structure_of
+from reconcilekit.testing.apiserver.crd.values.uniqueness import uniqueness_causes
+from reconcilekit.testing.apiserver.status import Cause
+
+_UNCHECKED: Final = (
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
+    "validation"
+)
+
+
+class DecodeError(ValueError):
+    """A body that can't be read as the kind; its text is the real server's reason."""
+
+
+@attrs.frozen(kw_only=True)
+class ScalePaths:
+    """Where the scale subresource finds its numbers; paths of field names."""
+
+    spec_replicas: tuple[str, ...]
+    status_replicas: tuple[str, ...]
+    label_selector: tuple[str, ...] | None
+
+
+class CustomKind:
+    """One version of a definition.
+
+    Args:
+        spec: the definition's.
+        version: one of the definition's versions.
+
+    Attributes:
+        schema: its `openAPIV3Schema`.
+        has_status: it has the status subresource.
+    """
+
+    def __init__(self, spec: Mapping[str, Any], version: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._version = version
+        self.schema: Mapping[str, Any] = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+        subresources = version.get("subresources") or {}
+        self.has_status = subresources.get("status") is not None
+        self._scale: Mapping[str, Any] | None = subresources.get("scale")
+
+    @functools.cached_property
+    def structure(self) -> Structure:
+        """The schema's skeleton."""
+        return structure_of(self.schema)
+
+    @functools.cached_property
+    def columns(self) -> list[Column]:
+        """The printer columns behind the name's."""
+        return columns(self._version)
+
+    @functools.cached_property
+    def scale(self) -> ScalePaths | None:
+        """The scale subresource's paths, None where it has none."""
+        if self._scale is None:
+            return None
+        selector = self._scale.get("labelSelectorPath")
+        return ScalePaths(
+            spec_replicas=_names(self._scale["specReplicasPath"]),
+            status_replicas=_names(self._scale["statusReplicasPath"]),
+            label_selector=_names(selector) if selector else None,
+        )
+
+    @functools.cached_property
+    def list_kind(self) -> str:
+        """The kind of its lists."""
+        names = self._spec["names"]
+        return names.get("listKind") or f"{names['kind']}List"
+
+    @functools.cached_property
+    def selectable_fields(self) -> tuple[str, ...]:
+        """The fields that field selectors may name, beside the metadata's."""
+        return tuple(field["jsonPath"].removeprefix(".") for field in self._version.get("selectableFields") or ())
+
+    @functools.cached_property
+    def deprecation_warning(self) -> str:
+        """The Warning header of its requests, "" where the version isn't deprecated."""
+        if self._version.get("deprecated") is not True:
+            return ""
+        return self._version.get("deprecationWarning") or _default_warning(self._spec, self._version["name"])
+
+    def field_value(self, field: str, obj: Mapping[str, Any]) -> str:
+        """What a field selector compares with; "" where the object has nothing there."""
+        found = follow(steps(f".{field}"), obj)
+        return printed(found[0]) if found and found[0] is not None else ""
+
+    def decoded(self, obj: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """A body without what the schema doesn't know, and the paths of that, as the strict decoder names them.
+
+        Raises:
+            DecodeError: its metadata, or an embedded resource's, can't be read.
+        """
+        told = obj.get("metadata")
+        if found := metadata.problem(told):
+            raise DecodeError(found)
+        unknown: list[str] = []
+        if isinstance(told, dict):
+            kept, unknown = metadata.settled(told, "metadata")
+            if kept is not told:
+                obj = {**obj, "metadata": kept}
+        if not self._keeps_everything:
+            pruning = Pruning()
+            obj = without_undefined_nulls(pruning.pruned(obj, self.structure), self.structure)
+            unknown += pruning.unknown
+        if self.structure.has_embedded:
+            coercion = Coercion()
+            obj = coercion.coerced(obj, self.structure)
+            if coercion.problem is not None:
+                raise DecodeError(f"{coercion.problem.field}: {coercion.problem.message}")
+            unknown += sorted(coercion.unknown)
+        return obj, unknown
+
+    def defaulted(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """An object with its schema's defaults; the same one where there are none to fill in."""
+        if not self.structure.has_defaults:
+            return obj
+        filled: dict[str, Any] = defaulted(without_undefined_nulls(obj, self.structure), self.structure)
+        return filled
+
+    def as_read(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Stored content as this version shows it, whatever schema it was written under.
+
+        Metadata stays as it is, and so does the whole content where nothing about it differs.
+        """
+        if self._keeps_everything:
+            return self.defaulted(content)
+        pruned = without_undefined_nulls(Pruning().pruned(content, self.structure), self.structure)
+        return self.defaulted(pruned)
+
+    @functools.cached_property
+    def differs_from_storage(self) -> bool:
+        """Whether what is stored has to be read anew for this version, as it has a schema of its own."""
+        stored = [version for version in self._spec["versions"] if version.get("storage")]
+        return bool(stored) and stored[0].get("schema") != self._version.get("schema")
+
+    def causes(
+        self, obj: Mapping[str, Any], old: Mapping[str, Any] | None, warnings: list[str], *, is_status: bool = False
+    ) -> list[Cause]:
+        """What is wrong with an object, in the server's order.
+
+        Args:
+            obj: with its apiVersion and kind, pruned and defaulted.
+            old: what it takes the place of; None where it's new.
+            warnings: what is wrong but was so before is added to it, where a rule says so.
+            is_status: only its status is written.
+        """
+        pair = None if old is None else Pair(obj, old, self.structure)
+        found = self._status_causes(obj, pair) if is_status else self._object_causes(obj, pair)
+        found += self._scale_causes(obj, is_status=is_status)
+        if not is_status:
+            found += embedded_causes(obj, self.structure)
+        if self.structure.has_unique:
+            found += self._uniqueness_causes(obj, old)
+        rules = self._rules
+        if rules is not None:
+            if any(cause.reason in BLOCKING for cause in found):
+                found.append(invalid(NOWHERE, None, _UNCHECKED))
+            else:
+                found += rules.causes(obj, old, "", Review(pair, warnings))
+        return found
+
+    @functools.cached_property
+    def _keeps_everything(self) -> bool:
+        node = self.structure
+        return node.keeps_unknown and not node.properties and node.additional is None
+
+    @functools.cached_property
+    def _check(self) -> Check:
+        return Check(self.schema)
+
+    @functools.cached_property
+    def _status_check(self) -> Check:
+        return Check((self.schema.get("properties") or {}).get("status") or {})
+
+    @functools.cached_property
+    def _rules(self) -> RuleNode | None:
+        return rule_node(self.schema)
+
+    def _object_causes(self, obj: Mapping[str, Any], pair: Pair | None) -> list[Cause]:
+        return self._check.causes(obj, correlation=pair)
+
+    def _status_causes(self, obj: Mapping[str, Any], pair: Pair | None) -> list[Cause]:
+        if "status" not in obj:
+            return []
+        return self._status_check.causes(obj["status"], prefix="status", correlation=pair and pair.key("status"))
+
+    def _uniqueness_causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Cause]:
+        found = list(uniqueness_causes(obj, self.structure))
+        if found and old is not None and any(uniqueness_causes(old, self.structure)):
+            return []
+        return found
+
+    def _scale_causes(self, obj: Mapping[str, Any], *, is_status: bool) -> list[Cause]:
+        told = self._scale
+        if told is None:
+            return []
+        found: list[Cause] = []
+        if not is_status:
+            found += _replicas_causes(obj, told["specReplicasPath"])
+        found += _replicas_causes(obj, told["statusReplicasPath"])
+        return found
+
+
+def _replicas_causes(obj: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    value: Any = obj
+    for i, name in enumerate(_names(path)):
+        if not isinstance(value, dict):
+            where = "." + ".".join(_names(path)[:i])
+            yield invalid(path, 0, f"{path} accessor error: {where} is of a wrong type")
+            return
+        value = value.get(name)
+        if value is None:
+            return
+    if type(value) is not int:
+        found = {str: "string", bool: "bool", float: "float64"}.get(type(value), "map[string]interface {}")
+        detail = f"{path} accessor error: {printed(value)} is of the type {found}, expected int64"
+        yield invalid(path, 0, detail)
+    elif value < 0:
+        yield invalid(path, value, "should be a non-negative integer")
+    elif value > 2**31 - 1:
+        yield invalid(path, value, f"should be less than or equal to {2**31 - 1}")
+
+
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(path.removeprefix(".").split("."))
+
+
+def _default_warning(spec: Mapping[str, Any], name: str) -> str:
+    from reconcilekit.testing.apiserver.crd.definitions.versions import newer_version
+
+    group, kind = spec["group"], spec["names"]["kind"]
+    newer = newer_version(spec, name)
+    return f"{group}/{name} {kind} is deprecated" + (f"; use {group}/{newer} {kind}" if newer else "")

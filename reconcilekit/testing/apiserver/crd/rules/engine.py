@@ -1,0 +1,142 @@
+"""CEL by `cel-expr-python`, Google's own: its environments, and its errors in the real server's words."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Final
+
+from reconcilekit.testing.apiserver.crd.rules import functions
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+_EXTENSIONS: Final = """
+extensions:
+- name: two-var-comprehensions
+- name: sets
+- name: lists
+- name: strings
+  version: 2
+- name: optional
+- name: bindings
+"""
+
+_CHECKER: Final = f"""
+name: checker
+stdlib:
+  exclude_functions:
+  - name: _<_
+  - name: _<=_
+  - name: _>_
+  - name: _>=_
+{_EXTENSIONS}
+"""
+
+_RUNTIME: Final = f"name: runtime\n{_EXTENSIONS}"
+
+_WORDS: Final = (
+    (re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL), r"no such key: \1"),
+    (re.compile(r"INVALID_ARGUMENT: divide by zero"), "division by zero"),
+    (re.compile(r"UNKNOWN: Index error: index=(-?\d+) size=\d+"), r"index out of bounds: \1"),
+    (re.compile(r"UNKNOWN: No matching overloads found : .*", re.DOTALL), "no such overload"),
+    (re.compile(r"INVALID_ARGUMENT: Applying SELECT to non-message type"), "no such overload"),
+    (re.compile(r"^[A-Z_]+: "), ""),
+)
+
+
+class EngineMissingError(RuntimeError):
+    """The library that runs rules isn't installed."""
+
+
+class ExpressionError(ValueError):
+    """An expression that isn't right; its text is worded as the real server's compiler words it."""
+
+
+def load() -> None:
+    """Have the library there.
+
+    Raises:
+        EngineMissingError: it isn't installed.
+    """
+    try:
+        import cel_expr_python.cel  # noqa: F401  # whether it is there is all that is asked
+        import google.protobuf.descriptor_pool  # noqa: F401  # the checker needs it
+    except ImportError as error:
+        raise EngineMissingError(
+            'this server runs CEL rules by cel-expr-python and protobuf; install "kube-reconcilekit[testing]"'
+        ) from error
+
+
+@functools.cache
+def runtime() -> cel.Env:
+    """Where rules run, untyped."""
+    from cel_expr_python import cel
+
+    config = cel.NewEnvConfigFromYaml(_RUNTIME)
+    return cel.NewEnv(config=config, functions=functions.runtime_functions())
+
+
+def checker(pool: object, variables: dict[str, cel.Type]) -> cel.Env:
+    """Where rules are checked, with the types of their variables."""
+    from cel_expr_python import cel
+
+    declared = [*functions.checker_functions(), *functions.comparison_functions()]
+    config = cel.NewEnvConfigFromYaml(_CHECKER)
+    return cel.NewEnv(descriptor_pool=pool, config=config, functions=declared, variables=variables)
+
+
+def parsed(source: str) -> cel.Expression:
+    """An expression, ready to run.
+
+    Raises:
+        ExpressionError: its syntax isn't right.
+    """
+    try:
+        return runtime().compile(with_optionals(source), disable_check=True)
+    except RuntimeError as error:
+        raise ExpressionError(compile_message(str(error), lines_before=0)) from error
+
+
+def compile_message(text: str, *, lines_before: int) -> str:
+    """A compiler's message as the real server words it, for an expression that stood `lines_before` lines down."""
+    text = text.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
+    text = re.sub(r"<input>:(\d+):", lambda found: f"<input>:{int(found[1]) - lines_before}:", text)
+    text = re.sub(r"undefined field '([^']*)' not found in struct '[^']*'", r"undefined field '\1'", text)
+    return text.replace("null_type", "null")
+
+
+def failure_message(text: str) -> str:
+    """What went wrong while a rule ran, as the real server words it."""
+    for pattern, words in _WORDS:
+        text = pattern.sub(words, text)
+    return text
+
+
+def with_optionals(source: str) -> str:
+    """The source with what Python can't answer with, an optional, made of the list that it can."""
+    for name in (".validate", "format.named"):
+        start = source.find(f"{name}(")
+        while start >= 0:
+            end = _closing(source, start + len(name))
+            source = f"{source[:end]}[?0]{source[end:]}"
+            start = source.find(f"{name}(", start + 1)
+    return source
+
+
+def _closing(source: str, start: int) -> int:
+    """Behind the parenthesis that closes the one at `start`."""
+    depth, quote, i = 0, "", start
+    while i < len(source):
+        char = source[i]
+        if quote:
+            i += char == "\\"
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        else:
+            depth += (char == "(") - (char == ")")
+            if depth == 0:
+                return i + 1
+        i += 1
+    return len(source)

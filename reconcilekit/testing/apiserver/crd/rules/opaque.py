@@ -1,0 +1,309 @@
+"""The values that Kubernetes adds to CEL: quantities, versions, addresses, URLs and named formats.
+
+The library can't hand opaque values to Python; so while a rule runs, each of them is a map that says what it is.
+Rules are checked with the real types before.
+"""
+
+from __future__ import annotations
+
+import decimal
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from reconcilekit.testing.apiserver.crd.definitions.names import label_problem, subdomain_problem
+from reconcilekit.testing.apiserver.crd.values.formats import FORMATS
+
+Opaque = dict[str, Any]
+
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?")
+_SUFFIXES: Final = {
+    **{suffix: decimal.Decimal(1024) ** i for i, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
+    **{suffix: decimal.Decimal(1000) ** i for i, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
+    **{suffix: decimal.Decimal(1000) ** -i for i, suffix in enumerate(("m", "u", "n"), 1)},
+}
+_SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:[0-9A-Za-z-]+)(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-.]+))?"
+)
+
+
+def _amount(value: Opaque) -> decimal.Decimal:
+    return decimal.Decimal(str(value["value"]))
+
+
+def _quantity_of(amount: decimal.Decimal) -> Opaque:
+    return {"@type": "kubernetes.Quantity", "value": str(amount.normalize())}
+
+
+def parse_quantity(text: str) -> Opaque:
+    """A quantity.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _QUANTITY.fullmatch(text)
+    if found is None:
+        raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
+    number, suffix = decimal.Decimal(found[1]), found[2] or ""
+    if suffix and suffix not in _SUFFIXES:
+        return _quantity_of(number * decimal.Decimal(10) ** int(suffix[1:]))
+    return _quantity_of(number * _SUFFIXES.get(suffix, decimal.Decimal(1)))
+
+
+def quantity_integer(value: Opaque) -> int:
+    """A quantity as an integer.
+
+    Raises:
+        ValueError: it is none.
+    """
+    amount = _amount(value)
+    if amount != amount.to_integral_value() or not -(2**63) <= amount < 2**63:
+        raise ValueError("cannot convert value to integer")
+    return int(amount)
+
+
+def quantity_is_integer(value: Opaque) -> bool:
+    """Whether `quantity_integer` takes it."""
+    amount = _amount(value)
+    return amount == amount.to_integral_value() and -(2**63) <= amount < 2**63
+
+
+def quantity_float(value: Opaque) -> float:
+    """A quantity as a double."""
+    return float(_amount(value))
+
+
+def quantity_sign(value: Opaque) -> int:
+    """-1, 0 or 1."""
+    amount = _amount(value)
+    return (amount > 0) - (amount < 0)
+
+
+def add(one: Opaque, other: Opaque | int) -> Opaque:
+    """The sum of quantities."""
+    return _quantity_of(_amount(one) + (other if isinstance(other, int) else _amount(other)))
+
+
+def subtract(one: Opaque, other: Opaque | int) -> Opaque:
+    """Their difference."""
+    return _quantity_of(_amount(one) - (other if isinstance(other, int) else _amount(other)))
+
+
+def parse_semver(text: str, normalize: bool = False) -> Opaque:  # the rule's own signature
+    """A semantic version.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if normalize:
+        core, mark, rest = re.sub("^v", "", text).partition("-")
+        parts = [str(int(part)) if part.isdigit() else part for part in core.split(".")]
+        text = ".".join([*parts, "0", "0"][: max(3, len(parts))]) + mark + rest
+    found = _SEMVER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"Invalid Semantic Version: {text}")
+    return {
+        "@type": "kubernetes.Semver",
+        "major": int(found[1]),
+        "minor": int(found[2]),
+        "patch": int(found[3]),
+        "pre": found[4] or "",
+    }
+
+
+def compare(one: Opaque, other: Opaque) -> int:
+    """Which of two quantities or versions is the greater one: -1, 0 or 1."""
+    left, right = _rank(one), _rank(other)
+    return 0 if left == right else 1 if left > right else -1
+
+
+def _rank(value: Opaque) -> Any:
+    if value["@type"] == "kubernetes.Quantity":
+        return _amount(value)
+    # A version without a pre-release comes after all that have one (semver.org, 11).
+    identifiers = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in value["pre"].split(".") if part]
+    return (value["major"], value["minor"], value["patch"], not identifiers, identifiers)
+
+
+def _address(value: Opaque | str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    text = value if isinstance(value, str) else str(value["value"])
+    if "%" in text:
+        raise ValueError(f'IP Address "{text}" parse error during conversion from string: zone value is not allowed')
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ValueError(
+            f'IP Address "{text}" parse error during conversion from string: ParseAddr("{text}"): unable to parse IP'
+        ) from error
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        raise ValueError(f'IP Address "{text}" parse error: IPv4-mapped IPv6 address is not allowed')
+    return address
+
+
+def parse_ip(text: str) -> Opaque:
+    """An address.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return {"@type": "net.IP", "value": str(_address(text))}
+
+
+def ip_is_canonical(text: str) -> bool:
+    """Whether an address is written as the server writes it."""
+    return str(_address(text)) == text
+
+
+def ip_family(value: Opaque) -> int:
+    """4 or 6."""
+    version: int = _address(value).version
+    return version
+
+
+def ip_is(trait: str, value: Opaque) -> bool:
+    """Whether an address has a trait."""
+    address = _address(value)
+    match trait:
+        case "isUnspecified":
+            return address.is_unspecified
+        case "isLoopback":
+            return address.is_loopback
+        case "isLinkLocalMulticast":
+            prefix = "224.0.0.0/24" if address.version == 4 else "ff02::/16"
+            return address in ipaddress.ip_network(prefix)
+        case "isLinkLocalUnicast":
+            return address.is_link_local
+        case _:
+            is_other = address.is_unspecified or address.is_loopback or address.is_multicast or address.is_link_local
+            return not is_other and str(address) != "255.255.255.255"
+
+
+def _network(value: Opaque | str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
+    text = value if isinstance(value, str) else str(value["value"])
+    if not re.fullmatch(r"[^/%]+/\d+", text):
+        raise ValueError(
+            f"network address parse error during conversion from string: netip.ParsePrefix(\"{text}\"): no '/'"
+        )
+    try:
+        return ipaddress.ip_interface(text)
+    except ValueError as error:
+        raise ValueError(
+            f'network address parse error during conversion from string: netip.ParsePrefix("{text}"): {error}'
+        ) from error
+
+
+def parse_cidr(text: str) -> Opaque:
+    """A network.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return {"@type": "net.CIDR", "value": str(_network(text))}
+
+
+def contains_ip(value: Opaque, address: Opaque | str) -> bool:
+    """Whether a network holds an address."""
+    return _address(address) in _network(value).network
+
+
+def contains_cidr(value: Opaque, inner: Opaque | str) -> bool:
+    """Whether a network holds another one."""
+    outer_network, inner_network = _network(value).network, _network(inner).network
+    if outer_network.version != inner_network.version:
+        return False
+    return inner_network.subnet_of(outer_network)  # type: ignore[arg-type]  # both are of the same version
+
+
+def cidr_ip(value: Opaque) -> Opaque:
+    """A network's address."""
+    return {"@type": "net.IP", "value": str(_network(value).ip)}
+
+
+def cidr_masked(value: Opaque) -> Opaque:
+    """A network without its host part."""
+    return {"@type": "net.CIDR", "value": str(_network(value).network)}
+
+
+def cidr_prefix_length(value: Opaque) -> int:
+    """A network's bits."""
+    return _network(value).network.prefixlen
+
+
+def parse_url(text: str) -> Opaque:
+    """An absolute URL or path.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not FORMATS["uri"](text):
+        raise ValueError(f'URL parse error during conversion from string: parse "{text}": invalid URI for request')
+    return {"@type": "kubernetes.URL", "value": text}
+
+
+def url_part(part: str, value: Opaque) -> str:
+    """A part of a URL."""
+    found = urlsplit(str(value["value"]))
+    host = found.netloc.rpartition("@")[2]
+    match part:
+        case "getScheme":
+            return found.scheme
+        case "getHost":
+            return host
+        case "getHostname":
+            return re.sub(r":\d*$", "", host).strip("[]")
+        case "getPort":
+            return str(found.port) if found.port is not None else ""
+        case _:
+            return found.path
+
+
+def url_query(value: Opaque) -> Mapping[str, list[str]]:
+    """A URL's query."""
+    return parse_qs(urlsplit(str(value["value"])).query, keep_blank_values=True)
+
+
+def _label_1123(text: str) -> str:
+    rule = subdomain_problem(text.replace(".", "_"))
+    return rule.replace("subdomain", "label") if rule or len(text) > 63 else ""
+
+
+_NAMED: Final[Mapping[str, Callable[[str], str]]] = {
+    "dns1123Label": _label_1123,
+    "dns1123Subdomain": subdomain_problem,
+    "dns1035Label": label_problem,
+    "dns1123LabelPrefix": lambda text: _label_1123(text.removesuffix("-") or "x"),
+    "dns1123SubdomainPrefix": lambda text: subdomain_problem(text.removesuffix("-").removesuffix(".") or "x"),
+    "dns1035LabelPrefix": lambda text: label_problem(text.removesuffix("-") or "x"),
+    "qualifiedName": lambda text: (
+        ""
+        if re.fullmatch(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text)
+        else "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+        "alphanumeric character"
+    ),
+    "labelValue": lambda text: (
+        ""
+        if re.fullmatch("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", text)
+        else "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
+        "start and end with an alphanumeric character"
+    ),
+    "uri": lambda text: "" if FORMATS["uri"](text) else "invalid URI",
+    "uuid": lambda text: "" if FORMATS["uuid"](text) else "does not match the UUID format",
+    "byte": lambda text: "" if FORMATS["byte"](text) else "invalid base64",
+    "date": lambda text: "" if FORMATS["date"](text) else "invalid date",
+    "datetime": lambda text: "" if FORMATS["datetime"](text) else "invalid datetime",
+}
+
+FORMAT_NAMES: Final = tuple(_NAMED)
+
+
+def named_format(name: str) -> list[Opaque]:
+    """The format of that name in a list, which is empty where there is none."""
+    return [{"@type": "kubernetes.NamedFormat", "value": name}] if name in _NAMED else []
+
+
+def format_problems(value: Opaque, text: str) -> list[list[str]]:
+    """What is wrong with a text, in a list, which is empty where nothing is."""
+    found = _NAMED[str(value["value"])](text)
+    return [[found]] if found else []

@@ -1,0 +1,50 @@
+"""Sets hold nothing twice, and map-lists no key (KEP-555)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconcilekit.testing.apiserver.crd.problems import child, duplicate, go_json, invalid
+from reconcilekit.testing.apiserver.crd.values.structure import Structure
+from reconcilekit.testing.apiserver.status import Cause
+
+
+def uniqueness_causes(value: Any, node: Structure | None, path: str = "") -> Iterator[Cause]:
+    """What is there twice."""
+    if node is None or not node.has_unique:
+        return
+    if isinstance(value, list):
+        if node.list_type == "set":
+            yield from (duplicate(f"{path}[{i}]", value[i]) for i in _repeated(value))
+        elif node.list_type == "map":
+            yield from _map_list_causes(value, node, path)
+        for i, item in enumerate(value):
+            yield from uniqueness_causes(item, node.items, f"{path}[{i}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if node.additional is not None:
+                yield from uniqueness_causes(item, node.additional, f"{path}[{name}]")
+            if name in node.properties:
+                yield from uniqueness_causes(item, node.properties[name], child(path, name))
+
+
+def _map_list_causes(value: list[Any], node: Structure, path: str) -> Iterator[Cause]:
+    for i, item in enumerate(value):
+        if item is not None and not isinstance(item, dict):
+            yield invalid(f"{path}[{i}]", item, "must be an object for an array of list-type map")
+            return
+    keys = [{key: item[key] for key in node.list_keys if key in item} if item else {} for item in value]
+    yield from (duplicate(f"{path}[{i}]", keys[i]) for i in _repeated(keys))
+
+
+def _repeated(values: list[Any]) -> list[int]:
+    """Where something is for the second time; the server doesn't name the third."""
+    seen: dict[str, int] = {}
+    found = []
+    for i, value in enumerate(values):
+        text = f"{type(value).__name__}{go_json(value)}"
+        seen[text] = seen.get(text, 0) + 1
+        if seen[text] == 2:
+            found.append(i)
+    return found

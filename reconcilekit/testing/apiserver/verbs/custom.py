@@ -1,0 +1,88 @@
+"""What writes do to custom objects and to the definitions of their kinds: between the verbs and `crd`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.crd.definitions import definition
+from reconcilekit.testing.apiserver.crd.kind import CustomKind, DecodeError
+from reconcilekit.testing.apiserver.crd.problems import go_json, invalid
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.status import Cause
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.verbs.preconditions import Target
+
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
+
+
+def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched: bool = False) -> dict[str, Any]:
+    """A body without what the kind's schema doesn't know.
+
+    Args:
+        target: of the write; what `fieldValidation` has to say goes there.
+        kind: the target's.
+        obj: the body, or what a patch made of the live object.
+        is_patched: the latter; what is wrong with it is the patch's fault.
+
+    Raises:
+        StatusError: 400 where it can't be read, or where such fields are to be refused.
+    """
+    served = target.served
+    try:
+        kept, unknown = kind.decoded(obj)
+    except DecodeError as error:
+        raise _unreadable(served, obj, str(error), is_patched=is_patched) from error
+    listed = target.strict_problems + [f'unknown field "{path}"' for path in unknown]
+    if not listed or target.field_validation == "Ignore":
+        return kept
+    if target.field_validation == "Strict":
+        why = f"strict decoding error: {', '.join(listed)}"
+        raise _unreadable(served, obj, why, is_patched=is_patched)
+    target.warnings.extend(listed)
+    return kept
+
+
+def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
+    if is_patched:
+        return status.invalid("", "", "", [invalid("patch", go_json(obj), why)])
+    kind = served.kind
+    return status.bad_request(f'{kind} in version "{served.version}" cannot be handled as a {kind}: {why}')
+
+
+def default(served: ResourceType, kind: CustomKind, content: dict[str, Any]) -> None:
+    """Fill in what the kind's schema fills in; replaces values, never changes them in place."""
+    filled = kind.defaulted(content)
+    if filled is not content:
+        content.clear()
+        content.update(filled)
+
+
+def causes(
+    served: ResourceType,
+    kind: CustomKind,
+    content: Mapping[str, Any],
+    old: Mapping[str, Any] | None,
+    warnings: list[str],
+    *,
+    is_status: bool = False,
+) -> list[Cause]:
+    """What is wrong with a custom object."""
+    identity = {"kind": served.kind, "apiVersion": served.api_version}
+    before = None if old is None else {**identity, **old}
+    return kind.causes({**identity, **content}, before, warnings, is_status=is_status)
+
+
+def default_definition(content: dict[str, Any]) -> None:
+    """Fill in what the server fills in of a definition."""
+    definition.default(content)
+
+
+def definition_causes(content: Mapping[str, Any], old: Mapping[str, Any] | None, warnings: list[str]) -> list[Cause]:
+    """What is wrong with a definition."""
+    found = definition.causes(content, old)
+    if not found:
+        warnings += definition.warnings(content, old)
+    return found
