@@ -7,6 +7,7 @@ import signal
 import sys
 
 from reconcilekit.clock import SystemClock
+from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.manifests.reading import ManifestError
 from reconcilekit.testing.apiserver.options import Options, parse
 from reconcilekit.testing.apiserver.server import ApiServer
@@ -35,6 +36,7 @@ async def run(options: Options) -> None:
         accept_loopback_endpoints=options.accept_loopback_endpoints,
         keep_requests=1000,
         data=options.data,
+        housekeeping=Housekeeping.cluster() if options.is_cluster else None,
     )
     try:
         server.load(*options.load)

@@ -19,6 +19,7 @@ class Options:
     data: Path | None
     load: tuple[Path, ...]
     accept_loopback_endpoints: bool
+    is_cluster: bool
 
     @property
     def is_loopback(self) -> bool:
@@ -47,6 +48,7 @@ def parse(arguments: list[str] | None) -> Options:
         data=told.data,
         load=tuple(told.load),
         accept_loopback_endpoints=told.accept_loopback_endpoints,
+        is_cluster=told.cluster,
     )
 
 
@@ -80,6 +82,11 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         "--accept-loopback-endpoints",
         action="store_true",
         help="take EndpointSlices with loopback addresses, which a real server refuses",
+    )
+    group.add_argument(
+        "--cluster",
+        action="store_true",
+        help="play all of a cluster's controllers: Deployments come to Pods, Pods become Ready, Jobs complete",
     )
 
 
