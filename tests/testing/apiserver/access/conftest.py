@@ -50,7 +50,8 @@ class Asker:
         encoded = None if body is None else msgspec.json.encode(body)
         transport = self.server.transport(user=user, token=token)
         answer = await transport.send(Request(method=method, path=path, query=parameters, body=encoded, headers=told))
-        return Reply(answer.status, msgspec.json.decode(answer.body))
+        is_json = answer.headers["content-type"].startswith("application/json")
+        return Reply(answer.status, msgspec.json.decode(answer.body) if is_json else answer.body.decode())
 
     async def admin(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """As the administrator, who mustn't fail."""

@@ -1,0 +1,78 @@
+"""TLS, and users who show certificates."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from reconcilekit.clock import SystemClock
+from reconcilekit.errors import WireError
+from reconcilekit.kube.config import load_kubeconfig
+from reconcilekit.kube.http import HttpTransport
+from reconcilekit.kube.transport import Request
+from reconcilekit.testing import ApiServer
+from reconcilekit.testing.apiserver.access.users import User
+
+WHOAMI = Request(method="POST", path="/apis/authentication.k8s.io/v1/selfsubjectreviews", body=b"{}")
+
+
+async def told(kubeconfig: Path) -> Any:
+    transport = HttpTransport(load_kubeconfig(kubeconfig), user_agent="tester")
+    try:
+        answer = await transport.send(WHOAMI)
+    finally:
+        await transport.aclose()
+    body = msgspec.json.decode(answer.body)
+    return body["status"]["userInfo"] if answer.status == 201 else (answer.status, body["message"])
+
+
+async def test_a_certificate_names_its_user_and_groups(tmp_path: Path) -> None:
+    server = ApiServer(clock=SystemClock(), authorization="RBAC")
+    async with server.serve(tls=True) as endpoint:
+        assert endpoint.url.startswith("https://127.0.0.1:")
+        path = tmp_path / "kubeconfig"
+        endpoint.write_kubeconfig(path)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert await told(path) == {
+            "username": "kubernetes-admin",
+            "groups": ["system:masters", "system:authenticated"],
+        }
+        endpoint.write_kubeconfig(path, user=User("jane", groups=["dev", "ops"]))
+        assert await told(path) == {"username": "jane", "groups": ["dev", "ops", "system:authenticated"]}
+        endpoint.write_kubeconfig(path, token="nonsense")
+        assert await told(path) == (401, "Unauthorized")
+
+
+async def test_tokens_do_it_without_tls(tmp_path: Path) -> None:
+    server = ApiServer(clock=SystemClock(), tokens={"me": "secret"})
+    async with server.serve() as endpoint:
+        path = tmp_path / "kubeconfig"
+        endpoint.write_kubeconfig(path, user=User("jane", groups=["dev"]))
+        assert await told(path) == {"username": "jane", "groups": ["dev", "system:authenticated"]}
+        endpoint.write_kubeconfig(path, token="secret")
+        assert (await told(path))["username"] == "me"
+
+
+async def test_another_authoritys_certificate_is_refused(tmp_path: Path) -> None:
+    first, second = (ApiServer(clock=SystemClock(), authorization="RBAC") for _ in range(2))
+    async with first.serve(tls=True) as endpoint, second.serve(tls=True) as other:
+        kubeconfig = other.kubeconfig()
+        kubeconfig["clusters"] = endpoint.kubeconfig()["clusters"]
+        path = tmp_path / "kubeconfig"
+        path.write_bytes(msgspec.json.encode(kubeconfig))
+        with pytest.raises(WireError):
+            await told(path)
+
+
+async def test_strangers_to_the_authority_trust_no_server_of_it() -> None:
+    async with ApiServer(clock=SystemClock()).serve(tls=True) as endpoint, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await session.get(endpoint.url)
+        context = ssl.create_default_context(cadata=endpoint.certificate_authority.decode())
+        async with session.get(f"{endpoint.url}/version", ssl=context) as answer:
+            assert answer.status == 200
