@@ -59,9 +59,14 @@ def _fields_differ(staged: dict[str, Any], live: object, owned: FieldSet) -> boo
         return True
     for name, value in staged.items():
         part = owned.get(f"f:{name}")
-        if part is None or name not in live or _value_differs(value, live[name], part):
+        if part is None or (_value_differs(value, live[name], part) if name in live else not _is_dropped(value, part)):
             return True
     return any(_is_missing(part, staged) for part in owned if part != ".")
+
+
+def _is_dropped(staged: object, owned: FieldSet) -> bool:
+    # Go's `omitempty`: an empty map or list is ours and yet never stored. Had somebody removed it, it wouldn't be ours.
+    return isinstance(staged, dict | list) and not staged and not owned
 
 
 def _is_missing(part: str, staged: dict[str, Any]) -> bool:
@@ -104,7 +109,7 @@ def _items_differ(staged: list[Any], live: list[Any], owned: FieldSet) -> bool:
         ours, theirs = find(staged, identity), find(live, identity)
         if ours is None or theirs is None:
             return True
-        if kind == "k" and _fields_differ(staged[ours], live[theirs], owned[part]):
+        if kind == "k" and _value_differs(staged[ours], live[theirs], owned[part]):
             return True
         places.append((ours, theirs))
     return not _is_one_to_one_in_order(places)

@@ -13,12 +13,12 @@ from reconcilekit.kube.client import Client
 from reconcilekit.kube.objects import RawObject, parse_object
 from reconcilekit.kube.resource import Resource
 from reconcilekit.runtime.comparison import NoOps, differs
-from reconcilekit.testing.apiserver import ApiServer
+from reconcilekit.testing import ApiServer, Housekeeping
 from reconcilekit.testing.virtual_time import VirtualClock, run_virtual
+from tests.runtime.world import CRD, crd
 
 MANAGER = "reconcilekit"
-DEPLOYMENT = Resource("apps/v1", "Deployment")
-SERVICE = Resource("v1", "Service")
+WORKLOAD = Resource("example.com/v1", "Workload")
 
 Fields = dict[str, Any]
 
@@ -76,6 +76,8 @@ OWNER_REFERENCE: Fields = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid"
             {"data": {"a": "1"}}, {"data": {"a": "1"}}, {"f:data": {".": {}, "f:a": {}}}, id="the map itself is ours"
         ),
         pytest.param({}, {"spec": {"replicas": 3}}, {}, id="nothing staged and nothing ours"),
+        pytest.param({"data": {}}, {}, {"f:data": {}}, id="an empty map that the server doesn't keep"),
+        pytest.param(meta(labels={}), {}, {"f:metadata": {"f:labels": {}}}, id="empty labels"),
         pytest.param({"data": {}}, {"data": {}}, {"f:data": {}}, id="an empty map"),
         pytest.param({"spec": {"args": []}}, {"spec": {"args": []}}, {"f:spec": {"f:args": {}}}, id="an empty list"),
         pytest.param(
@@ -118,7 +120,13 @@ OWNER_REFERENCE: Fields = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid"
             meta(ownerReferences=[OWNER_REFERENCE]),
             meta(ownerReferences=[OWNER_REFERENCE]),
             {"f:metadata": {"f:ownerReferences": {OWNER: {".": {}, **{f"f:{name}": {} for name in OWNER_REFERENCE}}}}},
-            id="an owner reference",
+            id="an owner reference whose fields are owned one by one",
+        ),
+        pytest.param(
+            meta(ownerReferences=[OWNER_REFERENCE]),
+            meta(ownerReferences=[OWNER_REFERENCE]),
+            {"f:metadata": {"f:ownerReferences": {OWNER: {}}}},
+            id="an owner reference, which is atomic",
         ),
         pytest.param(
             meta(annotations={"example.com/a.b": "1", "x": ""}),
@@ -305,8 +313,8 @@ METADATA = st.fixed_dictionaries(
 )  # fmt: skip
 DESIRED = st.builds(
     lambda metadata, selector, spec, containers: {
-        "apiVersion": DEPLOYMENT.api_version,
-        "kind": DEPLOYMENT.kind,
+        "apiVersion": WORKLOAD.api_version,
+        "kind": WORKLOAD.kind,
         "metadata": {"name": "x", "namespace": "default", **metadata},
         "spec": {**spec, "selector": {"matchLabels": selector}, "template": {"spec": {"containers": containers}}},
     },
@@ -315,6 +323,49 @@ DESIRED = st.builds(
     st.fixed_dictionaries({}, optional={"replicas": st.integers(0, 2), "paused": st.booleans()}),
     CONTAINERS,
 )
+
+
+def keyed(items: Fields, *keys: str) -> Fields:
+    return {
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": list(keys),
+        "items": {"type": "object", "required": [keys[0]], "properties": items},
+    }
+
+
+STRING = {"type": "string"}
+PORT = {"containerPort": {"type": "integer"}, "protocol": {**STRING, "default": "TCP"}, "name": STRING}
+CONTAINER = {
+    "name": STRING,
+    "image": STRING,
+    "env": keyed({"name": STRING, "value": STRING}, "name"),
+    "ports": keyed(PORT, "containerPort", "protocol"),
+    "args": {"type": "array", "items": STRING},
+}
+SPEC = {
+    "replicas": {"type": "integer"},
+    "paused": {"type": "boolean"},
+    "selector": {
+        "type": "object",
+        "x-kubernetes-map-type": "atomic",
+        "properties": {"matchLabels": {"type": "object", "additionalProperties": STRING}},
+    },
+    "template": {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "properties": {"containers": keyed(CONTAINER, "name")}}},
+    },
+}
+
+
+async def serve_workloads(clock: VirtualClock) -> ApiServer:
+    """A server that knows a kind which merges as Deployments do, and takes all of them."""
+    definition = crd("Workload")
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": SPEC}}}
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
+    server = ApiServer(clock=clock, housekeeping=Housekeeping.none())
+    await client_of(server, clock, "kubectl").create(CRD, definition)
+    return server
 
 
 def client_of(server: ApiServer, clock: Clock, manager: str) -> Client:
@@ -334,15 +385,15 @@ def test_a_difference_is_never_overlooked(first: Fields, theirs: Fields | None, 
     """After two managers have applied: what differs says nothing of would change nothing if it were applied."""
 
     async def main(clock: VirtualClock) -> None:
-        server = ApiServer(clock=clock)
+        server = await serve_workloads(clock)
         ours, other = client_of(server, clock, MANAGER), client_of(server, clock, "other")
-        live = await ours.apply(DEPLOYMENT, first)
-        assert (await ours.apply(DEPLOYMENT, first)).meta.resource_version == live.meta.resource_version
+        live = await ours.apply(WORKLOAD, first)
+        assert (await ours.apply(WORKLOAD, first)).meta.resource_version == live.meta.resource_version
         if theirs is not None:
-            await other.apply(DEPLOYMENT, theirs)
-        live = await ours.get(DEPLOYMENT, live.key)
+            await other.apply(WORKLOAD, theirs)
+        live = await ours.get(WORKLOAD, live.key)
         before = differs(second, live)
-        after = await ours.apply(DEPLOYMENT, second)
+        after = await ours.apply(WORKLOAD, second)
         if not before:
             # As text: to Python, true and 1 are equal.
             assert json.dumps(content_of(after), sort_keys=True) == json.dumps(content_of(live), sort_keys=True)
@@ -360,7 +411,8 @@ def without_empty_lists(value: Any) -> Any:
 @given(desired=DESIRED.map(without_empty_lists))
 def test_what_was_just_applied_does_not_differ(desired: Fields) -> None:
     async def main(clock: VirtualClock) -> None:
-        live = await client_of(ApiServer(clock=clock), clock, MANAGER).apply(DEPLOYMENT, desired)
+        server = await serve_workloads(clock)
+        live = await client_of(server, clock, MANAGER).apply(WORKLOAD, desired)
         assert not differs(desired, live)
 
     run_virtual(main)
