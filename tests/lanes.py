@@ -63,7 +63,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     counts = {
-        outcome: sum("real" in report.keywords for report in terminalreporter.getreports(outcome))
+        outcome: sum("real" in getattr(report, "keywords", ()) for report in terminalreporter.getreports(outcome))
         for outcome in ("failed", "error", "passed", "skipped")
     }
     told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)

@@ -159,6 +159,7 @@ def test_keys_that_miss_the_same_object_share_a_get() -> None:
     simulate(main)
 
 
+@pytest.mark.lanes("embedded")  # clearing up after 3,000 takes a real one half a minute
 @pytest.mark.slow
 def test_3000_creates_cost_no_get() -> None:
     class Creator(Reconciler):

@@ -19,6 +19,7 @@ def lists(world: World) -> int:
     return world.server.count(method="GET", path="/api/v1/configmaps")
 
 
+@pytest.mark.lanes("embedded")  # a real one can't be put back to an older state within a test
 @pytest.mark.parametrize("reconciler", [Publisher(), Selector()])
 def test_what_a_restored_server_has_again_is_listed_anew_without_a_hot_loop(reconciler: Reconciler) -> None:
     async def main(world: World) -> None:

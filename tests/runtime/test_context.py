@@ -192,7 +192,7 @@ class TestReads:
             first = ctx.get(CONFIG_MAP, "c")
             assert first is not None
             first["data"]["a"] = "changed"
-            return ctx.get(CONFIG_MAP, "c"), ctx.select(CONFIG_MAP)
+            return ctx.get(CONFIG_MAP, "c"), ctx.select(CONFIG_MAP, namespace="default")
 
         again, selected = do(act, config_map("c", a="1"))
 

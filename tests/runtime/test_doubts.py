@@ -47,7 +47,7 @@ def test_the_doubts_after_one_that_fails_stay() -> None:
         async with world.running(Maker()):
             world.server.lag("configmaps", 100.0)
             world.server.lag("secrets", 100.0)
-            await world.patch(WIDGET, "w", {"spec": {"ConfigMap": "1", "Secret": "1"}})
+            await world.patch(WIDGET, "w", {"spec": {"ConfigMap": "MQ==", "Secret": "MQ=="}})
             await world.settle()
             world.server.faults.add(Fault(method="GET", path="*/configmaps/made", user_agent="tests", count=2))
             await world.patch(WIDGET, "w", {"spec": {"n": 1}})

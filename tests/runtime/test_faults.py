@@ -271,6 +271,7 @@ def cancelled() -> asyncio.Future[None]:
 
 
 class TestSources:
+    @pytest.mark.lanes("embedded")  # a day of watches takes a real one a minute
     def test_one_that_fails_for_a_day_is_still_started_again(self) -> None:
         before, after = run_source(Scripted(fail), [86_400, 3600])
         assert before > 1100

@@ -12,6 +12,7 @@ from reconcilekit import Client, Manager, ObjectKey, Reconciler, Resource, RunRe
 from reconcilekit.testing import VirtualClock, run_virtual
 from reconcilekit.testing.apiserver import ApiServer
 from reconcilekit.testing.stepped_threads import SteppedThreads
+from tests.worlds import api_server, real_world
 
 T = TypeVar("T")
 
@@ -155,10 +156,10 @@ def simulate(test: Callable[[World], Coroutine[Any, Any, T]], *, seed: int = 0) 
     """Run a test in a fresh world that serves Widgets and Gadgets."""
 
     async def main(clock: VirtualClock) -> T:
-        server = ApiServer(clock=clock)
+        server = api_server(clock)
         user = Client(server.transport(user_agent="kubectl"), clock=clock, field_manager="kubectl")
         world = World(clock, server, user)
         await world.create(crd("Widget"), crd("Gadget"))
         return await test(world)
 
-    return run_virtual(main, seed=seed)
+    return run_virtual(main, seed=seed, outside=real_world())

@@ -42,6 +42,9 @@ def api_server(
         f"--etcd-servers=unix://{ETCD_SOCKET}",
         "--cert-dir=certificates",
         "--bind-address=127.0.0.1",
+        # What the Service "kubernetes" leads to. It would look for the machine's default route, which there needn't be,
+        # and loopback is refused in Endpoints; nobody uses this address (RFC 5737).
+        "--advertise-address=192.0.2.255",
         f"--secure-port={port}",
         "--permit-port-sharing=true",
         "--service-cluster-ip-range=10.0.0.0/24",

@@ -1,0 +1,82 @@
+"""Which of the tests that run in virtual time run on a real kube-apiserver, too, and how they get at it."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import types
+from collections.abc import Callable, Collection, Iterator
+from contextvars import ContextVar
+
+import attrs
+import pytest
+
+from reconcilekit.testing import ApiServer, Housekeeping
+from reconcilekit.testing.controlplane import ControlPlane
+from reconcilekit.testing.virtual_time import VirtualClock
+from tests.real_world import RealApiServer, RealWorld
+
+ALONE = attrs.evolve(Housekeeping.none(), event_ttl=None)
+"""What a real kube-apiserver without a controller manager does in a virtual day, which takes it no time."""
+
+_LANE: ContextVar[RealWorld | None] = ContextVar("lane", default=None)
+
+
+def real_world() -> RealWorld | None:
+    """What is real about the worlds of the present test; None on the embedded server."""
+    return _LANE.get()
+
+
+def api_server(clock: VirtualClock) -> ApiServer:
+    """The server of a world, in the lane of the present test."""
+    world = real_world()
+    if world is None:
+        return ApiServer(clock=clock, housekeeping=ALONE)
+    world.begin()
+    return RealApiServer(clock=clock, world=world)
+
+
+@contextlib.contextmanager
+def real_lane(plane: ControlPlane) -> Iterator[None]:
+    """Worlds that are made inside have this control plane for a server."""
+    world = RealWorld(plane)
+    token = _LANE.set(world)
+    try:
+        yield
+    finally:
+        _LANE.reset(token)
+        world.close()
+
+
+def add_lanes(metafunc: pytest.Metafunc, *, makers: Collection[str]) -> None:
+    """Have a test that makes a world, by itself or by a function of its module, run in both lanes.
+
+    Property tests stay on the embedded server, and so does what `@pytest.mark.lanes("embedded")` says.
+    """
+    mark = metafunc.definition.get_closest_marker("lanes")
+    chosen = mark.args if mark else ("embedded", "real")
+    if "hypothesis" in metafunc.definition.keywords or not _makes(metafunc.function, metafunc.module, makers):
+        return
+    params = [pytest.param(name, marks=[pytest.mark.real] if name == "real" else []) for name in chosen]
+    metafunc.fixturenames.append("world_lane")
+    metafunc.parametrize("world_lane", params, indirect=True)
+
+
+def _makes(function: Callable[..., object], module: types.ModuleType, makers: Collection[str]) -> bool:
+    """True where `function` calls one of `makers`, or a function of its module that does."""
+    seen: set[str] = set()
+    left = [inspect.unwrap(function)]
+    while left:
+        for name in _names(left.pop().__code__):
+            if name in makers:
+                return True
+            found = getattr(module, name, None)
+            if name not in seen and inspect.isfunction(found):
+                seen.add(name)
+                left.append(found)
+    return False
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = (each for each in code.co_consts if isinstance(each, types.CodeType))
+    return set(code.co_names).union(*(_names(each) for each in inner))
