@@ -55,6 +55,7 @@ class StatusError(Exception):
         self.reason = reason
         self.details = details
         self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
         self.metadata = metadata or {}
 
     def status(self) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class StatusError(Exception):
 
     def response(self) -> Response:
         """The HTTP answer."""
-        headers = {"content-type": JSON}
+        headers = {"content-type": JSON, **self.headers}
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
         return Response(status=self.code, headers=headers, body=msgspec.json.encode(self.status()))
@@ -143,16 +144,31 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, message, reason="MethodNotAllowed", details={})
 
 
-def not_acceptable() -> StatusError:
-    """406."""
-    accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
-    message = f"406: Not Acceptable\n\nAvailable representations: {accepted}"
+_MEDIA_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+
+
+def not_acceptable(offered: Sequence[str] = _MEDIA_TYPES) -> StatusError:
+    """406 of a path that doesn't have what is accepted."""
+    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(offered)}"
     return StatusError(406, message, reason="NotAcceptable", details={})
 
 
 def unsupported_media_type() -> StatusError:
     """415."""
     return StatusError(415, "415: Unsupported Media Type", reason="UnsupportedMediaType", details={})
+
+
+def unknown_format(accepted: Sequence[str] = _MEDIA_TYPES) -> StatusError:
+    """415 of a body whose encoding isn't read."""
+    listed = ", ".join(accepted)
+    message = f"the body of the request was in an unknown format - accepted media types include: {listed}"
+    return StatusError(415, message, reason="UnsupportedMediaType")
+
+
+def internal_error(message: str) -> StatusError:
+    """500 of what should not have happened."""
+    details = {"causes": [{"message": message}]}
+    return StatusError(500, f"Internal error occurred: {message}", reason="InternalError", details=details)
 
 
 def already_exists(group: str, plural: str, name: str) -> StatusError:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconcilekit.testing.apiserver.verbs.table import print_age
+from reconcilekit.testing.apiserver.tables.ages import age as print_age
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -81,10 +81,13 @@ def test_tables_have_names_and_ages(on_server: Any) -> None:
         await call("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "a"}})
         await call.clock.sleep(125)
         table = (await call("GET", "/api/v1/namespaces", accept=TABLE)).body
-        assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Age"]
-        assert [row["cells"] for row in table["rows"]] == [["default", "62m"], ["kube-system", "62m"]]
+        assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Status", "Age"]
+        assert [row["cells"] for row in table["rows"]] == [
+            ["default", "Active", "62m"],
+            ["kube-system", "Active", "62m"],
+        ]
         one = (await call("GET", "/api/v1/namespaces/default/configmaps/a", accept=TABLE)).body
-        assert one["rows"][0]["cells"] == ["a", "2m5s"]
+        assert one["rows"][0]["cells"] == ["a", 0, "2m5s"]
         assert one["rows"][0]["object"]["metadata"]["namespace"] == "default"
 
     on_server(scenario)

@@ -58,8 +58,8 @@ async def test_writes_reads_and_a_watch(http: aiohttp.ClientSession) -> None:
         async with http.patch(f"{MAPS}/a", data=b'{"data":{"a":null}}') as answer:
             assert answer.status == 415
         lines = [msgspec.json.decode(line) for line in (await watch.read()).splitlines()]
-    assert [line["type"] for line in lines] == ["ADDED", "BOOKMARK"]
-    assert lines[0]["object"] == created
+    assert [line["type"] for line in lines] == ["BOOKMARK", "ADDED"]
+    assert lines[1]["object"] == created
 
 
 async def test_a_body_over_three_megabytes_is_refused(http: aiohttp.ClientSession) -> None:

@@ -377,8 +377,6 @@ def test_whatever_a_body_holds_it_is_answered(bodies: list[dict[str, Any]]) -> N
     "operations",
     [
         [{"op": "copy", "path": [1], "from": "/data"}],
-        [{"op": "move", "path": "/data/b", "from": None}],
-        [{"op": "add", "path": "", "value": "text"}],
         {"op": "remove"},
         b"[[[",
     ],
@@ -415,7 +413,7 @@ def test_a_json_patch_copies_values_and_moves_nothing_into_itself(on_server: Any
     on_server(scenario)
 
 
-@pytest.mark.parametrize("query", [{"limit": "x"}, {"watch": "1", "timeoutSeconds": "-1"}])
+@pytest.mark.parametrize("query", [{"limit": "x"}, {"watch": "1", "timeoutSeconds": "1.5"}])
 def test_numbers_must_be_numbers(query: dict[str, str], on_server: Any) -> None:
     async def scenario(call: Any) -> None:
         assert (await call("GET", MAPS, **query)).status == 400

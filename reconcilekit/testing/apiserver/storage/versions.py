@@ -50,11 +50,15 @@ class Stored:
         """The JSON without kind and apiVersion, in the kind's own face."""
         if served.group == EVENTS[0]:
             return msgspec.json.encode(event_shown(self.content))
+        if served.custom is not None and served.custom.differs_from_storage:
+            return msgspec.json.encode(served.custom.as_read(self.content))
         return self.encoded()
 
     def full(self, served: ResourceType) -> dict[str, Any]:
         """The whole object; its inner values are shared with the store, so change nothing in place."""
         content = event_shown(self.content) if served.group == EVENTS[0] else self.content
+        if served.custom is not None and served.custom.differs_from_storage:
+            content = served.custom.as_read(content)
         return {"kind": served.kind, "apiVersion": served.api_version, **content}
 
 
@@ -103,11 +107,15 @@ class Event:
             self._lines = {}
         cached = self._lines.get((kind, served.prefix))
         if cached is None:
-            stored = self._last_version() if kind == "DELETED" else self.after
-            assert stored is not None
-            cached = watch_line(kind, stored.body(served))
+            cached = watch_line(kind, self.shown(kind).body(served))
             self._lines[kind, served.prefix] = cached
         return cached
+
+    def shown(self, kind: EventType) -> Stored:
+        """The version that tells it as `kind`."""
+        stored = self._last_version() if kind == "DELETED" else self.after
+        assert stored is not None
+        return stored
 
     def _last_version(self) -> Stored:
         # A deletion, and a leaving of the selection, shows the object as it was, under the version of the change.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 import attrs
 import msgspec
@@ -14,13 +15,27 @@ from reconcilekit.errors import LostAnswerError
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import JSON, StatusError
 from reconcilekit.testing.apiserver.storage.storage import Event, EventType, Stored, watch_line
-from reconcilekit.testing.apiserver.verbs.selectors import Predicate
+
+Predicate = Callable[[Stored], bool]
+
+SHORT = 2.0
+"""Seconds that a watch must last to be told of its progress at the end."""
 
 SLICE = 100
 """Objects of one chunk of the state: a hundred watches of ten thousand objects must not hold up anybody."""
 
 BOOKMARK_PERIOD = 60.0
 """Seconds between bookmarks, about as the real server sends them."""
+
+
+class Encoder(Protocol):
+    """Makes lines of objects where they aren't shown as they are."""
+
+    def line(self, kind: str, stored: Stored) -> bytes:
+        """An event's."""
+
+    def bookmark(self, metadata: Mapping[str, object]) -> bytes:
+        """A bookmark's."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +48,7 @@ class WatchOptions:
         namespace: "" for all.
         timeout: seconds until the server ends it.
         wants_bookmarks: allowWatchBookmarks.
+        encoder: None where objects are shown as they are.
     """
 
     served: ResourceType
@@ -41,6 +57,7 @@ class WatchOptions:
     namespace: str
     timeout: float
     wants_bookmarks: bool
+    encoder: Encoder | None = None
 
 
 class WatchStream:
@@ -90,7 +107,9 @@ class WatchStream:
         """Queue an event, as what it is to this watch's selection."""
         kind = self._kind_of(event)
         if kind is not None:
-            self._queue(event.line(kind, self.options.served))
+            encoder = self.options.encoder
+            line = event.line(kind, self.options.served) if encoder is None else encoder.line(kind, event.shown(kind))
+            self._queue(line)
 
     def tell_state(self, objects: Iterator[Stored]) -> None:
         """Tell the objects that were there before the watch began, ahead of all else, a few at a time.
@@ -106,6 +125,9 @@ class WatchStream:
         metadata: dict[str, object] = {"resourceVersion": str(max(self._progress(), self.options.after))}
         if ends_initial_events:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+        if self.options.encoder is not None:
+            self._queue(self.options.encoder.bookmark(metadata))
+            return
         body = self.options.served.prefix + msgspec.json.encode({"metadata": metadata})[1:]
         self._queue(watch_line("BOOKMARK", body))
 
@@ -176,7 +198,10 @@ class WatchStream:
         self._on_close(self)
 
     def _line_of(self, stored: Stored) -> bytes:
-        return watch_line("ADDED", stored.body(self.options.served))
+        encoder = self.options.encoder
+        if encoder is None:
+            return watch_line("ADDED", stored.body(self.options.served))
+        return encoder.line("ADDED", stored)
 
     def _next_of_state(self, state: Iterator[Stored]) -> bytes:
         """The next few objects in one chunk."""
@@ -252,7 +277,7 @@ class WatchStream:
         if self._is_silent:
             self._ends_at = self._bookmark_at = now + 3600
         elif now >= self._ends_at:
-            if self.options.wants_bookmarks:
+            if self.options.wants_bookmarks and self.options.timeout > SHORT:
                 self.tell_bookmark()
             self.end()
         elif now >= self._bookmark_at:

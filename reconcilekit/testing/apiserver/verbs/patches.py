@@ -81,40 +81,41 @@ def json_patch(document: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _operate(document: Any, operation: Mapping[str, Any]) -> Any:
-    verb, path = operation["op"], _pointer(operation["path"])
+    verb, path = operation.get("op"), _pointer(operation.get("path"))
     match verb:
         case "test":
-            if _get(document, path) != operation["value"]:
+            if _found(document, path) != operation.get("value"):
                 raise ValueError(f"test of {operation['path']} failed")
             return document
         case "add":
-            return _add(document, path, operation["value"])
+            return _add(document, path, operation.get("value"))
         case "remove":
             return _remove(document, path)
         case "replace":
-            _get(document, path)
-            return _set(document, path, operation["value"])
+            return _set(document, path, operation.get("value"))
         case "copy":
             # A copy of its own: what is later done to one of the two isn't done to the other.
-            return _add(document, path, copy.deepcopy(_get(document, _pointer(operation["from"]))))
+            return _add(document, path, copy.deepcopy(_found(document, _pointer(operation.get("from")))))
         case "move":
-            if path[: len(source := _pointer(operation["from"]))] == source and path != source:
+            source = _pointer(operation.get("from"))
+            if path[: len(source)] == source and path != source:
                 raise ValueError(f"{operation['from']} can't be moved into itself (RFC 6902, 4.4)")
             value = _get(document, source)
             return _add(_remove(document, source), path, value)
     raise ValueError(f"unknown operation {verb!r}")
 
 
-def _pointer(text: str) -> list[str]:
-    if text and not text.startswith("/"):
-        raise ValueError(f"{text!r} is no JSON pointer (RFC 6901)")
-    return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
+def _pointer(text: Any) -> list[str]:
+    # What precedes the first slash is dropped, unlike in RFC 6901: so does the server's library.
+    # An operation without a path names the whole document, and fails where that makes no sense.
+    return [part.replace("~1", "/").replace("~0", "~") for part in str(text or "?").split("/")[1:]]
 
 
 def _index(container: list[Any], token: str, *, up_to: int) -> int:
-    if not token.isdigit() or int(token) >= up_to:
+    index = int(token)
+    if not -up_to <= index < up_to:
         raise LookupError(token)
-    return int(token)
+    return index + up_to if index < 0 else index
 
 
 def _get(document: Any, path: Sequence[str]) -> Any:
@@ -124,6 +125,16 @@ def _get(document: Any, path: Sequence[str]) -> Any:
         else:
             document = document[token]
     return document
+
+
+def _found(document: Any, path: Sequence[str]) -> Any:
+    """What is there; a field that isn't is as good as null to the server's library."""
+    if not path:
+        return document
+    parent = _get(document, path[:-1])
+    if isinstance(parent, dict):
+        return parent.get(path[-1])
+    return _get(parent, path[-1:])
 
 
 def _add(document: Any, path: Sequence[str], value: Any) -> Any:
@@ -139,6 +150,7 @@ def _add(document: Any, path: Sequence[str], value: Any) -> Any:
 
 
 def _set(document: Any, path: Sequence[str], value: Any) -> Any:
+    """A field that isn't there is set all the same: so does the server's library."""
     if not path:
         return value
     parent = _get(document, path[:-1])

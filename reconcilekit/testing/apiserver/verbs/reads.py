@@ -1,24 +1,23 @@
-"""Get and list: pages that stay consistent, and the meanings of resourceVersion."""
+"""Lists: pages that stay consistent, and the meanings of resourceVersion and resourceVersionMatch."""
 
 from __future__ import annotations
 
 import base64
-import bisect
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.storage.storage import Collection, Storage, Stored
-from reconcilekit.testing.apiserver.verbs import table
-from reconcilekit.testing.apiserver.verbs.selectors import selection
-from reconcilekit.testing.apiserver.wire.negotiation import Accepted
+from reconcilekit.testing.apiserver.storage.collection import Collection
+from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
+from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
+from reconcilekit.testing.apiserver.verbs.parameters import ListOptions, quoted
+from reconcilekit.testing.apiserver.verbs.selectors import Predicate, selection, single_name
 
 CONTINUE_EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
@@ -26,6 +25,8 @@ CONTINUE_EXPIRED = (
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
     "deleted between the time the first chunk was returned and now may show up in the list."
 )
+INCONSISTENT = -1
+"""The revision of a continue token that goes on with the present state: what an expired token is answered with."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,122 +56,107 @@ class Page:
 
 
 def parse_version(text: str) -> int:
-    """A request's resourceVersion, "" counting as 0.
+    """A resourceVersion, "" counting as 0.
 
     Raises:
-        StatusError: 400.
+        StatusError: 500, as gets and watches are refused; lists word it in their own way.
     """
-    if text and not text.isdigit():
-        raise status.bad_request(
-            f'invalid resource version: resourceVersion: Invalid value: "{text}": strconv.ParseUint: '
-            f'parsing "{text}": invalid syntax'
-        )
+    if text and not (text.isascii() and text.isdigit()):
+        raise status.StatusError(500, _unparsable_version(text))
     return int(text or "0")
 
 
-def parse_count(query: Mapping[str, str], name: str) -> int:
-    """A parameter that is a whole number, 0 where it is missing.
-
-    Raises:
-        StatusError: 400.
-    """
-    text = query.get(name) or "0"
-    if not text.isdigit():
-        raise status.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text)
+def _unparsable_version(text: str) -> str:
+    shown = quoted(text)
+    return f"resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
 
 
-def list_page(storage: Storage, served: ResourceType, namespace: str, query: Mapping[str, str]) -> Page:
+def list_page(storage: Storage, served: ResourceType, namespace: str, options: ListOptions) -> Page:
     """One page of a list.
 
     Raises:
         StatusError: 400 for parameters, 410 for a version that is compacted, 504 for one from the future.
     """
+    terms = parse_field_selector(options.field_selector)
+    accepts = selection(served, options.label_selector, terms)
     collection = storage.collection(served)
-    accepts = selection(served, query)
-    limit = parse_count(query, "limit")
-    revision, start = _where(storage, collection, query)
-    objects = collection.at(revision)
-    keys = collection.sorted_keys() if objects is collection.objects else sorted(objects)
+    revision, start = _where(storage, collection, options)
+    name = single_name(terms)
+    # An answer from the cache is never cut, and neither is one about a single object.
+    limit = 0 if name is not None or (options.resource_version == "0" and not start) else options.limit
+    objects = _candidates(collection, revision, namespace, start)
     found: list[Stored] = []
-    for index in range(_first(keys, namespace, start), len(keys)):
-        key = keys[index]
-        if namespace and key.namespace != namespace:
-            break
+    for stored in objects:
         if limit and len(found) == limit:
-            remaining = _count_rest(keys, index, namespace) if accepts is None else None
+            remaining = 1 + sum(1 for _ in objects) if accepts is None else None
             token = _encode_token(revision, found[-1].key)
             return Page(objects=found, revision=revision, continue_token=token, remaining=remaining)
-        if accepts is None or accepts(objects[key]):
-            found.append(objects[key])
+        if accepts is None or accepts(stored):
+            found.append(stored)
     return Page(objects=found, revision=revision)
 
 
-def _where(storage: Storage, collection: Collection, query: Mapping[str, str]) -> tuple[int, ObjectKey | None]:
-    if token := query.get("continue"):
-        revision, start = _decode_token(token)
-        if revision < 0:
-            return storage.revision, start
-        if revision < collection.compacted:
-            raise status.expired(CONTINUE_EXPIRED, continue_token=_encode_token(-1, start))
-        return revision, start
-    asked = parse_version(query.get("resourceVersion", ""))
+def _candidates(collection: Collection, revision: int, namespace: str, start: ObjectKey | None) -> Iterator[Stored]:
+    objects = collection.at(revision)
+    if start is not None and (not namespace or start.namespace >= namespace):
+        pairs = objects.above(start)
+    elif namespace:
+        pairs = objects.above(ObjectKey(namespace, ""), inclusive=True)
+    else:
+        return iter(objects.values())
+    inside = itertools.takewhile(lambda pair: not namespace or pair[0].namespace == namespace, pairs)
+    return (stored for _, stored in inside)
+
+
+def _where(storage: Storage, collection: Collection, options: ListOptions) -> tuple[int, ObjectKey | None]:
+    if options.continue_token:
+        return _go_on(storage, collection, options)
+    try:
+        asked = parse_version(options.resource_version)
+    except status.StatusError as error:
+        raise status.bad_request(f"invalid resource version: {error}") from error
     if asked > storage.revision:
         raise status.version_too_large(asked, storage.revision)
-    if asked and query.get("resourceVersionMatch") == "Exact":
-        if asked < collection.compacted:
-            message = f"The resourceVersion for the provided list is too old: {asked} ({collection.compacted})"
-            raise status.expired(message)
-        return asked, None
-    return storage.revision, None
+    # Without a match, a limit makes the version exact: so it was before there were matches.
+    is_exact = options.match == "Exact" or (not options.match and bool(options.limit))
+    if not asked or not is_exact:
+        return storage.revision, None
+    if asked < collection.compacted:
+        message = f"The resourceVersion for the provided list is too old: {asked} ({collection.compacted})"
+        raise status.expired(message)
+    return asked, None
 
 
-def _first(keys: list[ObjectKey], namespace: str, start: ObjectKey | None) -> int:
-    if start is not None:
-        return bisect.bisect_right(keys, start)
-    return bisect.bisect_left(keys, ObjectKey(namespace, "")) if namespace else 0
-
-
-def _count_rest(keys: list[ObjectKey], index: int, namespace: str) -> int:
-    end = bisect.bisect_left(keys, ObjectKey(namespace + "\0", "")) if namespace else len(keys)
-    return end - index
+def _go_on(storage: Storage, collection: Collection, options: ListOptions) -> tuple[int, ObjectKey]:
+    revision, start = _decode_token(options.continue_token)
+    if options.resource_version not in ("", "0"):
+        raise status.bad_request("specifying resource version is not allowed when using continue")
+    if revision == INCONSISTENT:
+        return storage.revision, start
+    if revision < collection.compacted:
+        raise status.expired(CONTINUE_EXPIRED, continue_token=_encode_token(INCONSISTENT, start))
+    return min(revision, storage.revision), start
 
 
 def _encode_token(revision: int, last: ObjectKey) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([revision, *last])).decode()
+    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": f"{last.namespace}/{last.name}\0"}
+    return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
 
 
 def _decode_token(token: str) -> tuple[int, ObjectKey]:
     try:
-        revision, namespace, name = msgspec.json.decode(base64.urlsafe_b64decode(token), type=tuple[int, str, str])
-    except (ValueError, msgspec.DecodeError) as error:
+        told = msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=dict[str, Any])
+        namespace, _, name = told["start"].removesuffix("\0").partition("/")
+        return int(told["rv"]), ObjectKey(namespace, name)
+    except (ValueError, KeyError, AttributeError, msgspec.DecodeError) as error:
         why = "continue key is not valid: invalid character 'i' looking for beginning of value"
         raise status.bad_request(f"invalid continue token: {why}") from error
-    return revision, ObjectKey(namespace, name)
 
 
-def encode_page(served: ResourceType, page: Page, accepted: Accepted, *, now: datetime) -> Response:
-    """The list in the representation that was asked for."""
-    if accepted.is_table:
-        return table.response(table.of_objects(page.objects, page.metadata(), now=now))
-    metadata = msgspec.json.encode(page.metadata())
-    # Items of built-in kinds come without kind and apiVersion, as the real server's do.
-    items = b",".join(_items(served, page.objects))
-    head = f'{{"kind":"{served.kind}List","apiVersion":"{served.api_version}","metadata":'.encode()
-    body = b'%s%s,"items":[%s]}' % (head, metadata, items)
-    return Response(status=200, headers={"content-type": status.JSON}, body=body)
+def watch_selection(served: ResourceType, options: ListOptions) -> Predicate | None:
+    """What a watch's selectors accept.
 
-
-def _items(served: ResourceType, objects: Iterable[Stored]) -> Iterable[bytes]:
-    if served.is_custom:
-        return (stored.body(served) for stored in objects)
-    return (stored.encoded() for stored in objects)
-
-
-def encode_object(
-    served: ResourceType, stored: Stored, accepted: Accepted, *, now: datetime, code: int = 200
-) -> Response:
-    """One object in the representation that was asked for."""
-    if accepted.is_table:
-        return table.response(table.of_objects([stored], {"resourceVersion": str(stored.revision)}, now=now), code=code)
-    return Response(status=code, headers={"content-type": status.JSON}, body=stored.body(served))
+    Raises:
+        StatusError: 400.
+    """
+    return selection(served, options.label_selector, parse_field_selector(options.field_selector))

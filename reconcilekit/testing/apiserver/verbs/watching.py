@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
-from reconcilekit.testing.apiserver.verbs.reads import parse_count, parse_version
-from reconcilekit.testing.apiserver.verbs.selectors import selection
+from reconcilekit.testing.apiserver.storage.watch import Encoder, WatchOptions, WatchStream
+from reconcilekit.testing.apiserver.verbs.parameters import ListOptions
+from reconcilekit.testing.apiserver.verbs.reads import parse_version, watch_selection
 
 MIN_TIMEOUT = 1800.0
 """Seconds that a watch lasts at least where its client doesn't say; as the real server, up to twice as long."""
 
 
-def open_watch(cluster: Cluster, served: ResourceType, namespace: str, query: Mapping[str, str]) -> WatchStream:
+def open_watch(
+    cluster: Cluster, served: ResourceType, namespace: str, options: ListOptions, encoder: Encoder | None = None
+) -> WatchStream:
     """A watch that has been told what it has to know at its start.
 
+    Args:
+        cluster: where the objects are.
+        served: the kind.
+        namespace: "" for all.
+        options: the request's.
+        encoder: of its lines; None shows objects as they are.
+
     Raises:
-        StatusError: 400 or 422 for parameters, 410 where the server is set to say so before it begins.
+        StatusError: 400 for selectors, 410 where the server is set to say so before it begins.
     """
-    asked = parse_version(query.get("resourceVersion", ""))
-    sends_initial = query.get("sendInitialEvents") == "true"
-    if sends_initial and query.get("resourceVersionMatch") != "NotOlderThan":
-        text = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        raise status.invalid_options("ListOptions", "resourceVersionMatch", "FieldValueForbidden", text)
+    selection = watch_selection(served, options)
+    asked = parse_version(options.resource_version)
     collection = cluster.storage.collection(served)
-    is_gone = 0 < asked < collection.compacted
+    sends_initial = bool(options.sends_initial)
+    is_gone = 0 < asked < collection.compacted and not sends_initial
     gone = status.expired(f"too old resource version: {asked} ({collection.compacted})")
-    if is_gone and not sends_initial and cluster.refuses_old_watches:
+    if is_gone and cluster.refuses_old_watches:
         raise gone
-    starts_anew = not asked or sends_initial
+    # From 0 with sendInitialEvents=false: whatever comes after now.
+    starts_now = not asked or sends_initial
     stream = cluster.watches.open(
         WatchOptions(
             served=served,
-            after=cluster.storage.revision if starts_anew else asked,
-            selection=selection(served, query),
+            after=cluster.storage.revision if starts_now else asked,
+            selection=selection,
             namespace=namespace,
-            timeout=parse_count(query, "timeoutSeconds") or _own_timeout(cluster),
-            wants_bookmarks=query.get("allowWatchBookmarks") in ("true", "1"),
+            timeout=options.timeout or _own_timeout(cluster),
+            wants_bookmarks=options.wants_bookmarks,
+            encoder=encoder,
         )
     )
-    if starts_anew:
-        _tell_state(cluster, stream, ends_initial_events=sends_initial)
+    if sends_initial:
+        _tell_state(cluster, stream)
     elif is_gone:
         stream.tell_error(gone)
-    else:
+    elif not starts_now:
         _replay(cluster, stream)
     return stream
 
@@ -55,10 +62,10 @@ def _own_timeout(cluster: Cluster) -> float:
     return cluster.clock.random.uniform(MIN_TIMEOUT, 2 * MIN_TIMEOUT)
 
 
-def _tell_state(cluster: Cluster, stream: WatchStream, *, ends_initial_events: bool) -> None:
+def _tell_state(cluster: Cluster, stream: WatchStream) -> None:
     options = stream.options
     stream.tell_state(cluster.storage.collection(options.served).frozen().within(options.namespace))
-    if ends_initial_events and options.wants_bookmarks:
+    if options.wants_bookmarks:
         stream.tell_bookmark(ends_initial_events=True)
 
 

@@ -2,97 +2,218 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.schema.schemas import operations_problem, options_problem
-from reconcilekit.testing.apiserver.wire import protobuf
+from reconcilekit.testing.apiserver.schema.schemas import options_problem
+from reconcilekit.testing.apiserver.wire import go_json, protobuf
+from reconcilekit.testing.apiserver.wire.negotiation import JSON, MEDIA_TYPES, PROTOBUF, YAML
+
+_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+_SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
+_SURROGATES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_LONE = re.compile("[\ud800-\udfff]")
+_OPTIONS_KINDS = frozenset({"DeleteOptions"})
 
 
-def decode_object(body: bytes, served: ResourceType) -> dict[str, Any]:
-    """An object as JSON or protobuf; null fields are as good as absent ones.
+def check_media_type(request: Request) -> None:
+    """Refuse bodies in encodings that aren't read.
+
+    Raises:
+        StatusError: 415.
+    """
+    if _media_type(request) not in MEDIA_TYPES:
+        raise status.unknown_format()
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() or JSON
+
+
+def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[str, Any]:
+    """An object as JSON, YAML or protobuf; null fields are as good as absent ones.
 
     Raises:
         StatusError: 400, or 415 for protobuf with more in it than is understood.
     """
-    if body.startswith(protobuf.MAGIC):
-        return _decode_protobuf(body)
-    decoded = decode(body, served)
-    return without_nulls(decoded) if b"null" in body else decoded
+    media_type = _media_type(request)
+    if media_type == PROTOBUF or body.startswith(protobuf.MAGIC):
+        return _decode_protobuf(body, served)
+    if media_type == YAML:
+        body = _yaml_as_json(body, served)
+    decoded = _decode(body, served)
+    if served.is_custom and "kind" not in decoded:
+        said = f"Object 'Kind' is missing in '{body.decode(errors='replace')}'"
+        raise _unrecognized(body, served, said)
+    return without_nulls(decoded) if b"null" in body and not served.is_custom else decoded
 
 
-def decode(body: bytes, served: ResourceType) -> dict[str, Any]:
-    """A patch as JSON, its nulls kept: they remove.
-
-    Raises:
-        StatusError: 400.
-    """
+def _decode(body: bytes, served: ResourceType) -> dict[str, Any]:
     try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(body, served, _describe(error)) from error
+        decoded = _loads(body)
+    except ValueError as error:
+        raise _unreadable(body, served, _describe(body, error)) from error
+    if decoded is None:
+        return {}
     if not isinstance(decoded, dict):
-        raise _unreadable(body, served, "json parse error: json: cannot unmarshal into an object")
+        found = go_json.kind_of(decoded)
+        why = f"json parse error: json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
+        raise _unreadable(body, served, why)
+    for name in ("apiVersion", "kind"):
+        value = decoded.get(name)
+        if value is not None and not isinstance(value, str):
+            found = go_json.kind_of(value)
+            why = f"json parse error: json: cannot unmarshal {found} into Go struct field .{name} of type string"
+            raise _unreadable(body, served, why)
     return decoded
 
 
-def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
-    """An apply configuration, JSON or (with pyyaml installed) YAML.
+class _TooDeepError(ValueError):
+    """Nested deeper than the server follows."""
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError as error:
+        raise _TooDeepError("exceeded max depth") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _loads_leniently(body, error)
+
+
+def _loads_leniently(body: bytes, first: Exception) -> Any:
+    """What Go reads and our decoder doesn't: broken UTF-8, lone surrogates, numbers beyond a float."""
+    text = body.decode(errors="replace")
+    if not (
+        isinstance(first, UnicodeDecodeError) or _SURROGATES.search(body) or "\ufffd" in text or "range" in str(first)
+    ):
+        raise ValueError(str(first)) from first
+    try:
+        decoded = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return _without_surrogates(decoded)
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(name): _without_surrogates(item) for name, item in value.items()}
+    return value
+
+
+def _yaml_as_json(body: bytes, served: ResourceType) -> bytes:
+    try:
+        return load_yaml(body)
+    except ValueError as error:
+        raise _unrecognized(body, served, str(error)) from error
+
+
+def load_yaml(body: bytes) -> bytes:
+    """The first YAML document as JSON: a date is a string there, and so is every key.
 
     Raises:
-        StatusError: 400.
+        ValueError: it can't be read; said in the words of the server's parser where they are known.
     """
+    import yaml
+
     if body.lstrip()[:1] == b"{":
-        return decode_object(body, served)
+        try:
+            return msgspec.json.encode(msgspec.json.decode(body))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
     try:
-        import yaml
-    except ImportError as error:
-        raise status.bad_request("this server reads YAML only with pyyaml installed; send JSON") from error
-    try:
-        # By way of JSON, which is what the real server makes of it: a date is a string there, and so is every key.
-        decoded = msgspec.json.decode(msgspec.json.encode(yaml.safe_load(body)))
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        raise status.bad_request(f"error decoding YAML: {error}") from error
-    if not isinstance(decoded, dict):
-        raise status.bad_request(f"error decoding YAML: expected a map, got {type(decoded).__name__}")
-    return without_nulls(decoded)
+        first = next(iter(yaml.load_all(body, Loader=_loader())), None)
+        return msgspec.json.encode(first)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = (mark.line if mark is not None else 0) + 1
+        raise ValueError(f"yaml: line {line}: did not find expected node content") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"yaml: {error}") from error
 
 
-def decode_operations(body: bytes) -> list[dict[str, Any]]:
-    """A JSON patch.
+def _loader() -> Any:
+    """The safe loader of pyyaml, which reads dates as the strings they are."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Leaves timestamps alone, and reads `y` and `n` as yes and no, as the server does."""
+
+    Loader.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+    Loader.add_constructor("tag:yaml.org,2002:bool", _construct_bool)
+    return Loader
+
+
+def _construct_bool(loader: Any, node: Any) -> bool:
+    return str(loader.construct_scalar(node)).lower() in ("y", "yes", "true", "on")
+
+
+def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
+    """An apply configuration, JSON or YAML.
 
     Raises:
         StatusError: 400.
     """
     try:
-        operations: list[dict[str, Any]] = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise status.bad_request(f"error decoding patch: {error}") from error
-    if problem := operations_problem(operations):
-        raise status.bad_request(f"error decoding patch: {problem}")
-    return operations
+        decoded = msgspec.json.decode(load_yaml(body))
+    except ValueError as error:
+        raise status.bad_request(f"error decoding patch: error converting YAML to JSON: {error}") from error
+    if decoded is None:
+        return {}
+    if not isinstance(decoded, dict):
+        found = go_json.kind_of(decoded)
+        said = f"json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+        raise status.bad_request(f"error decoding patch: error unmarshaling JSON: while decoding JSON: {said}")
+    del served
+    return decoded
 
 
-def decode_options(body: bytes | None) -> dict[str, Any]:
-    """DeleteOptions, empty where there are none."""
+def decode_options(body: bytes, request: Request) -> dict[str, Any]:
+    """DeleteOptions, empty where there are none.
+
+    Raises:
+        StatusError: 400.
+    """
     if not body:
         return {}
     if body.startswith(protobuf.MAGIC):
-        return _decode_protobuf(body)
+        return _decode_protobuf(body, None)
     try:
-        options = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise status.bad_request(f"error decoding DeleteOptions: {error}") from error
+        options = _loads(load_yaml(body) if _media_type(request) == YAML else body)
+    except ValueError as error:
+        raise status.bad_request(f"couldn't get version/kind; {_describe(body, error)}") from error
+    if not isinstance(options, dict):
+        found = go_json.kind_of(options)
+        why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
+        raise status.bad_request(f"couldn't get version/kind; json parse error: {why}")
+    kind = options.get("kind", "DeleteOptions")
+    if kind not in _OPTIONS_KINDS:
+        version = options.get("apiVersion", "v1")
+        raise status.bad_request(f'no kind "{kind}" is registered for version "{version}" {_SCHEME}')
     if problem := options_problem(options):
-        raise status.bad_request(f"error decoding DeleteOptions: {problem}")
-    return options
+        raise status.bad_request(problem)
+    return {name: value for name, value in options.items() if value is not None}
 
 
-def _decode_protobuf(body: bytes) -> dict[str, Any]:
+def _decode_protobuf(body: bytes, served: ResourceType | None) -> dict[str, Any]:
+    if not body.startswith(protobuf.MAGIC) and served is not None:
+        why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+        raise _unrecognized(body, served, why)
     try:
         return protobuf.decode_protobuf(body)
     except protobuf.UnsupportedBodyError as error:
@@ -105,15 +226,84 @@ def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:
     Raises:
         StatusError: 400.
     """
-    kind, api_version = obj.get("kind", served.kind), obj.get("apiVersion", served.api_version)
+    kind, api_version = obj.get("kind") or served.kind, obj.get("apiVersion") or served.api_version
     if (kind, api_version) == (served.kind, served.api_version):
         return
+    if str(api_version).count("/") > 1:
+        raise _unrecognized(msgspec.json.encode(obj), served, f"unexpected GroupVersion string: {api_version}")
+    if served.is_custom:
+        _check_custom_kind(obj, served, kind, api_version)
     version = str(api_version).rpartition("/")[2]
     group = served.group.partition(".")[0] or "core"
-    raise status.bad_request(
-        f'{kind} in version "{version}" cannot be handled as a {served.kind}: converting '
-        f"({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
-    )
+    why = f"converting ({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
+    if not _is_known(kind, api_version):
+        why = f'no kind "{kind}" is registered for version "{api_version}" {_SCHEME}'
+    raise status.bad_request(f'{kind} in version "{version}" cannot be handled as a {served.kind}: {why}')
+
+
+def _check_custom_kind(obj: Mapping[str, Any], served: ResourceType, kind: str, api_version: str) -> None:
+    if api_version != served.api_version:
+        raise status.bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({served.api_version})"
+        )
+    name = (obj.get("metadata") or {}).get("name", "")
+    message = f'Invalid value: "{kind}": must be {served.kind}'
+    cause = status.Cause(reason="FieldValueInvalid", message=message, field="kind")
+    raise status.invalid(served.group, kind, name, [cause])
+
+
+def _is_known(kind: str, api_version: str) -> bool:
+    from reconcilekit.testing.apiserver.kinds.resources import built_in_types
+
+    return any((t.kind, t.api_version) == (kind, api_version) for t in built_in_types().values())
+
+
+def check_applied_kind(config: Mapping[str, Any], served: ResourceType) -> None:
+    """Refuse an apply of another kind or version, or of none.
+
+    Raises:
+        StatusError: 400.
+    """
+    kind, api_version = config.get("kind") or "", str(config.get("apiVersion") or "")
+    if (kind, api_version) != (served.kind, served.api_version):
+        group, _, version = api_version.rpartition("/")
+        raise status.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
+
+
+def duplicates(body: bytes) -> list[str]:
+    """The paths of the fields that a JSON body has more than once.
+
+    Most bodies have none, and that is found without looking at their fields: what is decoded has as many quotation
+    marks then.
+    """
+    try:
+        decoded = msgspec.json.decode(body)
+        if msgspec.json.encode(decoded).count(b'"') >= body.count(b'"'):
+            return []
+        pairs = json.loads(body, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        return []
+    return _repeated(pairs, "")
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object whose fields are all kept."""
+
+
+def _repeated(value: Any, path: str) -> list[str]:
+    if isinstance(value, _Pairs):
+        found, seen = [], set()
+        for name, item in value:
+            inner = f"{path}.{name}" if path else name
+            if name in seen and inner not in found:
+                found.append(inner)
+            seen.add(name)
+            found += _repeated(item, inner)
+        return found
+    if isinstance(value, list):
+        return [one for index, item in enumerate(value) for one in _repeated(item, f"{path}[{index}]")]
+    return []
 
 
 def without_nulls(value: dict[str, Any]) -> dict[str, Any]:
@@ -130,14 +320,17 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _unreadable(body: bytes, served: ResourceType, why: str) -> status.StatusError:
+    return _unrecognized(body, served, f"couldn't get version/kind; {why}")
+
+
+def _unrecognized(body: bytes, served: ResourceType, why: str) -> status.StatusError:
     return status.bad_request(
-        f"the object provided is unrecognized (must be of type {served.kind}): couldn't get version/kind; {why} "
-        f"({_summary(body)})"
+        f"the object provided is unrecognized (must be of type {served.kind}): {why} ({_summary(body)})"
     )
 
 
-def _describe(error: Exception) -> str:
-    text = "unexpected end of JSON input" if "truncated" in str(error) else str(error)
+def _describe(body: bytes, error: Exception) -> str:
+    text = str(error) if isinstance(error, _TooDeepError) else go_json.problem(body)
     return f"json parse error: {text}"
 
 

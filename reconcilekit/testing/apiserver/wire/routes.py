@@ -17,6 +17,8 @@ class Route:
         namespace: "" for cluster-scoped objects and for all namespaces.
         name: "" where the path names a collection.
         subresource: "" for the object itself.
+        is_watch: the path itself asks to watch, as paths did before there was a parameter.
+        is_too_long: there is more than a subresource.
     """
 
     group: str
@@ -25,6 +27,8 @@ class Route:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    is_watch: bool = False
+    is_too_long: bool = False
 
     @property
     def key(self) -> ObjectKey:
@@ -44,10 +48,19 @@ def parse_route(path: str) -> Route | None:
             pass
         case _:
             return None
+    is_watch = len(rest) > 1 and rest[0] == "watch"
+    rest = rest[1:] if is_watch else rest
     namespace = ""
     if len(rest) > 2 and rest[0] == "namespaces" and not (len(rest) == 3 and rest[2] in _NAMESPACE_SUBRESOURCES):
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3:
-        return None
     plural, name, subresource = (*rest, "", "", "")[:3]
-    return Route(group=group, version=version, plural=plural, namespace=namespace, name=name, subresource=subresource)
+    return Route(
+        group=group,
+        version=version,
+        plural=plural,
+        namespace=namespace,
+        name=name,
+        subresource=subresource,
+        is_watch=is_watch,
+        is_too_long=len(rest) > 3,
+    )

@@ -214,7 +214,8 @@ class Model:
 
 
 async def ask(server: ApiServer, method: str, path: str, body: object = None, **query: str) -> Any:
-    headers = {"content-type": "application/merge-patch+json"}
+    media_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    headers = {"content-type": media_type}
     encoded = None if body is None else msgspec.json.encode(body)
     request = Request(method=method, path=path, body=encoded, headers=headers, query=query)
     answer = await server.transport().send(request)

@@ -1,0 +1,146 @@
+"""What objects, pages and watch lines look like to who asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from reconcilekit.kube.transport import Response
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.versions import Stored, watch_line
+from reconcilekit.testing.apiserver.tables.table import TableMaker, partial, table_options
+from reconcilekit.testing.apiserver.verbs.reads import Page
+from reconcilekit.testing.apiserver.wire.negotiation import Accepted
+
+_NOT_ACCEPTABLE = "NotAcceptable"
+
+
+class Presenter:
+    """Encodes one request's answer.
+
+    Args:
+        served: the kind.
+        accepted: the representation.
+        query: for `includeObject`.
+        now: tells the time, for ages.
+    """
+
+    def __init__(
+        self, served: ResourceType, accepted: Accepted, query: Mapping[str, str], now: Callable[[], datetime]
+    ) -> None:
+        self._served = served
+        self._accepted = accepted
+        self._now = now
+        self._table = TableMaker(served, table_options(query, accepted.version)) if accepted.is_table else None
+        self._is_first_line = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Objects are shown as they are."""
+        return not self._accepted.transform
+
+    def one(self, stored: Stored, *, code: int = 200) -> Response:
+        """One object.
+
+        Raises:
+            StatusError: 406.
+        """
+        if self.is_plain:
+            return _response(stored.body(self._served), code)
+        if self._table is not None:
+            metadata = {"resourceVersion": stored.meta.get("resourceVersion", "")}
+            return _json(self._table.of([stored], metadata, now=self._now()), code)
+        if self._accepted.transform == "PartialObjectMetadata":
+            return _json(partial(stored, self._accepted.version), code)
+        kind = f"*core.{self._served.kind}" if not self._served.is_custom else "*unstructured.Unstructured"
+        raise _refused(f"you requested PartialObjectMetadataList, but the requested object is not a list ({kind})")
+
+    def page(self, page: Page) -> Response:
+        """A list.
+
+        Raises:
+            StatusError: 406.
+        """
+        if self.is_plain:
+            return _response(self._list(page), 200)
+        if self._table is not None:
+            return _json(self._table.of(page.objects, page.metadata(), now=self._now()), 200)
+        if self._accepted.transform == "PartialObjectMetadataList":
+            items = [partial(stored, self._accepted.version) for stored in page.objects]
+            body = {"kind": "PartialObjectMetadataList", "apiVersion": self._accepted.meta_version}
+            return _json({**body, "metadata": page.metadata(), "items": items}, 200)
+        kind = f"*core.{self._served.kind}List" if not self._served.is_custom else "*unstructured.UnstructuredList"
+        raise _refused(f"you requested PartialObjectMetadata, but the requested object is a list ({kind})")
+
+    def line(self, kind: str, stored: Stored) -> bytes:
+        """A watch's line, where objects aren't shown as they are."""
+        if self._table is not None:
+            metadata = {"resourceVersion": stored.meta["resourceVersion"]}
+            table = self._table.of([stored], metadata, now=self._now(), has_columns=self._is_first_line)
+            self._is_first_line = False
+            return watch_line(kind, msgspec.json.encode(table))
+        return watch_line(kind, msgspec.json.encode(partial(stored, self._accepted.version)))
+
+    def bookmark(self, metadata: Mapping[str, object]) -> bytes:
+        """A watch's bookmark, where objects aren't shown as they are."""
+        if self._table is not None:
+            table = self._table.bookmark(metadata, has_columns=self._is_first_line)
+            self._is_first_line = False
+            return watch_line("BOOKMARK", msgspec.json.encode(table))
+        body = {
+            "kind": "PartialObjectMetadata",
+            "apiVersion": self._accepted.meta_version,
+            "metadata": {**metadata, "creationTimestamp": None},
+        }
+        return watch_line("BOOKMARK", msgspec.json.encode(body))
+
+    def _list(self, page: Page) -> bytes:
+        served, metadata = self._served, page.metadata()
+        if served.is_custom:
+            metadata = {"continue": "", **metadata}
+        # Items of built-in kinds come without kind and apiVersion, as the real server's do.
+        items = b",".join(_items(served, page.objects))
+        head = f'{{"kind":"{_list_kind(served)}","apiVersion":"{served.api_version}","metadata":'.encode()
+        return b'%s%s,"items":[%s]}' % (head, msgspec.json.encode(metadata), items)
+
+
+def _list_kind(served: ResourceType) -> str:
+    return served.custom.list_kind if served.custom is not None else f"{served.kind}List"
+
+
+def _items(served: ResourceType, objects: Iterable[Stored]) -> Iterable[bytes]:
+    if served.is_custom:
+        return (stored.body(served) for stored in objects)
+    return (stored.encoded_as(served) for stored in objects)
+
+
+def deleted(served: ResourceType, stored: Stored) -> Response:
+    """What a deletion that is done is answered with."""
+    details = status.resource_details(served.group, served.plural, stored.key.name, uid=stored.uid)
+    return success(200, details)
+
+
+def success(code: int, details: Mapping[str, object] | None = None, *, tells_code: bool = False) -> Response:
+    """A Status that says that something is done."""
+    body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    if details is not None:
+        body["details"] = details
+    if tells_code:
+        body["code"] = code
+    return _json(body, code)
+
+
+def _refused(message: str) -> status.StatusError:
+    return status.StatusError(406, message, reason=_NOT_ACCEPTABLE)
+
+
+def _json(body: Mapping[str, Any], code: int) -> Response:
+    return _response(msgspec.json.encode(body), code)
+
+
+def _response(body: bytes, code: int) -> Response:
+    return Response(status=code, headers={"content-type": status.JSON}, body=body)

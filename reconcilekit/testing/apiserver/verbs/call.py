@@ -1,0 +1,289 @@
+"""One request to a resource: what its method means there, and what it is answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.kube.transport import Request, Response
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.storage import Stored
+from reconcilekit.testing.apiserver.storage.watch import WatchStream
+from reconcilekit.testing.apiserver.verbs import patching, pod_subresources, scaling
+from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
+from reconcilekit.testing.apiserver.verbs.parameters import (
+    WriteOptions,
+    delete_options,
+    list_options,
+    manager_of_agent,
+    write_options,
+)
+from reconcilekit.testing.apiserver.verbs.preconditions import Target
+from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
+from reconcilekit.testing.apiserver.verbs.warnings import warning_headers, with_warnings
+from reconcilekit.testing.apiserver.verbs.watching import open_watch
+from reconcilekit.testing.apiserver.verbs.writes import Outcome
+from reconcilekit.testing.apiserver.wire import bodies
+from reconcilekit.testing.apiserver.wire.negotiation import Accepted
+from reconcilekit.testing.apiserver.wire.routes import Route
+
+Answer = Response | WatchStream
+
+_COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+_OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_BELOW_VERBS = {**_OBJECT_VERBS, "POST": "create"}
+
+_SHOWN_WHEN_DELETED = frozenset(
+    {
+        ("", "pods"),
+        ("", "services"),
+        ("", "serviceaccounts"),
+        ("", "persistentvolumes"),
+        ("", "persistentvolumeclaims"),
+        ("", "podtemplates"),
+        ("", "resourcequotas"),
+        ("policy", "podsecuritypolicies"),
+        ("storage.k8s.io", "csinodes"),
+        ("storage.k8s.io", "csidrivers"),
+        ("storage.k8s.io", "storageclasses"),
+        ("storage.k8s.io", "volumeattachments"),
+    }
+)
+"""Kinds whose deletion is answered with the object rather than with a Status."""
+
+
+class Call:
+    """One request to a resource.
+
+    Args:
+        cluster: what it reads and changes.
+        request: as it came.
+        route: what its path names.
+        served: the kind.
+        accepted: how the answer is wanted.
+    """
+
+    def __init__(
+        self, cluster: Cluster, request: Request, route: Route, served: ResourceType, accepted: Accepted
+    ) -> None:
+        self.cluster = cluster
+        self.request = request
+        self.route = route
+        self.served = served
+        self._query = request.query
+        self._warnings: list[str] = []
+        self._duplicates: tuple[str, ...] = ()
+        self._presenter = Presenter(served, accepted, request.query, cluster.clock.now)
+
+    def answer(self) -> Answer:
+        """Do it.
+
+        Raises:
+            StatusError: the answer is a failure.
+        """
+        try:
+            return with_warnings(self._handler()(), self.served, self._warnings)
+        except status.StatusError as error:
+            error.headers.update(warning_headers(self.served, self._warnings))
+            raise
+
+    def _handler(self) -> Callable[[], Answer]:
+        route = self.route
+        if route.name in (".", ".."):
+            raise status.bad_request(f"Name parameter invalid: \"{route.name}\": may not be '{route.name}'")
+        if route.is_watch:
+            return self._watch
+        if route.subresource:
+            return self._below()
+        verb = (_OBJECT_VERBS if route.name else _COLLECTION_VERBS).get(self.request.method)
+        if verb is None or verb not in self.served.verbs:
+            raise status.method_not_allowed()
+        if self.served.is_namespaced and not route.namespace and verb in ("create", "deletecollection"):
+            raise status.method_not_allowed()
+        handlers: Mapping[str, Callable[[], Answer]] = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+        return handlers[verb]
+
+    def _below(self) -> Callable[[], Answer]:
+        name = self.route.subresource
+        found = next((subresource for subresource in self.served.subresources if subresource.name == name), None)
+        if found is None:
+            if self.served.is_custom and name in ("status", "scale"):
+                raise status.not_found(self.served.group, self.served.plural, self.route.name)
+            raise status.unknown_resource()
+        verb = _BELOW_VERBS.get(self.request.method)
+        if verb is None or verb not in found.verbs:
+            raise status.method_not_allowed()
+        if name == "scale":
+            return lambda: scaling.answer(self, verb)
+        if verb == "create":
+            return lambda: pod_subresources.create(self, name)
+        handlers: Mapping[str, Callable[[], Answer]]
+        handlers = {"get": self._get, "update": self._update, "patch": self._patch}
+        if verb not in handlers:
+            raise status.method_not_allowed()
+        return handlers[verb]
+
+    def _get(self) -> Answer:
+        asked = parse_version(self._query.get("resourceVersion", ""))
+        if asked > self.cluster.storage.revision:
+            raise status.version_too_large(asked, self.cluster.storage.revision)
+        return self._presenter.one(self.live())
+
+    def _list(self) -> Answer:
+        options = list_options(self._query)
+        if options.is_watch:
+            return self._watch()
+        return self._presenter.page(list_page(self.cluster.storage, self.served, self.route.namespace, options))
+
+    def _watch(self) -> Answer:
+        options = list_options(self._query, is_watch=True)
+        if self.route.name:
+            options = attrs.evolve(options, field_selector=f"metadata.name={self.route.name}")
+        encoder = None if self._presenter.is_plain else self._presenter
+        return open_watch(self.cluster, self.served, self.route.namespace, options, encoder)
+
+    def _create(self) -> Answer:
+        bodies.check_media_type(self.request)
+        options = write_options(self._query, "CreateOptions")
+        obj = self.read_body(options)
+        if (self.served.group, self.served.plural) == ("", "bindings"):
+            return pod_subresources.bind(self, obj)
+        self._check_namespace(obj)
+        name = str(_metadata(obj).get("name") or "")
+        return self.written(self.cluster.create(self.target(options, name=name), obj))
+
+    def _update(self) -> Answer:
+        options = write_options(self._query, "UpdateOptions")
+        bodies.check_media_type(self.request)
+        obj = self.read_body(options)
+        self._check_namespace(obj)
+        self._check_name(obj)
+        return self.written(self.cluster.replace(self.target(options), obj))
+
+    def _patch(self) -> Answer:
+        kind = patching.kind_of(self.request, self.served)
+        options = write_options(self._query, "PatchOptions", is_apply=kind == "apply")
+        target = self.target(options)
+        if kind == "apply":
+            config = bodies.decode_apply(self.request.body or b"", self.served)
+            bodies.check_applied_kind(config, self.served)
+            self._check_namespace(config)
+            if _metadata(config).get("name"):
+                self._check_name(config)
+            return self.written(self.cluster.apply(target, config))
+        transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
+
+        def checked(live: dict[str, Any]) -> dict[str, Any]:
+            patched = transform(live)
+            self._check_namespace(patched)
+            self._check_name(patched)
+            return patched
+
+        return self.written(self.cluster.patch(target, checked))
+
+    def _delete(self) -> Answer:
+        options = self._delete_options()
+        outcome = self.cluster.delete(self._delete_target(options, self.route.key), options)
+        is_shown = self.served.storage_key in _SHOWN_WHEN_DELETED
+        if outcome.is_gone and not is_shown:
+            return deleted(self.served, outcome.stored)
+        waits = not outcome.is_gone and options.get("orphanDependents") is False
+        return self._presenter.one(outcome.stored, code=202 if waits else 200)
+
+    def _delete_collection(self) -> Answer:
+        asked = list_options(self._query, is_watch=False)
+        options = self._delete_options()
+        page = list_page(self.cluster.storage, self.served, self.route.namespace, asked)
+        answer = self._presenter.page(page)
+        collection = self.cluster.storage.collection(self.served)
+        for stored in page.objects:
+            if collection.objects.get(stored.key) is not None:
+                self.cluster.delete(self._delete_target(options, stored.key), options)
+            collection = self.cluster.storage.collection(self.served)
+        return answer
+
+    def _delete_options(self) -> dict[str, object]:
+        body = self.request.body or b""
+        if body:
+            bodies.check_media_type(self.request)
+        return delete_options(self._query, bodies.decode_options(body, self.request))
+
+    def _delete_target(self, options: Mapping[str, object], key: ObjectKey) -> Target:
+        return self.target(WriteOptions(is_dry_run=bool(options.get("dryRun"))), key=key)
+
+    def live(self) -> Stored:
+        """The object that the path names.
+
+        Raises:
+            StatusError: 404.
+        """
+        stored = self.cluster.storage.collection(self.served).objects.get(self.route.key)
+        if stored is None:
+            raise status.not_found(self.served.group, self.served.plural, self.route.name)
+        return stored
+
+    def read_body(self, options: WriteOptions) -> dict[str, Any]:
+        """The object in the body.
+
+        Raises:
+            StatusError: 400.
+        """
+        body, served = self.request.body or b"", self.served
+        obj = bodies.decode_object(body, served, self.request)
+        bodies.check_kind(obj, served)
+        if options.field_validation != "Ignore":
+            self._duplicates = tuple(bodies.duplicates(body))
+        return obj
+
+    def target(self, options: WriteOptions, *, name: str = "", key: ObjectKey | None = None) -> Target:
+        """Where the write goes, and how."""
+        return Target(
+            served=self.served,
+            key=key or ObjectKey(self.route.namespace, name or self.route.name),
+            subresource=self.route.subresource,
+            manager=options.manager or manager_of_agent(self.request.headers.get("user-agent", "")),
+            force=options.force,
+            is_dry_run=options.is_dry_run,
+            body_size=len(self.request.body or b""),
+            field_validation=options.field_validation,
+            duplicates=self._duplicates,
+            warnings=self._warnings,
+        )
+
+    def written(self, outcome: Outcome) -> Response:
+        """What a write is answered with."""
+        return self._presenter.one(outcome.stored, code=201 if outcome.is_created else 200)
+
+    def _check_name(self, obj: Mapping[str, Any]) -> None:
+        name, wanted = _metadata(obj).get("name"), self.route.name
+        if not name:
+            why = "name must be provided"
+            raise status.bad_request(f"the name of the object ({wanted} based on URL) was undeterminable: {why}")
+        if name != wanted:
+            raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
+
+    def _check_namespace(self, obj: Mapping[str, Any]) -> None:
+        namespace = _metadata(obj).get("namespace")
+        if namespace and self.served.is_namespaced and namespace != self.route.namespace:
+            raise status.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+
+
+def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata, {} where it is none: whoever writes refuses the object for it."""
+    metadata = obj.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}

@@ -1,0 +1,272 @@
+"""The parameters of requests: read from the query as the real server reads them, and refused in its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import msgspec
+
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.status import Cause
+
+MAX_MANAGER = 128
+"""Bytes of a field manager's name."""
+
+_NOT_OLDER = "NotOlderThan"
+_PROPAGATION = ("Foreground", "Background", "Orphan")
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def flag(query: Mapping[str, str], name: str) -> bool | None:
+    """A yes or no, None where the parameter is missing: all but "0" and "false" is a yes."""
+    text = query.get(name)
+    return None if text is None else text.lower() not in ("0", "false")
+
+
+def whole_number(query: Mapping[str, str], name: str) -> int | None:
+    """A number, None where the parameter is missing.
+
+    Raises:
+        StatusError: 400.
+    """
+    text = query.get(name, "")
+    if not text:
+        return None
+    digits = text.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise status.bad_request(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
+    if not -(2**63) <= int(text) < 2**63:
+        raise status.bad_request(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
+    return int(text)
+
+
+def quoted(text: str) -> str:
+    """The text in quotation marks, as Go prints it."""
+    body = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _escape(char)) for char in body) + '"'
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+@attrs.frozen(kw_only=True)
+class ListOptions:
+    """What a list, a watch or a deletecollection was asked for.
+
+    Attributes:
+        match: resourceVersionMatch.
+        limit: 0 for all.
+        timeout: seconds, 0 for the server's own.
+        sends_initial: sendInitialEvents; a watch from "" or "0" has it by default, marked by `is_legacy`.
+        is_legacy: the request didn't ask for initial events in so many words.
+    """
+
+    label_selector: str = ""
+    field_selector: str = ""
+    is_watch: bool = False
+    wants_bookmarks: bool = False
+    resource_version: str = ""
+    match: str = ""
+    limit: int = 0
+    timeout: int = 0
+    continue_token: str = ""
+    sends_initial: bool | None = None
+    is_legacy: bool = False
+
+
+def list_options(query: Mapping[str, str], *, is_watch: bool | None = None) -> ListOptions:
+    """ListOptions from a query.
+
+    Args:
+        query: the request's.
+        is_watch: what the path says of it; None where the query decides.
+
+    Raises:
+        StatusError: 400 or 422.
+    """
+    version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
+    watches = bool(flag(query, "watch")) if is_watch is None else is_watch
+    sends_initial = flag(query, "sendInitialEvents")
+    is_legacy = watches and sends_initial is None and not match and version in ("", "0")
+    options = ListOptions(
+        label_selector=query.get("labelSelector", ""),
+        field_selector=query.get("fieldSelector", ""),
+        is_watch=watches,
+        wants_bookmarks=bool(flag(query, "allowWatchBookmarks")),
+        resource_version=version,
+        timeout=whole_number(query, "timeoutSeconds") or 0,
+        limit=max(whole_number(query, "limit") or 0, 0),
+        continue_token=query.get("continue", ""),
+        match=_NOT_OLDER if is_legacy else match,
+        sends_initial=True if is_legacy else sends_initial,
+        is_legacy=is_legacy,
+    )
+    causes = list(_watch_causes(options) if watches else _list_causes(options))
+    if causes:
+        raise _invalid("ListOptions", causes)
+    return options
+
+
+def _list_causes(options: ListOptions) -> Iterator[Cause]:
+    field, match, version = "resourceVersionMatch", options.match, options.resource_version
+    if match and not version:
+        yield _forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if match and options.continue_token:
+        yield _forbidden(field, "resourceVersionMatch is forbidden when continue is provided")
+    if match and match not in ("Exact", _NOT_OLDER):
+        yield _unsupported(field, quoted(match), ("Exact", _NOT_OLDER, ""))
+    if match == "Exact" and version == "0":
+        yield _forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    if options.sends_initial is not None:
+        yield _forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+
+
+def _watch_causes(options: ListOptions) -> Iterator[Cause]:
+    field, match = "resourceVersionMatch", options.match
+    if options.sends_initial is not None and match != _NOT_OLDER:
+        yield _forbidden(field, f"sendInitialEvents requires setting resourceVersionMatch to {_NOT_OLDER}")
+    if match and options.sends_initial is None:
+        yield _forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+    if match and match != _NOT_OLDER:
+        yield _unsupported(field, quoted(match), (_NOT_OLDER,))
+    if match and options.continue_token:
+        yield _forbidden(field, "resourceVersionMatch is forbidden when continue is provided")
+
+
+@attrs.frozen(kw_only=True)
+class WriteOptions:
+    """What a create, update or patch was asked for.
+
+    Attributes:
+        manager: "" where the user agent names it.
+        force: of an apply.
+        field_validation: "Ignore", "Warn" or "Strict".
+    """
+
+    manager: str = ""
+    is_dry_run: bool = False
+    force: bool = False
+    field_validation: str = "Warn"
+
+
+def write_options(query: Mapping[str, str], kind: str, *, is_apply: bool = False) -> WriteOptions:
+    """CreateOptions, UpdateOptions or PatchOptions from a query.
+
+    Args:
+        query: the request's.
+        kind: their name.
+        is_apply: a PatchOptions' patch is an apply.
+
+    Raises:
+        StatusError: 422.
+    """
+    manager, validation = query.get("fieldManager", ""), query.get("fieldValidation", "")
+    force, dry_run = flag(query, "force"), _dry_run_of(query)
+    causes: list[Cause] = []
+    if is_apply and not manager:
+        message = "Required value: is required for apply patch"
+        causes.append(Cause(reason="FieldValueRequired", message=message, field="fieldManager"))
+    if kind == "PatchOptions" and not is_apply and force is not None:
+        causes.append(_forbidden("force", "may not be specified for non-apply patch"))
+    causes += [*_manager_causes(manager), *_dry_run_causes(dry_run)]
+    if validation not in ("", "Ignore", "Warn", "Strict"):
+        causes.append(_unsupported("fieldValidation", quoted(validation), ("", "Ignore", "Strict", "Warn")))
+    if causes:
+        raise _invalid(kind, causes)
+    return WriteOptions(
+        manager=manager, is_dry_run=bool(dry_run), force=bool(force), field_validation=validation or "Warn"
+    )
+
+
+def delete_options(query: Mapping[str, str], told: Mapping[str, object]) -> dict[str, object]:
+    """DeleteOptions: the body's where there is one, the query's otherwise.
+
+    Args:
+        query: the request's.
+        told: the body's; empty for none.
+
+    Raises:
+        StatusError: 400 or 422.
+    """
+    options = dict(told) if told else _delete_options_of(query)
+    causes = list(_delete_causes(options))
+    if causes:
+        raise _invalid("DeleteOptions", causes)
+    return options
+
+
+def _delete_options_of(query: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {
+        "gracePeriodSeconds": whole_number(query, "gracePeriodSeconds"),
+        "orphanDependents": flag(query, "orphanDependents"),
+        "propagationPolicy": query.get("propagationPolicy") or None,
+        "dryRun": _dry_run_of(query) or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _delete_causes(options: Mapping[str, object]) -> Iterator[Cause]:
+    policy, dry_run = options.get("propagationPolicy"), options.get("dryRun")
+    if policy is not None and options.get("orphanDependents") is not None:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        message = f"Invalid value: {quoted(str(policy))}: {why}"
+        yield Cause(reason="FieldValueInvalid", message=message, field="propagationPolicy")
+    if policy is not None and policy not in _PROPAGATION:
+        yield _unsupported("propagationPolicy", quoted(str(policy)), (*_PROPAGATION, "nil"))
+    yield from _dry_run_causes(dry_run if isinstance(dry_run, list) else [])
+
+
+def _dry_run_of(query: Mapping[str, str]) -> list[str]:
+    return [query["dryRun"]] if query.get("dryRun") is not None else []
+
+
+def _dry_run_causes(values: Sequence[str]) -> Iterator[Cause]:
+    if any(value != "All" for value in values):
+        yield _unsupported("dryRun", msgspec.json.encode(values).decode(), ("All",))
+
+
+def _manager_causes(manager: str) -> Iterator[Cause]:
+    if len(manager.encode()) > MAX_MANAGER:
+        message = f"Too long: may not be more than {MAX_MANAGER} bytes"
+        yield Cause(reason="FieldValueTooLong", message=message, field="fieldManager")
+    position = 0
+    for char in manager:
+        if not char.isprintable():
+            why = f"invalid character U+{ord(char):04X} (at position {position})"
+            message = f"Invalid value: {quoted(manager)}: {why}"
+            yield Cause(reason="FieldValueInvalid", message=message, field="fieldManager")
+        position += len(char.encode())
+
+
+def _forbidden(field: str, why: str) -> Cause:
+    return Cause(reason="FieldValueForbidden", message=f"Forbidden: {why}", field=field)
+
+
+def _unsupported(field: str, shown: str, supported: Sequence[str]) -> Cause:
+    listed = ", ".join(quoted(value) for value in supported)
+    message = f"Unsupported value: {shown}: supported values: {listed}"
+    return Cause(reason="FieldValueNotSupported", message=message, field=field)
+
+
+def _invalid(kind: str, causes: Sequence[Cause]) -> status.StatusError:
+    found = status.invalid("meta.k8s.io", kind, "", causes)
+    assert found.details is not None
+    return found
+
+
+def manager_of_agent(user_agent: str) -> str:
+    """The field manager that a user agent stands for: what precedes its first slash, printable, in 128 bytes."""
+    name, length = "", 0
+    for char in user_agent.partition("/")[0]:
+        if not char.isprintable():
+            continue
+        length += len(char.encode())
+        if length > MAX_MANAGER:
+            break
+        name += char
+    return name or "unknown"

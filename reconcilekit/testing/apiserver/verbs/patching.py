@@ -1,0 +1,128 @@
+"""From a PATCH to what it makes of the live object: media types, and what can't be read of a patch."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal
+
+import msgspec
+
+from reconcilekit.kube.transport import Request
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.verbs.parameters import quoted
+from reconcilekit.testing.apiserver.verbs.patches import json_patch, merge_patch
+from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
+from reconcilekit.testing.apiserver.verbs.writes import Transform
+from reconcilekit.testing.apiserver.wire import go_json
+
+PatchKind = Literal["json", "merge", "strategic", "apply"]
+
+MAX_OPERATIONS = 10_000
+"""Operations that a JSON patch may have."""
+
+_KINDS: dict[str, PatchKind] = {
+    "application/json-patch+json": "json",
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+    "application/apply-patch+yaml": "apply",
+}
+
+
+def kind_of(request: Request, served: ResourceType) -> PatchKind:
+    """The kind of patch that a request's content type names.
+
+    Raises:
+        StatusError: 415.
+    """
+    kind = _KINDS.get(request.headers.get("content-type", "").partition(";")[0].strip())
+    if kind is None or (kind == "strategic" and served.is_custom):
+        if served.is_custom:
+            raise status.unknown_format([name for name in _KINDS if "strategic" not in name])
+        raise status.unsupported_media_type()
+    return kind
+
+
+def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, strict: bool) -> Transform:
+    """What the patch makes of a live object.
+
+    Args:
+        kind: not "apply".
+        request: with the patch.
+        served: the kind.
+        strict: fields are looked at one by one, which words some refusals otherwise.
+
+    Raises:
+        StatusError: 400, 413.
+    """
+    body = request.body or b""
+    decoded = _decoded(body)
+    match kind:
+        case "json":
+            return functools.partial(_apply_json, operations=_operations(decoded, strict=strict))
+        case "merge":
+            patch = _map(decoded, prefix="error decoding patch: ")
+            return lambda live: merge_patch(live, patch)
+        case _:
+            return StrategicPatch(patch=_map(decoded, prefix=""), definition=served.definition)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise status.bad_request("invalid JSON patch") from error
+
+
+def _map(decoded: Any, *, prefix: str) -> dict[str, Any]:
+    if decoded is None:
+        raise status.bad_request("Invalid JSON Patch")
+    if not isinstance(decoded, dict):
+        found = go_json.kind_of(decoded)
+        raise status.bad_request(
+            f"{prefix}json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+        )
+    return decoded
+
+
+def _operations(decoded: Any, *, strict: bool) -> list[dict[str, Any]]:
+    prefix = "error decoding patch: " if strict else ""
+    if decoded is None:
+        return []
+    if not isinstance(decoded, list):
+        found = go_json.kind_of(decoded)
+        raise status.bad_request(f"{prefix}json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp")
+    for operation in decoded:
+        if not isinstance(operation, dict):
+            found = go_json.kind_of(operation)
+            raise status.bad_request(
+                f"{prefix}json: cannot unmarshal {found} into Go value of type handlers.jsonPatchOp"
+            )
+        for name in ("op", "path", "from"):
+            value = operation.get(name)
+            if value is not None and not isinstance(value, str):
+                found = go_json.kind_of(value)
+                raise status.bad_request(
+                    f"{prefix}json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"
+                )
+    if len(decoded) > MAX_OPERATIONS:
+        said = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(decoded)}"
+        raise status.StatusError(413, f"Request entity too large: {said}", reason="RequestEntityTooLarge")
+    return decoded
+
+
+def _apply_json(live: dict[str, Any], *, operations: list[dict[str, Any]]) -> dict[str, Any]:
+    # A JSON patch changes its document in place, and the live object belongs to the store.
+    patched = json_patch(msgspec.json.decode(msgspec.json.encode(live)), operations)
+    if not isinstance(patched, dict):
+        raise undecodable(patched, f"json: cannot unmarshal {go_json.kind_of(patched)} into an object")
+    return patched
+
+
+def undecodable(patched: Any, why: str) -> status.StatusError:
+    """422 of a patch whose result is no object of its kind."""
+    shown = quoted(msgspec.json.encode(patched, order="sorted").decode())
+    cause = Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown}: {why}", field="patch")
+    message = f' "" is invalid: patch: {cause.message}'
+    return status.StatusError(422, message, reason="Invalid", details={"causes": [cause.encoded()]})

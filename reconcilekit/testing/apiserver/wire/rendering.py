@@ -1,0 +1,43 @@
+"""JSON answers in the form that was asked for: indented, or as YAML, compressed where that pays."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+
+import attrs
+import msgspec
+
+from reconcilekit.kube.transport import Response
+from reconcilekit.testing.apiserver.wire.negotiation import JSON, YAML, Accepted
+
+COMPRESSED_FROM = 128 * 1024
+"""Bytes from which answers are compressed for clients that take gzip."""
+
+
+def render(response: Response, accepted: Accepted) -> Response:
+    """The answer, as YAML or indented where that is accepted; what isn't JSON stays as it is."""
+    if response.headers.get("content-type") != JSON or (accepted.media_type == JSON and not accepted.is_pretty):
+        return response
+    if accepted.media_type == YAML:
+        headers = {**response.headers, "content-type": YAML}
+        return attrs.evolve(response, headers=headers, body=as_yaml(response.body))
+    return attrs.evolve(response, body=msgspec.json.format(response.body, indent=2))
+
+
+def as_yaml(body: bytes) -> bytes:
+    """A JSON document as YAML, its keys in order."""
+    import yaml
+
+    text = yaml.safe_dump(msgspec.json.decode(body), default_flow_style=False, sort_keys=True, allow_unicode=True)
+    return str(text).encode()
+
+
+def compress(response: Response, request_headers: Mapping[str, str]) -> Response:
+    """The answer, compressed where it is large and its client takes gzip."""
+    if len(response.body) < COMPRESSED_FROM or "content-encoding" in response.headers:
+        return response
+    if "gzip" not in request_headers.get("accept-encoding", ""):
+        return response
+    headers = {**response.headers, "content-encoding": "gzip", "vary": "Accept-Encoding"}
+    return attrs.evolve(response, headers=headers, body=gzip.compress(response.body, compresslevel=1))
