@@ -1,58 +1,117 @@
-"""As much OpenAPI v3 as `kubectl` asks for before it lets the server validate: that fieldValidation is understood."""
+"""OpenAPI v2 and v3: as they were recorded, with the definitions of custom kinds put in."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from reconcilekit.kube.transport import Response
+from reconcilekit.kube.transport import Request, Response
+from reconcilekit.testing.apiserver import recorded, status
+from reconcilekit.testing.apiserver.kinds import custom_openapi
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.status import JSON
 
+PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_PROTOBUF_ASKED = ("application/com.github.proto-openapi.spec.v2", "+protobuf")
+_FOREVER = "public, immutable"
+_CHECKED = "no-cache, private"
 
-def document(registry: Registry, path: str) -> Response | None:
-    """GET /openapi/v3 and what it lists, None for what isn't there."""
-    if not path:
-        return _json({"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}"} for name in _names(registry)}})
-    names = _names(registry)
-    if path not in names:
+
+def document(registry: Registry, path: str, request: Request) -> Response | None:
+    """GET /openapi/..., None for what isn't there.
+
+    A v3 document is asked for with the hash that the index gives, and may be kept for ever then; one with another
+    hash leads to the present one (KEP-2896).
+    """
+    if path == "v2":
+        return _v2(registry, request)
+    if path == "v3":
+        return Response(status=200, headers={"content-type": status.TEXT}, body=_index(registry))
+    _, _, name = path.partition("v3/")
+    return _v3(registry, name, request) if path.startswith("v3/") else None
+
+
+def _v2(registry: Registry, request: Request) -> Response:
+    accept = request.headers.get("accept", "")
+    if all(part in accept for part in _PROTOBUF_ASKED):
+        # Definitions of custom kinds are in the JSON form alone.
+        return _recorded("openapi-v2.pb", _v2_etag(), request, media_type=PROTOBUF)
+    if accept and not any(offer in accept for offer in (JSON, "*/*", "application/*")):
+        return Response(status=406, headers={"content-type": status.TEXT}, body=b"")
+    custom = _custom_types(registry)
+    if not custom:
+        return _recorded("openapi-v2.json", _v2_etag(), request)
+    body = _v2_with(custom)
+    return _kept(body, _etag(body), request, cache=_CHECKED)
+
+
+def _v3(registry: Registry, name: str, request: Request) -> Response | None:
+    group, _, version = name.removeprefix("apis/").partition("/")
+    types = tuple(t for t in _custom_types(registry) if (t.group, t.version) == (group, version))
+    index = recorded.openapi_v3_index()
+    if not types and name not in index:
         return None
-    group, version = names[path]
-    types = registry.types(group, version)
-    return _json(
-        {
-            "openapi": "3.0.0",
-            "info": {"title": "Kubernetes", "version": "v1.37.2"},
-            "paths": {_path(served): {"patch": _patch_operation(served)} for served in types},
-            "components": {"schemas": {}},
-        }
-    )
+    etag = _etag(custom_openapi.v3(types)) if types else index[name].rpartition("=")[2]
+    asked = request.query.get("hash")
+    if asked and asked != etag:
+        headers = {"content-type": JSON, "location": f"/openapi/v3/{name}?hash={etag}", "etag": f'"{etag}"'}
+        return Response(status=301, headers=headers, body=b"")
+    cache = _FOREVER if asked else _CHECKED
+    if types:
+        return _kept(custom_openapi.v3(types), etag, request, cache=cache)
+    return _recorded(f"openapi-v3/{name.replace('/', '.')}.json", etag, request, cache=cache)
 
 
-def _names(registry: Registry) -> dict[str, tuple[str, str]]:
-    return {
-        (f"apis/{group}/{version}" if group else f"api/{version}"): (group, version)
-        for group in registry.groups()
-        for version in registry.versions(group)
+def _index(registry: Registry) -> bytes:
+    urls = dict(recorded.openapi_v3_index())
+    by_version: dict[tuple[str, str], tuple[ResourceType, ...]] = {}
+    for served in _custom_types(registry):
+        key = (served.group, served.version)
+        by_version[key] = (*by_version.get(key, ()), served)
+    for (group, version), types in by_version.items():
+        urls[f"apis/{group}/{version}"] = f"/openapi/v3/apis/{group}/{version}?hash={_etag(custom_openapi.v3(types))}"
+    return msgspec.json.encode({"paths": {path: {"serverRelativeURL": urls[path]} for path in sorted(urls)}})
+
+
+def _custom_types(registry: Registry) -> tuple[ResourceType, ...]:
+    return tuple(served for served in registry.all() if served.is_custom)
+
+
+def _recorded(name: str, etag: str, request: Request, *, media_type: str = JSON, cache: str = _CHECKED) -> Response:
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        # It is shipped compressed, so this is the quickest way, too.
+        answer = _kept(recorded.compressed(name), etag, request, media_type=media_type, cache=cache)
+        return Response(status=answer.status, headers={**answer.headers, "content-encoding": "gzip"}, body=answer.body)
+    return _kept(recorded.read(name), etag, request, media_type=media_type, cache=cache)
+
+
+def _kept(body: bytes, etag: str, request: Request, *, media_type: str = JSON, cache: str) -> Response:
+    headers = {"content-type": media_type, "etag": f'"{etag}"', "cache-control": cache, "vary": "Accept"}
+    if request.headers.get("if-none-match", "") in (f'"{etag}"', etag):
+        return Response(status=304, headers=headers, body=b"")
+    return Response(status=200, headers=headers, body=body)
+
+
+@functools.cache
+def _v2_etag() -> str:
+    return _etag(recorded.read("openapi-v2.json"))
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.sha512(body).hexdigest().upper()
+
+
+@functools.lru_cache(maxsize=4)
+def _v2_with(custom: tuple[ResourceType, ...]) -> bytes:
+    told = msgspec.json.decode(recorded.read("openapi-v2.json"), type=dict[str, msgspec.Raw])
+    paths, definitions = custom_openapi.v2(custom)
+    merged: Mapping[str, Any] = {
+        **told,
+        "paths": {**msgspec.json.decode(told["paths"], type=dict[str, msgspec.Raw]), **paths},
+        "definitions": {**msgspec.json.decode(told["definitions"], type=dict[str, msgspec.Raw]), **definitions},
     }
-
-
-def _path(served: ResourceType) -> str:
-    root = f"/apis/{served.group}" if served.group else "/api"
-    scope = "/namespaces/{namespace}" if served.is_namespaced else ""
-    return f"{root}/{served.version}{scope}/{served.plural}/{{name}}"
-
-
-def _patch_operation(served: ResourceType) -> dict[str, Any]:
-    names = ("dryRun", "fieldManager", "fieldValidation", "force")
-    return {
-        "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": {"group": served.group, "version": served.version, "kind": served.kind},
-        "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names],
-        "responses": {"200": {"description": "OK"}},
-    }
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(status=200, headers={"content-type": JSON}, body=msgspec.json.encode(body))
+    return msgspec.json.encode(merged)

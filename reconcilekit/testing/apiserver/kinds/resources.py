@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from reconcilekit.kube.resource import Resource
+from reconcilekit.testing.apiserver import recorded
+from reconcilekit.testing.apiserver.crd.kind import CustomKind
 from reconcilekit.testing.apiserver.kinds.faces import STORED_AS
+from reconcilekit.testing.apiserver.kinds.traits import FIELD_SELECTORS, GENERATIONS
 from reconcilekit.testing.apiserver.schema.shapes import (
     Shape,
     built_in_shape,
@@ -17,6 +21,23 @@ from reconcilekit.testing.apiserver.schema.shapes import (
 )
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+"""The same in the order in which discovery has them for custom kinds."""
+
+
+@attrs.frozen(kw_only=True)
+class Subresource:
+    """A path below an object's, such as its status or its scale.
+
+    Attributes:
+        group: of the kind that it speaks, with `version` and `kind`: a Deployment's scale is autoscaling/v1's Scale.
+    """
+
+    name: str
+    group: str
+    version: str
+    kind: str
+    verbs: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -24,10 +45,16 @@ class ResourceType:
     """One kind in one version.
 
     Attributes:
+        verbs: what may be done to its objects; a review can only be created.
+        subresources: the paths below its objects.
+        definition: the struct of a built-in kind, by its name in OpenAPI; "" for a custom kind.
+        openapi: a custom kind's `openAPIV3Schema`.
         has_status: it has the status subresource.
         has_generation: its writes count `metadata.generation`; several core kinds have none.
         is_custom: it came by a CustomResourceDefinition.
+        is_told: its `shape` was told by hand and takes the place of what its schema says.
         field_selectors: what a fieldSelector may name.
+        custom: what its definition says of its objects; None for built-in kinds.
     """
 
     group: str
@@ -39,10 +66,16 @@ class ResourceType:
     has_status: bool = False
     has_generation: bool = False
     is_custom: bool = False
+    is_told: bool = False
+    verbs: tuple[str, ...] = VERBS
+    subresources: tuple[Subresource, ...] = ()
+    definition: str = ""
+    openapi: Mapping[str, Any] = attrs.field(factory=dict)
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     shape: Shape = attrs.field(factory=Shape)
     field_selectors: tuple[str, ...] = ("metadata.name", "metadata.namespace")
+    custom: CustomKind | None = None
 
     @property
     def api_version(self) -> str:
@@ -61,74 +94,38 @@ class ResourceType:
         return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
 
 
-_EVENT_FIELDS = (
-    "involvedObject.name",
-    "involvedObject.namespace",
-    "involvedObject.kind",
-    "involvedObject.uid",
-    "reason",
-    "type",
-)
-
-# group/version | kind | plural | flags: N namespaced, S status, G generation | short names
-_BUILT_IN = """
-v1 | Namespace | namespaces | S | ns
-v1 | Node | nodes | S | no
-v1 | PersistentVolume | persistentvolumes | S | pv
-v1 | ConfigMap | configmaps | N | cm
-v1 | Endpoints | endpoints | N | ep
-v1 | Event | events | N | ev
-v1 | PersistentVolumeClaim | persistentvolumeclaims | NS | pvc
-v1 | Pod | pods | NSG | po
-v1 | Secret | secrets | N |
-v1 | Service | services | NS | svc
-v1 | ServiceAccount | serviceaccounts | N | sa
-apps/v1 | DaemonSet | daemonsets | NSG | ds
-apps/v1 | Deployment | deployments | NSG | deploy
-apps/v1 | ReplicaSet | replicasets | NSG | rs
-apps/v1 | StatefulSet | statefulsets | NSG | sts
-batch/v1 | Job | jobs | NSG |
-batch/v1 | CronJob | cronjobs | NSG | cj
-apiextensions.k8s.io/v1 | CustomResourceDefinition | customresourcedefinitions | SG | crd,crds
-coordination.k8s.io/v1 | Lease | leases | N |
-discovery.k8s.io/v1 | EndpointSlice | endpointslices | NG |
-events.k8s.io/v1 | Event | events | N | ev
-networking.k8s.io/v1 | Ingress | ingresses | NSG | ing
-networking.k8s.io/v1 | IngressClass | ingressclasses | G |
-networking.k8s.io/v1 | NetworkPolicy | networkpolicies | NG | netpol
-policy/v1 | PodDisruptionBudget | poddisruptionbudgets | NSG | pdb
-rbac.authorization.k8s.io/v1 | ClusterRole | clusterroles | |
-rbac.authorization.k8s.io/v1 | ClusterRoleBinding | clusterrolebindings | |
-rbac.authorization.k8s.io/v1 | Role | roles | N |
-rbac.authorization.k8s.io/v1 | RoleBinding | rolebindings | N |
-"""
+_OBJECT_FIELDS = ("metadata.name", "metadata.namespace")
 
 
-_IN_ALL = frozenset(
-    {"pods", "services", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs", "cronjobs"}
-)
-"""What `kubectl get all` asks for."""
+@functools.cache
+def built_in_types() -> Mapping[tuple[str, str, str], ResourceType]:
+    """The kinds that the server has by itself, by group, version and plural, in the order of discovery."""
+    return {(t.group, t.version, t.plural): t for t in map(_built_in_type, recorded.kinds())}
 
 
-def _built_in_types() -> Iterator[ResourceType]:
-    for line in _BUILT_IN.strip().splitlines():
-        api_version, kind, plural, flags, short = (part.strip() for part in line.split("|"))
-        group, _, version = api_version.rpartition("/")
-        extra = _EVENT_FIELDS if kind == "Event" else ()
-        yield ResourceType(
-            group=group,
-            version=version,
-            kind=kind,
-            plural=plural,
-            singular=kind.lower(),
-            is_namespaced="N" in flags,
-            has_status="S" in flags,
-            has_generation="G" in flags,
-            short_names=tuple(name for name in short.split(",") if name),
-            categories=("all",) if plural in _IN_ALL else (),
-            shape=built_in_shape(group, kind),
-            field_selectors=("metadata.name", "metadata.namespace", *extra),
-        )
+def _built_in_type(told: Mapping[str, Any]) -> ResourceType:
+    group, plural = told["group"], told["plural"]
+    subresources = tuple(
+        Subresource(**{**subresource, "verbs": tuple(subresource["verbs"])}) for subresource in told["subresources"]
+    )
+    more_fields = FIELD_SELECTORS.get((group, plural), ())
+    return ResourceType(
+        group=group,
+        version=told["version"],
+        kind=told["kind"],
+        plural=plural,
+        singular=told["singular"],
+        is_namespaced=told["is_namespaced"],
+        has_status=any(subresource.name == "status" for subresource in subresources),
+        has_generation=(group, plural) in GENERATIONS,
+        verbs=tuple(told["verbs"]),
+        subresources=subresources,
+        short_names=tuple(told["short_names"]),
+        categories=tuple(told["categories"]),
+        shape=built_in_shape(told["schema"]),
+        definition=told["schema"],
+        field_selectors=(*(_OBJECT_FIELDS if told["is_namespaced"] else _OBJECT_FIELDS[:1]), *more_fields),
+    )
 
 
 class Registry:
@@ -141,7 +138,7 @@ class Registry:
     """
 
     def __init__(self) -> None:
-        self._types = {(t.group, t.version, t.plural): t for t in _built_in_types()}
+        self._types = built_in_types()
         self.down: frozenset[tuple[str, str]] = frozenset()
 
     def find(self, group: str, version: str, plural: str) -> ResourceType | None:
@@ -159,9 +156,14 @@ class Registry:
                 return candidate
         raise KeyError(f"{resource} isn't served; create its CustomResourceDefinition first")
 
+    def all(self) -> Iterable[ResourceType]:
+        """Every kind in every version."""
+        return self._types.values()
+
     def groups(self) -> list[str]:
-        """The groups by name, the core group ("") first."""
-        return sorted({group for group, *_ in (*self._types, *self.down)})
+        """The groups in the order of discovery: the core group (""), the other built-in ones, custom ones by name."""
+        built_in = list(dict.fromkeys(group for group, *_ in built_in_types()))
+        return built_in + sorted({group for group, *_ in (*self._types, *self.down)} - set(built_in))
 
     def versions(self, group: str) -> list[str]:
         """A group's versions, the preferred one first."""
@@ -174,8 +176,9 @@ class Registry:
         return sorted(found, key=lambda t: t.plural)
 
     def namespaced_types(self) -> list[ResourceType]:
-        """Every type whose objects live in namespaces, one version each."""
-        return list({t.storage_key: t for t in self._types.values() if t.is_namespaced}.values())
+        """Every type whose objects live in namespaces, one version each; reviews, which are never stored, left out."""
+        stored = {t.storage_key: t for t in self._types.values() if t.is_namespaced and "delete" in t.verbs}
+        return list(stored.values())
 
     def tell_list_keys(self, resource: Resource, keys: Mapping[str, Any]) -> None:
         """Say how a kind's lists merge, in place of what was known: see `shapes.shape_from_keys`."""
@@ -183,12 +186,17 @@ class Registry:
         metadata = found.shape.field("metadata")
         shape = shape_from_keys(keys, structs=[n for n, s in found.shape.fields.items() if s.is_struct])
         shape = attrs.evolve(shape, fields={**shape.fields, "metadata": metadata})
-        told = attrs.evolve(found, shape=shape)
+        told = attrs.evolve(found, shape=shape, is_told=True)
         self._types = {**self._types, (found.group, found.version, found.plural): told}
 
     def define(self, definition: Mapping[str, Any]) -> None:
         """Serve what a CustomResourceDefinition describes, in place of what an earlier form of it described."""
-        spec = definition["spec"]
+        # Names that are taken already aren't served, the ones from before are.
+        accepted = (definition.get("status") or {}).get("acceptedNames") or {}
+        spec = {
+            **definition["spec"],
+            "names": {**definition["spec"]["names"], **{k: v for k, v in accepted.items() if v}},
+        }
         self.undefine(definition)
         added = [_custom_type(spec, version) for version in spec["versions"] if version.get("served", True)]
         self._types = {**self._types, **{(t.group, t.version, t.plural): t for t in added}}
@@ -209,21 +217,36 @@ class Registry:
 
 def _custom_type(spec: Mapping[str, Any], version: Mapping[str, Any]) -> ResourceType:
     names = spec["names"]
-    schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    custom = CustomKind(spec, version)
+    schema, is_namespaced = custom.schema, spec.get("scope", "Namespaced") == "Namespaced"
     return ResourceType(
         group=spec["group"],
         version=version["name"],
         kind=names["kind"],
         plural=names["plural"],
         singular=names.get("singular") or names["kind"].lower(),
-        is_namespaced=spec.get("scope", "Namespaced") == "Namespaced",
-        has_status="status" in (version.get("subresources") or {}),
+        is_namespaced=is_namespaced,
+        has_status=custom.has_status,
         has_generation=True,
         is_custom=True,
+        verbs=CUSTOM_VERBS,
+        subresources=tuple(_custom_subresources(spec, version)),
+        openapi=schema,
         short_names=tuple(names.get("shortNames") or ()),
         categories=tuple(names.get("categories") or ()),
         shape=shape_from_schema(schema),
+        field_selectors=(*(_OBJECT_FIELDS if is_namespaced else _OBJECT_FIELDS[:1]), *custom.selectable_fields),
+        custom=custom,
     )
+
+
+def _custom_subresources(spec: Mapping[str, Any], version: Mapping[str, Any]) -> Iterator[Subresource]:
+    told, verbs = version.get("subresources") or {}, ("get", "patch", "update")
+    if told.get("status") is not None:
+        kind = spec["names"]["kind"]
+        yield Subresource(name="status", group=spec["group"], version=version["name"], kind=kind, verbs=verbs)
+    if told.get("scale") is not None:
+        yield Subresource(name="scale", group="autoscaling", version="v1", kind="Scale", verbs=verbs)
 
 
 def _version_priority(version: str) -> tuple[int, int, int, str]:

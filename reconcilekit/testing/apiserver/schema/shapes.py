@@ -1,16 +1,19 @@
 """How the fields of a kind merge: which lists are sets, which are keyed, what is replaced as a whole.
 
 Maps merge key by key and lists are replaced as a whole, unless a shape says otherwise; so the empty shape fits a kind
-about which nothing is known. Built-in kinds have a table here, custom kinds their schema's `x-kubernetes-list-type`,
-`x-kubernetes-list-map-keys` and `x-kubernetes-map-type` (KEP-555).
+about which nothing is known. Built-in kinds have theirs from the recorded schemas, custom kinds their schema's
+`x-kubernetes-list-type`, `x-kubernetes-list-map-keys` and `x-kubernetes-map-type` (KEP-555).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
+
+from reconcilekit.testing.apiserver.schema.definitions import Field, GoType, definition
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +32,7 @@ class Shape:
 
     lists: Literal["atomic", "set", "map"] = "atomic"
     keys: tuple[str, ...] = ()
-    key_defaults: Mapping[str, str] = attrs.field(factory=dict)
+    key_defaults: Mapping[str, Any] = attrs.field(factory=dict)
     is_atomic: bool = False
     is_struct: bool = False
     fields: Mapping[str, Shape] = attrs.field(factory=dict)
@@ -50,50 +53,74 @@ EMPTY = Shape()
 ListKeys = Sequence[str] | Literal["set", "atomic"]
 """What a list (or map) is told to be: its items' key fields, "set", or "atomic" for a map replaced as a whole."""
 
-_METADATA: Mapping[str, ListKeys] = {"metadata.ownerReferences": ("uid",), "metadata.finalizers": "set"}
-
-_POD_TEMPLATE: Mapping[str, ListKeys] = {
-    "spec.containers": ("name",),
-    "spec.containers[].ports": ("containerPort", "protocol"),
-    "spec.containers[].env": ("name",),
-    "spec.containers[].volumeMounts": ("mountPath",),
-    "spec.initContainers": ("name",),
-    "spec.initContainers[].env": ("name",),
-    "spec.initContainers[].volumeMounts": ("mountPath",),
-    "spec.volumes": ("name",),
-    "spec.imagePullSecrets": ("name",),
-    "spec.tolerations": "atomic",
-}
-
-_CONDITIONS: Mapping[str, ListKeys] = {"status.conditions": ("type",)}
-
-
-def _template(path: str) -> dict[str, ListKeys]:
-    return {f"{path}.{inner}": keys for inner, keys in _POD_TEMPLATE.items()}
-
-
-BUILT_IN: Mapping[tuple[str, str], Mapping[str, ListKeys]] = {
-    ("", "Pod"): {**_POD_TEMPLATE, **_CONDITIONS},
-    ("", "Node"): _CONDITIONS,
-    ("", "Namespace"): _CONDITIONS,
-    ("", "Service"): {"spec.ports": ("port", "protocol"), "spec.selector": "atomic", **_CONDITIONS},
-    ("", "ServiceAccount"): {"secrets": ("name",)},
-    ("apps", "Deployment"): {"spec.selector": "atomic", **_template("spec.template"), **_CONDITIONS},
-    ("apps", "StatefulSet"): {"spec.selector": "atomic", **_template("spec.template"), **_CONDITIONS},
-    ("apps", "DaemonSet"): {"spec.selector": "atomic", **_template("spec.template"), **_CONDITIONS},
-    ("apps", "ReplicaSet"): {"spec.selector": "atomic", **_template("spec.template"), **_CONDITIONS},
-    ("batch", "Job"): {"spec.selector": "atomic", **_template("spec.template")},
-    ("policy", "PodDisruptionBudget"): {"spec.selector": "atomic", **_CONDITIONS},
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): _CONDITIONS,
-}
-
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _KEY_DEFAULTS = {"protocol": "TCP"}
-_STRUCTS = ("metadata", "spec", "status")
 
 
-def built_in_shape(group: str, kind: str) -> Shape:
-    """The shape of a kind that the server knows by itself."""
-    return shape_from_keys({**_METADATA, **BUILT_IN.get((group, kind), {})}, structs=_STRUCTS)
+class _LazyFields(Mapping[str, Shape]):
+    """The shapes of a Go struct's fields, each compiled when it is asked for: some structs hold themselves."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        shape = self._known.get(name)
+        if shape is None:
+            shape = self._known[name] = _field_shape(definition(self._name).fields[name])
+        return shape
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As a dict's."""
+        found = self._known.get(name)
+        if found is None and name in definition(self._name).fields:
+            return self[name]
+        return default if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(definition(self._name).fields)
+
+    def __len__(self) -> int:
+        return len(definition(self._name).fields)
+
+
+@functools.cache
+def built_in_shape(name: str) -> Shape:
+    """The shape of a built-in kind, or of any struct in one, by its name in OpenAPI."""
+    return Shape(fields=_LazyFields(name))
+
+
+def metadata_shape() -> Shape:
+    """The shape of `metadata`, which every kind has alike."""
+    return attrs.evolve(built_in_shape(_OBJECT_META), is_struct=True)
+
+
+def _field_shape(field: Field) -> Shape:
+    go_type, marks = field.type, field.marks
+    if go_type.form == "struct":
+        is_atomic = marks.get("map") == "atomic" or definition(go_type.base).is_atomic
+        is_struct = field.is_always_there and not go_type.is_pointer
+        return Shape(is_atomic=is_atomic, is_struct=is_struct, fields=_LazyFields(go_type.base))
+    if go_type.form == "map":
+        return Shape(is_atomic=marks.get("map") == "atomic")
+    return _list_shape(go_type, marks) if go_type.form == "list" else EMPTY
+
+
+def _list_shape(go_type: GoType, marks: Mapping[str, Any]) -> Shape:
+    """A list without a list type is what its patch strategy makes of it (kube-openapi's schemaconv)."""
+    assert go_type.item is not None
+    told, keys = marks.get("list"), tuple(marks.get("keys") or ())
+    if told is None and "merge" in marks.get("patch", ""):
+        keys = (marks["patch_key"],) if "patch_key" in marks else ()
+        told = "map" if keys else "set"
+    if told == "set":
+        return Shape(lists="set")
+    item = built_in_shape(go_type.item.base) if go_type.item.form == "struct" else EMPTY
+    if told != "map":
+        return EMPTY
+    fields = definition(go_type.item.base).fields
+    defaults = {key: default for key in keys if (default := fields[key].key_default) is not None}
+    return Shape(lists="map", keys=tuple(sorted(keys)), key_defaults=defaults, items=item)
 
 
 def shape_from_keys(paths: Mapping[str, ListKeys], *, structs: Sequence[str] = ("metadata",)) -> Shape:
@@ -126,7 +153,7 @@ def _shape_from_tree(tree: Mapping[str, Any]) -> Shape:
 def shape_from_schema(schema: Mapping[str, Any]) -> Shape:
     """A custom kind's shape, by the markers in its `openAPIV3Schema`."""
     told = _shape_of(schema)
-    metadata = built_in_shape("", "").field("metadata")
+    metadata = metadata_shape()
     return attrs.evolve(told, fields={**told.fields, "metadata": metadata})
 
 

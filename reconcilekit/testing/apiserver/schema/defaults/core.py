@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,14 @@ def _fill_namespace(namespace: dict[str, Any]) -> None:
         metadata["labels"] = {**metadata.get("labels", {}), "kubernetes.io/metadata.name": name}
 
 
+def _fill_secret(secret: dict[str, Any]) -> None:
+    secret.setdefault("type", "Opaque")
+    plain = secret.pop("stringData", None)
+    if plain:
+        encoded = {name: base64.b64encode(text.encode()).decode() for name, text in plain.items()}
+        secret["data"] = {**secret.get("data", {}), **encoded}
+
+
 def _fill_node_status(status: dict[str, Any]) -> None:
     if "capacity" in status:
         status.setdefault("allocatable", dict(status["capacity"]))
@@ -73,7 +82,7 @@ DEFAULTS: Mapping[str, Fill] = {
         "NodeStatus": _fill_node_status,
         "LimitRangeItem": _fill_limit,
         "ReplicationController": _fill_replication_controller,
-        "Secret": fill(type="Opaque"),
+        "Secret": _fill_secret,
         "PersistentVolumeSpec": fill(persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem"),
         "PersistentVolumeStatus": fill(phase="Pending"),
         "PersistentVolumeClaimSpec": fill(volumeMode="Filesystem"),

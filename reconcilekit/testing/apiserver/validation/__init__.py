@@ -1,0 +1,53 @@
+"""What the real server refuses of built-in kinds' objects beyond what OpenAPI says, in its words.
+
+Each check gets the object with its defaults filled in, and the one that it replaces, None for a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconcilekit.testing.apiserver.validation import core, names, others, pods, workloads
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj
+from reconcilekit.testing.apiserver.validation.metadata import NameRule, metadata_causes, path_segment
+
+Check = Callable[[Obj, Obj | None], Found]
+
+CHECKS: Mapping[tuple[str, str], Check] = {
+    ("", "configmaps"): core.config_map_causes,
+    ("", "persistentvolumeclaims"): core.claim_causes,
+    ("", "persistentvolumes"): core.volume_causes,
+    ("", "pods"): pods.pod_causes,
+    ("", "secrets"): core.secret_causes,
+    ("", "services"): core.service_causes,
+    ("apps", "daemonsets"): workloads.daemon_set_causes,
+    ("apps", "deployments"): workloads.deployment_causes,
+    ("apps", "replicasets"): workloads.replica_set_causes,
+    ("apps", "statefulsets"): workloads.stateful_set_causes,
+    ("autoscaling", "horizontalpodautoscalers"): others.autoscaler_causes,
+    ("batch", "cronjobs"): workloads.cron_job_causes,
+    ("batch", "jobs"): workloads.job_causes,
+    ("coordination.k8s.io", "leases"): others.lease_causes,
+    ("discovery.k8s.io", "endpointslices"): others.endpoint_slice_causes,
+    ("networking.k8s.io", "ingresses"): others.ingress_causes,
+    ("networking.k8s.io", "networkpolicies"): others.network_policy_causes,
+    ("policy", "poddisruptionbudgets"): others.disruption_budget_causes,
+    ("rbac.authorization.k8s.io", "clusterrolebindings"): others.cluster_role_binding_causes,
+    ("rbac.authorization.k8s.io", "clusterroles"): others.cluster_role_causes,
+    ("rbac.authorization.k8s.io", "rolebindings"): others.role_binding_causes,
+    ("rbac.authorization.k8s.io", "roles"): others.role_causes,
+    ("scheduling.k8s.io", "priorityclasses"): others.priority_class_causes,
+}
+"""By group and plural; what isn't here is checked by its types and its metadata alone."""
+
+_LABEL_NAMES = frozenset({("", "namespaces"), ("", "services")})
+
+
+def name_rule(group: str, plural: str) -> NameRule:
+    """What a kind's objects may be called."""
+    if group == "rbac.authorization.k8s.io":
+        return path_segment
+    return names.label if (group, plural) in _LABEL_NAMES else names.subdomain
+
+
+__all__ = ["CHECKS", "Check", "metadata_causes", "name_rule"]

@@ -1,0 +1,72 @@
+"""What is wrong with one field, in the words of apimachinery's field.Error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from reconcilekit.testing.apiserver.status import Cause
+
+Found = Iterator[Cause]
+"""What a check finds; nothing where all is well."""
+
+Obj = Mapping[str, Any]
+
+
+def required(field: str, why: str = "") -> Cause:
+    """The field must be set."""
+    message = f"Required value: {why}" if why else "Required value"
+    return Cause(reason="FieldValueRequired", message=message, field=field)
+
+
+def invalid(field: str, value: object, why: str) -> Cause:
+    """The value is wrong."""
+    return Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown(value)}: {why}", field=field)
+
+
+def unsupported(field: str, value: object, known: Iterable[str]) -> Cause:
+    """The value is none of those that there are."""
+    listed = ", ".join(f'"{name}"' for name in known)
+    message = f"Unsupported value: {shown(value)}: supported values: {listed}"
+    return Cause(reason="FieldValueNotSupported", message=message, field=field)
+
+
+def duplicate(field: str, value: object) -> Cause:
+    """Another one has the value, too."""
+    return Cause(reason="FieldValueDuplicate", message=f"Duplicate value: {shown(value)}", field=field)
+
+
+def missing(field: str, value: object) -> Cause:
+    """What the value names isn't there."""
+    return Cause(reason="FieldValueNotFound", message=f"Not found: {shown(value)}", field=field)
+
+
+def forbidden(field: str, why: str) -> Cause:
+    """The field may not be set, or not so."""
+    return Cause(reason="FieldValueForbidden", message=f"Forbidden: {why}", field=field)
+
+
+def immutable(field: str, old: object, new: object) -> Found:
+    """The field may not change once the object is there."""
+    if old != new:
+        yield invalid(field, new, "field is immutable")
+
+
+def shown(value: object) -> str:
+    """A value as messages have it."""
+    return msgspec.json.encode(value).decode()
+
+
+def one_of(field: str, value: object, known: Iterable[str]) -> Found:
+    """The value must be one of those that there are."""
+    names = tuple(known)
+    if value not in names:
+        yield unsupported(field, value or "", names)
+
+
+def not_negative(field: str, value: int | None) -> Found:
+    """A number that is counted with."""
+    if value is not None and value < 0:
+        yield invalid(field, value, "must be greater than or equal to 0")

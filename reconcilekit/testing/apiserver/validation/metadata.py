@@ -1,0 +1,73 @@
+"""Every object's metadata (apimachinery's api/validation)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid, required
+
+MAX_ANNOTATIONS = 256 * 1024
+"""Bytes of all annotations, keys and values."""
+
+_STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
+
+NameRule = Callable[[str], Iterator[str]]
+
+
+def path_segment(name: str) -> Iterator[str]:
+    """What is wrong with a name that may hold all that fits in a URL: RBAC's."""
+    if name in (".", ".."):
+        yield f"may not be '{name}'"
+    yield from (f"may not contain '{part}'" for part in ("/", "%") if part in name)
+
+
+def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
+    """What is wrong with an object's metadata."""
+    if is_new and metadata.get("generateName"):
+        # A prefix may end in what a name may not: the suffix comes behind it.
+        prefix = re.sub("[-.]$", "a", metadata["generateName"])
+        yield from (invalid("metadata.generateName", metadata["generateName"], why) for why in rule(prefix))
+    if is_new:
+        yield from (invalid("metadata.name", metadata["name"], why) for why in rule(metadata["name"]))
+    yield from names.labels(metadata.get("labels"), "metadata.labels")
+    yield from _annotation_causes(metadata.get("annotations") or {})
+    yield from _owner_causes(metadata.get("ownerReferences") or ())
+    yield from _finalizer_causes(metadata.get("finalizers") or ())
+
+
+def _annotation_causes(annotations: Obj) -> Found:
+    field = "metadata.annotations"
+    for key in annotations:
+        yield from (invalid(field, key, why) for why in names.qualified(key.lower()))
+    if sum(len(key) + len(value) for key, value in annotations.items()) > MAX_ANNOTATIONS:
+        message = f"Too long: may not be more than {MAX_ANNOTATIONS} bytes"
+        yield Cause(reason="FieldValueTooLong", message=message, field=field)
+
+
+def _owner_causes(owners: Sequence[Obj]) -> Found:
+    field, leader = "metadata.ownerReferences", ""
+    for i, owner in enumerate(owners):
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                yield required(f"{field}[{i}].{name}", "must not be empty")
+        if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+            yield invalid(f"{field}[{i}]", owner, "/v1, Kind=Event is disallowed from being an owner")
+        if owner.get("controller"):
+            this = f"{owner.get('kind')}/{owner.get('name')}"
+            if leader:
+                pair = f'Found "true" in references for {leader} and {this}'
+                yield invalid(field, owners, f"Only one reference can have Controller set to true. {pair}")
+            leader = this
+
+
+def _finalizer_causes(finalizers: Sequence[str]) -> Found:
+    field = "metadata.finalizers"
+    for name in finalizers:
+        yield from (invalid(field, name, why) for why in names.qualified(name))
+    for i, name in enumerate(finalizers):
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(f"{field}[{i}]", name, why)

@@ -1,0 +1,120 @@
+"""The rules of names, labels and keys (apimachinery's util/validation)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from reconcilekit.testing.apiserver.validation.causes import Found, invalid
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_VALUE = f"({_QUALIFIED})?"
+_CONFIG_KEY = "[-._a-zA-Z0-9]+"
+_MOST_LABEL = 63
+_MOST_SUBDOMAIN = 253
+
+SUBDOMAIN_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    f"end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
+)
+LABEL_RULE = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    f"an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_NAME_PART = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
+_QUALIFIED_TEXT = (
+    f"{_NAME_PART} character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+)
+_VALUE_RULE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    f"'{_VALUE}')"
+)
+_CONFIG_KEY_RULE = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    f"'key-name', regex used for validation is '{_CONFIG_KEY}')"
+)
+
+
+def subdomain(name: str) -> Iterator[str]:
+    """What is wrong with a DNS-1123 subdomain."""
+    if len(name) > _MOST_SUBDOMAIN:
+        yield f"must be no more than {_MOST_SUBDOMAIN} characters"
+    if not re.fullmatch(_SUBDOMAIN, name):
+        yield SUBDOMAIN_RULE
+
+
+def label(name: str) -> Iterator[str]:
+    """What is wrong with a DNS-1123 label."""
+    if len(name) > _MOST_LABEL:
+        yield f"must be no more than {_MOST_LABEL} characters"
+    if not re.fullmatch(_LABEL, name):
+        yield "must not contain dots" if re.fullmatch(_SUBDOMAIN, name) else LABEL_RULE
+
+
+def qualified(name: str) -> Iterator[str]:
+    """What is wrong with a label's key: a name, with a subdomain and "/" before it or without."""
+    prefix, slash, part = name.rpartition("/")
+    if "/" in prefix:
+        with_prefix = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        yield f"a valid label key {_QUALIFIED_TEXT} {with_prefix}"
+        return
+    if slash:
+        yield from (f"prefix part {why}" for why in (subdomain(prefix) if prefix else ["must be non-empty"]))
+    if not part:
+        yield "name part must be non-empty"
+    elif len(part) > _MOST_LABEL:
+        yield f"name part must be no more than {_MOST_LABEL} bytes"
+    if not re.fullmatch(_QUALIFIED, part):
+        yield f"name part {_QUALIFIED_TEXT}"
+
+
+def label_value(value: str) -> Iterator[str]:
+    """What is wrong with a label's value."""
+    if len(value) > _MOST_LABEL:
+        yield f"must be no more than {_MOST_LABEL} bytes"
+    if not re.fullmatch(_VALUE, value):
+        yield _VALUE_RULE
+
+
+def config_key(key: str) -> Iterator[str]:
+    """What is wrong with a key in a ConfigMap or a Secret."""
+    if len(key) > _MOST_SUBDOMAIN:
+        yield f"must be no more than {_MOST_SUBDOMAIN} characters"
+    if not re.fullmatch(_CONFIG_KEY, key):
+        yield _CONFIG_KEY_RULE
+    elif key == ".":
+        yield "must not be '.'"
+    elif key == "..":
+        yield "must not be '..'"
+    elif key.startswith(".."):
+        yield "must not start with '..'"
+
+
+def port_name(name: str) -> Iterator[str]:
+    """What is wrong with the name of a container's port (RFC 6335)."""
+    if len(name) > 15:
+        yield "must be no more than 15 characters"
+    if not re.fullmatch("[-a-z0-9]+", name):
+        yield "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+    if not re.search("[a-z]", name):
+        yield "must contain at least one letter (a-z)"
+    if "--" in name:
+        yield "must not contain consecutive hyphens"
+    if name.startswith("-") or name.endswith("-"):
+        yield "must not begin or end with a hyphen"
+
+
+def port_number(number: int) -> Iterator[str]:
+    """What is wrong with a port's number."""
+    if not 1 <= number <= 65535:
+        yield "must be between 1 and 65535, inclusive"
+
+
+def labels(told: Mapping[str, str] | None, field: str) -> Found:
+    """What is wrong with labels."""
+    for key, value in (told or {}).items():
+        yield from (invalid(field, key, why) for why in qualified(key))
+        yield from (invalid(field, value, why) for why in label_value(value))

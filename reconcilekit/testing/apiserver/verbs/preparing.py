@@ -1,0 +1,118 @@
+"""What the real server puts into an object besides defaults, owned by nobody.
+
+Its strategies do that (pkg/registry) and its admission plugins (pkg/../plugin/pkg/admission), as they are switched on
+without a cluster around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconcilekit.testing.apiserver.schema.decoding import DecodeError
+from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
+
+Prepare = Callable[[dict[str, Any]], None]
+"""Puts it into a new or a changed object, in place; what is there already stays."""
+
+JOBS = ("batch", "jobs")
+"""The kind that `name_job` is for."""
+
+_SECONDS_TO_TOLERATE = 300
+_TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_MEASURED = ("cpu", "memory")
+_JOB_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
+_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
+
+
+def _prepare_namespace(namespace: dict[str, Any]) -> None:
+    namespace["spec"] = {"finalizers": ["kubernetes"]} | namespace["spec"]
+
+
+def _prepare_pod(pod: dict[str, Any]) -> None:
+    spec = pod["spec"]
+    tolerations = spec.get("tolerations") or []
+    told = {toleration.get("key") for toleration in tolerations if toleration.get("effect", "NoExecute") == "NoExecute"}
+    added = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _SECONDS_TO_TOLERATE}
+        for key in _TROUBLES
+        if key not in told
+    ]
+    if added and None not in told:
+        spec["tolerations"] = [*tolerations, *added]
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    pod["status"] = {"phase": "Pending", "qosClass": quality_of(spec)} | pod["status"]
+
+
+def quality_of(spec: Mapping[str, Any]) -> str:
+    """A pod's quality of service, by the requests and limits of its containers."""
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    told = [_measured(container.get("resources") or {}) for container in containers]
+    if not any(requests or limits for requests, limits in told):
+        return "BestEffort"
+    is_fixed = all(limits.keys() == set(_MEASURED) and requests == limits for requests, limits in told)
+    return "Guaranteed" if is_fixed else "Burstable"
+
+
+def _measured(resources: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    limits, requests = ({n: _amount(v) for n, v in (resources.get(k) or {}).items()} for k in ("limits", "requests"))
+    return {n: v for n, v in requests.items() if n in _MEASURED and v}, {
+        n: v for n, v in limits.items() if n in _MEASURED and v
+    }
+
+
+def _amount(value: Any) -> Any:
+    try:
+        return parse_quantity(value)
+    except DecodeError:
+        return 0
+
+
+def _prepare_node(node: dict[str, Any]) -> None:
+    taints = node["spec"].get("taints") or []
+    if not any(taint.get("key") == _TROUBLES[0] for taint in taints) and "uid" not in node["metadata"]:
+        node["spec"]["taints"] = [*taints, {"key": _TROUBLES[0], "effect": "NoSchedule"}]
+
+
+def _prepare_daemon_set(daemon_set: dict[str, Any]) -> None:
+    metadata = daemon_set["metadata"]
+    if "uid" not in metadata:
+        told = metadata.get("annotations") or {}
+        metadata["annotations"] = {**told, "deprecated.daemonset.template.generation": "1"}
+
+
+def _protected(finalizer: str) -> Prepare:
+    def protect(obj: dict[str, Any]) -> None:
+        metadata = obj["metadata"]
+        if "uid" not in metadata and finalizer not in (metadata.get("finalizers") or ()):
+            metadata["finalizers"] = [*(metadata.get("finalizers") or ()), finalizer]
+
+    return protect
+
+
+def name_job(job: dict[str, Any], uid: str) -> None:
+    """Put a new Job's uid and name into its selector and its pods' labels, unless it selects by itself."""
+    spec = job["spec"]
+    if spec.get("manualSelector"):
+        return
+    added = dict.fromkeys(_JOB_LABELS, uid) | dict.fromkeys(_NAME_LABELS, job["metadata"]["name"])
+    template = dict(spec["template"])
+    metadata = dict(template.get("metadata") or {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **added}
+    spec["template"] = {**template, "metadata": metadata}
+    selector = dict(spec.get("selector") or {})
+    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), _JOB_LABELS[0]: uid}
+    spec["selector"] = selector
+    job["metadata"]["labels"] = {**added, **(job["metadata"].get("labels") or {})}
+
+
+PREPARE: Mapping[tuple[str, str], Prepare] = {
+    ("", "namespaces"): _prepare_namespace,
+    ("", "nodes"): _prepare_node,
+    ("", "persistentvolumeclaims"): _protected("kubernetes.io/pvc-protection"),
+    ("", "persistentvolumes"): _protected("kubernetes.io/pv-protection"),
+    ("", "pods"): _prepare_pod,
+    ("apps", "daemonsets"): _prepare_daemon_set,
+}
+"""By group and plural."""

@@ -1,0 +1,259 @@
+"""Strategic merge patch: a merge patch whose lists merge item by item where a kind's fields say so.
+
+Lists merge by the key that the field's `patchMergeKey` names, or by value. Directives in the patch delete and replace
+(`$patch`, `$deleteFromPrimitiveList`, `$retainKeys`) and put lists in order (`$setElementOrder`). After
+k8s.io/apimachinery, util/strategicpatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.schema.definitions import Field, definition
+
+_PATCH = "$patch"
+_RETAIN = "$retainKeys"
+_ORDER = "$setElementOrder/"
+_REMOVE = "$deleteFromPrimitiveList/"
+
+
+@attrs.frozen(kw_only=True)
+class StrategicPatch:
+    """A strategic merge patch of a built-in kind's object.
+
+    Attributes:
+        patch: as it came.
+        definition: the kind's struct, by its name in OpenAPI.
+    """
+
+    patch: dict[str, Any]
+    definition: str
+
+    def __call__(self, live: dict[str, Any]) -> dict[str, Any]:
+        """What the patch makes of the live object; neither is changed.
+
+        Raises:
+            StatusError: 500, as the real server answers what a patch gets wrong about its lists and directives.
+        """
+        return _merge_maps(live, self.patch, self.definition)
+
+
+def _merge_maps(live: Mapping[str, Any], patch: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if _PATCH in patch:
+        return _directed(patch)
+    merged = dict(live)
+    rest = {key: value for key, value in patch.items() if not key.startswith((_ORDER, _REMOVE)) and key != _RETAIN}
+    if _RETAIN in patch:
+        merged = _retained(merged, patch)
+    for key, order in patch.items():
+        if key.startswith(_ORDER):
+            field = key.removeprefix(_ORDER)
+            if field in merged or field in rest:
+                merged[field] = _ordered_merge(merged.get(field), rest.pop(field, None), order, name, field)
+    for key, value in patch.items():
+        if key.startswith(_REMOVE):
+            field = key.removeprefix(_REMOVE)
+            merged[field] = [item for item in merged.get(field) or () if item not in value]
+    for field, value in rest.items():
+        _merge_field(merged, field, value, name)
+    return merged
+
+
+def _directed(patch: Mapping[str, Any]) -> dict[str, Any]:
+    if patch[_PATCH] == "replace":
+        return {key: value for key, value in patch.items() if key != _PATCH}
+    if patch[_PATCH] == "delete":
+        return {}
+    raise _refused(f"unknown patch type: {printed(patch[_PATCH])} in map: {printed(patch)}")
+
+
+def _retained(live: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    kept = patch[_RETAIN]
+    foreign = (
+        key
+        for key, value in patch.items()
+        if value is not None and key not in kept and key != _RETAIN and not key.startswith((_ORDER, _REMOVE))
+    )
+    if not isinstance(kept, list) or next(foreign, None) is not None:
+        raise _refused("invalid patch format of retainKeys")
+    return {key: value for key, value in live.items() if key in kept}
+
+
+def _merge_field(merged: dict[str, Any], key: str, value: Any, name: str) -> None:
+    if value is None:
+        merged.pop(key, None)
+        return
+    live = merged.get(key)
+    if isinstance(live, dict) and isinstance(value, dict):
+        merged[key] = _merge_maps(live, value, _struct_of(name, key))
+    elif isinstance(live, list) and isinstance(value, list):
+        merged[key] = _merge_lists(live, value, name, key)
+    else:
+        plain, is_kept = _without_directives(value)
+        merged[key] = plain
+        if not is_kept:
+            del merged[key]
+
+
+def _field(name: str, key: str) -> Field | None:
+    return definition(name).fields.get(key) if name else None
+
+
+def _struct_of(name: str, key: str) -> str:
+    """The struct that a field holds, itself or in its list or map; "" where there is none."""
+    field = _field(name, key)
+    if field is None:
+        return ""
+    held = field.type if field.type.form == "struct" else field.type.item
+    return held.base if held is not None and held.form == "struct" else ""
+
+
+def _merges(field: Field | None) -> bool:
+    return field is not None and "merge" in field.marks.get("patch", "").split(",")
+
+
+def _merge_lists(live: list[Any], patch: list[Any], name: str, key: str) -> list[Any]:
+    field = _field(name, key)
+    if not _merges(field):
+        return [item for item in patch if item is not None]
+    assert field is not None
+    if not live and not patch:
+        return live
+    by = field.marks.get("patch_key", "")
+    _check_alike(live, patch)
+    if not isinstance((live or patch)[0], dict):
+        both = list(dict.fromkeys([*live, *patch]))
+        return _in_order(both, patch, live, "")
+    kept, plain = _follow_directives(live, patch, by)
+    merged = _merge_items(kept, plain, by, _struct_of(name, key))
+    return _in_order(merged, plain, kept, by)
+
+
+def _follow_directives(live: list[Any], patch: list[Any], by: str) -> tuple[list[Any], list[Any]]:
+    """The live items that `$patch` leaves, and the patch without its directives."""
+    plain = [item for item in patch if _PATCH not in item]
+    for item in patch:
+        if _PATCH not in item:
+            continue
+        if item[_PATCH] == "delete":
+            wanted = _key_of(item, by)
+            live = [other for other in live if _key_of(other, by) != wanted]
+        elif item[_PATCH] == "replace":
+            # The whole list is replaced by what else the patch has in it.
+            return [], plain
+        elif item[_PATCH] == "merge":
+            raise _refused("merging lists cannot yet be specified in the patch")
+        else:
+            raise _refused(f"unknown patch type: {printed(item[_PATCH])} in map: {printed(item)}")
+    return live, plain
+
+
+def _merge_items(live: list[Any], patch: list[Any], by: str, name: str) -> list[Any]:
+    merged = list(live)
+    for item in patch:
+        wanted = _key_of(item, by)
+        at = next((i for i, other in enumerate(merged) if other.get(by) == wanted), None)
+        if at is None:
+            merged.append(_without_directives(item)[0])
+        else:
+            merged[at] = _merge_maps(merged[at], item, name)
+    return merged
+
+
+def _ordered_merge(live: Any, patch: Any, order: Any, name: str, key: str) -> list[Any]:
+    for told in (order, live, patch):
+        if told is not None and not isinstance(told, list):
+            raise _refused(f"expected a []interface {{}}, but received a {type(told).__name__}")
+    field = _field(name, key)
+    by = field.marks.get("patch_key", "") if field is not None else ""
+    _check_order(patch or [], order, by)
+    if patch is None:
+        merged = list(live)
+    elif live is None:
+        merged = _without_directives(patch)[0]
+    else:
+        merged = _merge_lists(live, patch, name, key)
+    return _in_order(merged, order, live or [], by)
+
+
+def _check_order(patch: list[Any], order: list[Any], by: str) -> None:
+    """What the patch adds has to stand in its order, too, and alike."""
+    told = [_value_of(item, by) for item in order]
+    at = 0
+    for item in patch:
+        if isinstance(item, dict) and item.get(_PATCH) in ("delete", "replace"):
+            continue
+        wanted = _value_of(item, by)
+        if wanted not in told[at:]:
+            raise _refused(
+                f"The order in patch list:\n{printed(patch)}\n doesn't match $setElementOrder list:\n{printed(order)}\n"
+            )
+        at = told.index(wanted, at)
+
+
+def _in_order(merged: list[Any], first: Sequence[Any], live: Sequence[Any], by: str) -> list[Any]:
+    """Items that `first` names in its order, and the others between them where they stood in the live list."""
+    told = [_value_of(item, by) for item in first]
+    stood = [_value_of(item, by) for item in live]
+    named = sorted((item for item in merged if _value_of(item, by) in told), key=lambda i: told.index(_value_of(i, by)))
+    others = [item for item in merged if _value_of(item, by) not in told]
+    others.sort(key=lambda item: _place(stood, _value_of(item, by)))
+    ordered: list[Any] = []
+    while named and others:
+        mine, other = _value_of(named[0], by), _value_of(others[0], by)
+        is_before = mine in stood and other in stood and stood.index(other) < stood.index(mine)
+        ordered.append((others if is_before else named).pop(0))
+    return [*ordered, *named, *others]
+
+
+def _place(order: list[Any], value: Any) -> int:
+    return order.index(value) if value in order else len(order)
+
+
+def _value_of(item: Any, by: str) -> Any:
+    return _key_of(item, by) if by else item
+
+
+def _key_of(item: Any, by: str) -> Any:
+    if not isinstance(item, dict):
+        raise _refused(f"expected a map[string]interface {{}}, but received a {type(item).__name__}")
+    if by not in item:
+        raise _refused(f"map: {printed(item)} does not contain declared merge key: {by}")
+    return item[by]
+
+
+def _check_alike(live: list[Any], patch: list[Any]) -> None:
+    kinds = {type(item) for item in (*live, *patch)}
+    if len(kinds) > 1:
+        raise _refused(f"list element types are not identical: {printed([live, patch])}")
+
+
+def _without_directives(value: Any) -> tuple[Any, bool]:
+    """The value as it is put in where there's nothing to merge with, and whether it is put in at all."""
+    if isinstance(value, dict):
+        if _PATCH in value:
+            return None, False
+        parts = {key: _without_directives(item) for key, item in value.items() if item is not None}
+        return {key: item for key, (item, is_kept) in parts.items() if is_kept and key[:1] != "$"}, True
+    if isinstance(value, list):
+        return [item for item, is_kept in map(_without_directives, value) if is_kept], True
+    return value, True
+
+
+def _refused(message: str) -> status.StatusError:
+    return status.StatusError(500, message)
+
+
+def printed(value: object) -> str:
+    """A value as Go's %v prints it, in messages."""
+    if isinstance(value, Mapping):
+        return "map[" + " ".join(f"{key}:{printed(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(map(printed, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "<nil>" if value is None else str(value)

@@ -1,0 +1,79 @@
+"""Record what a real kube-apiserver answers to requests about built-in kinds: defaults, refusals, patches.
+
+The requests stand in tests/data/built-in-kinds.jsonl, one case a line, beside the answers; this sends them again and
+writes down what comes back. Names, times and addresses that the server draws are compared by form alone.
+
+    python tools/record_answers.py                                   # starts the servers of `make controlplane`
+    python tools/record_answers.py --server https://127.0.0.1:6443 --token secret
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+CASES = Path(__file__).parents[1] / "tests/data/built-in-kinds.jsonl"
+NAMESPACE = "golden"
+
+
+def main() -> None:
+    """Record from the server that the arguments name, or from one started for it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", help="https://host:port of a kube-apiserver, instead of one of our own")
+    parser.add_argument("--token", default="", help="a bearer token that may do everything")
+    arguments = parser.parse_args()
+    if arguments.server:
+        record(arguments.server, arguments.token)
+        return
+    from reconcilekit.testing.controlplane import ControlPlane
+
+    with ControlPlane() as plane:
+        record(plane.url, plane.admin.token)
+
+
+def record(server: str, token: str) -> None:
+    """Send every case's requests and write the file anew."""
+    send(server, token, {"method": "POST", "path": "/api/v1/namespaces", "body": {"metadata": {"name": NAMESPACE}}})
+    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
+    for case in cases:
+        for step in case["steps"]:
+            step["answer"] = send(server, token, step)
+    CASES.write_text("".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases))
+    print(f"{CASES}: {len(cases)} cases, {sum(len(case['steps']) for case in cases)} requests")
+
+
+def send(server: str, token: str, step: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one request."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    body = step.get("body")
+    request = urllib.request.Request(
+        server + step["path"],
+        method=step["method"],
+        data=body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode(),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": step.get("content_type", "application/json"),
+            "User-Agent": "tester/1.0",
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, context=context) as answer:
+            return _told(answer.status, answer)
+    except urllib.error.HTTPError as error:
+        return _told(error.code, error)
+
+
+def _told(status: int, answer: Any) -> dict[str, Any]:
+    told = {"status": status, "body": json.loads(answer.read())}
+    warnings = answer.headers.get_all("Warning")
+    return {**told, "warnings": warnings} if warnings else told
+
+
+if __name__ == "__main__":
+    main()
