@@ -45,8 +45,10 @@ def test_library_imports_core_dependencies_alone() -> None:
 
 
 def is_of_testing(path: Path, package: str) -> bool:
-    """The parts of the test server that few need take more, from the extra."""
-    return path.is_relative_to(ROOT / "reconcilekit" / "testing") and NAMED_OTHERWISE.get(package, package) in OF_TESTING
+    """What few need of the test server takes more, from its extra."""
+    return (
+        path.is_relative_to(ROOT / "reconcilekit" / "testing") and NAMED_OTHERWISE.get(package, package) in OF_TESTING
+    )
 
 
 def test_what_is_brought_along_is_required_by_a_core_dependency() -> None:

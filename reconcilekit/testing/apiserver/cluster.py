@@ -9,6 +9,8 @@ import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.crd.definitions import acceptance
+from reconcilekit.testing.apiserver.crd.definitions.versions import storage_version
 from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES
 from reconcilekit.testing.apiserver.housekeeping.beginnings import first_objects, service_addresses
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
@@ -189,25 +191,29 @@ class Cluster:
                 if served is not None:
                     self.storage.drop(served)
             self.registry.undefine(definition)
+        else:
+            self._review_definition(target.served, outcome.stored)
+        for other in self._definitions(target.served, definition["spec"]["group"]):
+            if other.key != outcome.stored.key:
+                self._review_definition(target.served, other)
+
+    def _review_definition(self, served: ResourceType, stored: Stored) -> None:
+        definition = stored.content
+        group = definition["spec"]["group"]
+        others = [other.content for other in self._definitions(served, group) if other.key != stored.key]
+        reviewed = acceptance.reviewed(definition, acceptance.taken_by(others, group), self.storage.timestamp())
+        if reviewed != definition.get("status"):
+            target = Target(served=served, key=stored.key, subresource="status", manager="kube-apiserver")
+            self._writer.patch(target, lambda live: {**live, "status": reviewed})
+        definition = {**definition, "status": reviewed}
+        if not acceptance.is_established(definition):
             return
         self.registry.define(definition)
-        status_target = attrs.evolve(target, key=outcome.stored.key, subresource="status", manager="kube-apiserver")
-        established = _established(definition, self.storage.timestamp())
-        self._writer.patch(status_target, lambda live: {**live, "status": established})
+        spec = definition["spec"]
+        kind = self.registry.find(spec["group"], storage_version(spec), spec["names"]["plural"])
+        if kind is not None and kind.custom is not None:
+            self.storage.reread(kind, kind.custom.as_read)
 
-
-def _established(definition: dict[str, Any], time: str) -> dict[str, Any]:
-    spec = definition["spec"]
-    known = {c["type"]: c for c in (definition.get("status") or {}).get("conditions") or ()}
-    conditions = [
-        {"lastTransitionTime": time, "message": message, "reason": reason, "status": "True", "type": kind}
-        for kind, reason, message in (
-            ("NamesAccepted", "NoConflicts", "no conflicts found"),
-            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-        )
-    ]
-    return {
-        "acceptedNames": spec["names"],
-        "conditions": [known.get(condition["type"], condition) for condition in conditions],
-        "storedVersions": [version["name"] for version in spec["versions"] if version.get("storage")],
-    }
+    def _definitions(self, served: ResourceType, group: str) -> list[Stored]:
+        stored = self.storage.collection(served).objects.values()
+        return [definition for definition in stored if definition.content["spec"]["group"] == group]

@@ -78,14 +78,15 @@ class Caller:
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
         }
-        conditions["items"] = {"type": "object", "properties": {"type": {"type": "string"}}}
-        status = {"type": "object", "properties": {"conditions": conditions}}
+        anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        conditions["items"] = {**anything, "required": ["type"], "properties": {"type": {"type": "string"}}}
+        status = {**anything, "properties": {"conditions": conditions}}
         version = {
             "name": "v1",
             "served": True,
             "storage": True,
             "subresources": {"status": {}},
-            "schema": {"openAPIV3Schema": {"type": "object", "properties": {"status": status}}},
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": status}}},
         }
         spec = {
             "group": "example.com",

@@ -128,6 +128,14 @@ class Storage:
         before = self.collection(served).objects[key]
         self._commit(Event("DELETED", self.revision + 1, before, None, served=served, last=last))
 
+    def reread(self, served: ResourceType, read: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Have the objects of a kind be what is read from them now that their definition has changed: no write at all."""
+        objects = self._own(served.storage_key).objects
+        for key, stored in list(objects.items()):
+            content = read(stored.content)
+            if content is not stored.content:
+                objects.put(key, Stored(key, stored.revision, content))
+
     def drop(self, served: ResourceType) -> None:
         """Remove every object of a kind that is served no more."""
         for key in self.collection(served).sorted_keys():
