@@ -92,6 +92,20 @@ def test_in_the_foreground_an_owner_waits_for_those_that_block_it(on_server: Any
     on_server(scenario)
 
 
+def test_an_owner_waits_no_longer_for_what_it_no_longer_owns(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        a = await make(call, "a")
+        await make(call, "b", a)
+        await call("PATCH", f"{MAPS}/b", {"metadata": {"finalizers": ["example.com/hold"]}}, patch="merge")
+        await call("DELETE", f"{MAPS}/a", {"propagationPolicy": "Foreground"})
+
+        await call("PATCH", f"{MAPS}/b", {"metadata": {"ownerReferences": None}}, patch="merge")
+
+        assert await names(call) == ["b"]
+
+    on_server(scenario)
+
+
 def test_orphans_stay_and_have_no_owner_any_more(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         a, b = await make(call, "a"), await make(call, "b")

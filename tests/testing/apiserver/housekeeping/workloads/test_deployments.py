@@ -206,6 +206,13 @@ def test_its_service_has_endpoints_while_pods_are_ready(on_server: Any) -> None:
         (subset,) = (await call("GET", f"{CORE}/endpoints/web")).body["subsets"]
         assert sorted(address["ip"] for address in subset["addresses"]) == ["10.244.0.1", "10.244.0.2"]
 
+        name = piece["endpoints"][0]["targetRef"]["name"]
+        await call("DELETE", f"{CORE}/pods/{name}")
+        await call.clock.sleep(0.1)
+        (piece,) = await items(call, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices")
+        told = {e["targetRef"]["name"]: e["conditions"] for e in piece["endpoints"]}
+        assert told[name] == {"ready": False, "serving": True, "terminating": True}
+
         await call("DELETE", f"{CORE}/services/web")
         await call.clock.sleep(1)
         assert await items(call, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices") == []
