@@ -1,4 +1,4 @@
-"""Replaces what may differ between two servers by what must not: order of appearance."""
+"""Marks what may differ between two servers, so that its identity alone is compared: uids, versions, addresses."""
 
 from __future__ import annotations
 
@@ -19,16 +19,22 @@ _VERSION_IN_TEXT = re.compile(
 _AGES = re.compile(r"^\d+[smhd]$|^<invalid>$")
 
 
+def mark(kind: str, value: str) -> str:
+    """A value of which only the identity counts."""
+    return f"\u27e6{kind} {value}\u27e7"
+
+
+MARKED = re.compile("\u27e6([a-zA-Z]+) ([^\u27e7]*)\u27e7")
+
+
 class Normaliser:
-    """Normalises the answers of one playing; one name for one value through the whole of it."""
+    """Normalises the answers of one playing."""
 
     def __init__(self, playing: Playing) -> None:
         self._pauses = playing.pauses
-        self._names: dict[tuple[str, str], str] = {}
-        self._counts: dict[str, int] = {}
 
     def normalise(self, answer: Answer) -> Answer:
-        """The answer with placeholders."""
+        """The answer with what has an identity marked, and what doesn't count replaced."""
         return Answer(
             status=answer.status,
             content_type=answer.content_type.partition(";")[0],
@@ -46,12 +52,14 @@ class Normaliser:
         if isinstance(value, str):
             return self._string(value, name)
         if name in ("nodePort", "healthCheckNodePort") and isinstance(value, int) and value >= 30000:
-            return self._placeholder("nodePort", str(value))
+            return mark("nodePort", str(value))
         return value
 
     def _mapping(self, value: dict[str, Any], name: str) -> dict[str, Any]:
         kind = str(value.get("kind", ""))
         is_list = isinstance(value.get("items"), list) or kind == "Table" or value.get("type") == "BOOKMARK"
+        if value.get("kind") == "Status" and value.get("reason") == "Conflict":
+            value = _in_order(value)
         result = {}
         for key, sub in value.items():
             if key == "metadata" and isinstance(sub, dict) and is_list:
@@ -71,16 +79,16 @@ class Normaliser:
 
     def _string(self, text: str, name: str) -> str:
         if name == "resourceVersion" and text.isdigit() and len(text) < 19:
-            return self._placeholder("rv", text) if text not in ("0", "1") else text
+            return mark("rv", text) if text not in ("0", "1") else text
         if name == "continue":
             return "<continue>"
         return self._text(text)
 
     def _text(self, text: str) -> str:
-        text = _UUID.sub(lambda found: self._placeholder("uid", found[0]), text)
+        text = _UUID.sub(lambda found: mark("uid", found[0]), text)
         text = _TIME.sub(lambda found: self._time(found[0]), text)
-        text = _CLUSTER_IP.sub(lambda found: self._placeholder("ip", found[0]), text)
-        text = _MADE.sub(lambda found: found[1] + self._placeholder("made", found[0]), text)
+        text = _CLUSTER_IP.sub(lambda found: mark("ip", found[0]), text)
+        text = _MADE.sub(lambda found: found[1] + mark("made", found[0]), text)
         text = _VERSION_IN_TEXT.sub(lambda found: f"{found[1] or ''}<rv>", text)
         return "<age>" if _AGES.match(text) else text
 
@@ -88,12 +96,14 @@ class Normaliser:
         moment = datetime.fromisoformat(text).timestamp()
         return f"<time after {sum(int(pause) < moment for pause in self._pauses)} pauses>"
 
-    def _placeholder(self, kind: str, value: str) -> str:
-        known = self._names.get((kind, value))
-        if known is None:
-            self._counts[kind] = number = self._counts.get(kind, 0) + 1
-            known = self._names[kind, value] = f"<{kind} {number}>"
-        return known
+
+def _in_order(conflict: dict[str, Any]) -> dict[str, Any]:
+    """Apply conflicts in the order of their text: the real one's hangs on the order of Go's maps."""
+    details = conflict.get("details") or {}
+    causes = sorted(details.get("causes") or [], key=str)
+    message = "\n".join(sorted(str(conflict.get("message", "")).split("\n")[1:]))
+    head = str(conflict.get("message", "")).partition("\n")[0]
+    return {**conflict, "message": f"{head}\n{message}", "details": {**details, "causes": causes}}
 
 
 def _by_manager(entries: Sequence[Any]) -> Any:

@@ -14,7 +14,8 @@ def as_text(tally: Tally, *, examples: int) -> str:
     """The summary, and the most frequent classes with their shortest example."""
     rate = tally.requests / tally.seconds if tally.seconds else 0.0
     lines = [
-        f"{tally.requests} requests in {tally.sequences} sequences to each server in {tally.seconds:.0f} s, {rate:.0f}/s",
+        f"{tally.requests} requests in {tally.sequences} sequences to each server",
+        f"{tally.seconds:.0f} s, {rate:.0f} requests/s",
         f"{len(tally.findings)} classes of differences",
         f"{sum(tally.accepted.values())} differences of {len(tally.accepted)} accepted kinds",
         *(f"  accepted {count:6}  {reason}" for reason, count in sorted(tally.accepted.items())),
