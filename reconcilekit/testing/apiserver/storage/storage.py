@@ -129,7 +129,7 @@ class Storage:
         self._commit(Event("DELETED", self.revision + 1, before, None, served=served, last=last))
 
     def reread(self, served: ResourceType, read: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Have the objects of a kind be what is read from them now that their definition has changed: no write at all."""
+        """Have a kind's objects be what is read of them now that their definition has changed: no write at all."""
         objects = self._own(served.storage_key).objects
         for key, stored in list(objects.items()):
             content = read(stored.content)

@@ -34,7 +34,7 @@ class Pruning:
         if isinstance(value, dict):
             if node is None:
                 self.unknown += [_child(path, name) for name in value]
-                return {}
+                return {} if value else value
             return self._prune_map(value, node, path, keeps=keeps)
         if isinstance(value, list):
             return self._prune_list(value, None if node is None else node.items, path, keeps=keeps)
