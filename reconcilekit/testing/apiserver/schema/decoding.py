@@ -15,6 +15,8 @@ from reconcilekit.testing.apiserver.schema.defaults import DEFAULTS, Fill
 from reconcilekit.testing.apiserver.schema.definitions import Definition, Field, GoType, definition
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError, json_type
 
+_RESOURCES = "v1.ResourceList"
+
 Reader = Callable[[Any], Any]
 """Makes of a JSON value (never null) what Go would write of it, or raises `DecodeError`."""
 
@@ -95,7 +97,7 @@ def _drops_empty(field: Field) -> bool:
     """Go's omitempty leaves out what is empty, but for structs; a pointer to something empty isn't."""
     if field.type.is_pointer:
         return False
-    if field.type.form == "struct":
+    if field.type.is_struct:
         return field.omits_zero
     return field.omits_empty or field.omits_zero
 
@@ -110,7 +112,8 @@ def _type_reader(go_type: GoType) -> Reader:
             return _list_reader(_type_reader(go_type.item), go_type.name)
         case "map":
             assert go_type.item is not None
-            return _map_reader(_type_reader(go_type.item), go_type.name, go_type.item)
+            read = scalars.whole_millis if go_type.name == _RESOURCES else _type_reader(go_type.item)
+            return _map_reader(read, go_type.name, go_type.item)
         case "special":
             return scalars.SPECIAL.get(go_type.base, scalars.anything)
         case _:

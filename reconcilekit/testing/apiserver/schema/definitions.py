@@ -18,6 +18,15 @@ from reconcilekit.testing.apiserver import recorded
 Form = Literal["scalar", "struct", "list", "map", "special"]
 
 _NAMED = re.compile(r"([\w.]+):(.*)")
+_STRUCT_ZEROS: Mapping[str, object] = {
+    "Time": None,
+    "MicroTime": None,
+    "RawExtension": None,
+    "Quantity": "0",
+    "IntOrString": 0,
+}
+"""The structs that write their JSON themselves, with what they write where nothing is set."""
+
 _ZEROS: Mapping[str, object] = {"string": "", "bool": False}
 
 
@@ -38,6 +47,11 @@ class GoType:
     base: str = ""
     item: GoType | None = None
     is_pointer: bool = False
+
+    @property
+    def is_struct(self) -> bool:
+        """Go has it as a struct, which omitempty never leaves out."""
+        return self.form == "struct" or (self.form == "special" and self.base in _STRUCT_ZEROS)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,14 +77,16 @@ class Field:
     @property
     def zero(self) -> object:
         """What stands in JSON where nothing is set; None is null."""
-        if self.type.is_pointer or self.type.form != "scalar":
+        if self.type.is_pointer or self.type.form in ("struct", "list", "map"):
             return None
+        if self.type.form == "special":
+            return _STRUCT_ZEROS.get(self.type.base)
         return _ZEROS.get(self.type.base, 0)
 
     @property
     def is_always_there(self) -> bool:
         """It stands in JSON even where nothing is set."""
-        if self.type.form == "struct" and not self.type.is_pointer:
+        if self.type.is_struct and not self.type.is_pointer:
             return not self.omits_zero
         return not (self.omits_empty or self.omits_zero)
 

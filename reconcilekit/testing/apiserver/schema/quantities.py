@@ -12,6 +12,7 @@ _PATTERN = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([eE][+-]?[0-9]+|
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _SUFFIXES = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
+_MILLI = Fraction(1, 1000)
 _NANO = Fraction(1, 10**9)
 _MALFORMED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
@@ -35,14 +36,16 @@ def parse_quantity(text: object) -> Fraction:
 
 
 @functools.lru_cache(maxsize=1024)
-def canonical_quantity(text: str) -> str:
-    """The form in which the server writes it.
+def canonical_quantity(text: str, *, rounds_to_milli: bool = False) -> str:
+    """The form in which the server writes it; amounts of resources are rounded up to the milli.
 
     Raises:
         DecodeError: it is no quantity.
     """
     _, suffix = _split(text)
     value = parse_quantity(text)
+    if rounds_to_milli:
+        value = -(-value * 1000 // 1) * _MILLI
     if value == 0:
         return "0"
     if suffix in _BINARY[1:]:

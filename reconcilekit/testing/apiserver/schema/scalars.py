@@ -63,6 +63,11 @@ def _quantity(value: Any) -> str:
     return canonical_quantity(value)
 
 
+def whole_millis(value: Any) -> str:
+    """A quantity of a resource, rounded up to the milli."""
+    return canonical_quantity(_quantity(value), rounds_to_milli=True)
+
+
 def _bytes(value: Any) -> str:
     if type(value) is not str:
         raise TypeMismatchError(json_type(value), "[]uint8")

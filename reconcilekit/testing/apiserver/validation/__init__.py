@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from reconcilekit.testing.apiserver.validation import core, names, others, pods, workloads
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
 from reconcilekit.testing.apiserver.validation.metadata import NameRule, metadata_causes, path_segment
+from reconcilekit.testing.apiserver.validation.others import LOOPBACK_RULE
+from reconcilekit.testing.apiserver.validation.warnings import WARNINGS
 
 Check = Callable[[Obj, Obj | None], Found]
 
@@ -50,4 +52,4 @@ def name_rule(group: str, plural: str) -> NameRule:
     return names.label if (group, plural) in _LABEL_NAMES else names.subdomain
 
 
-__all__ = ["CHECKS", "Check", "metadata_causes", "name_rule"]
+__all__ = ["WARNINGS", "CHECKS", "LOOPBACK_RULE", "Check", "metadata_causes", "name_rule"]

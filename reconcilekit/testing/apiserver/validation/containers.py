@@ -58,8 +58,6 @@ def container_causes(container: Obj, volumes: set[str], seen: set[str], field: s
     image = container.get("image", "")
     if not image:
         yield required(f"{field}.image")
-    elif image != image.strip():
-        yield invalid(f"{field}.image", image, "must not have leading or trailing whitespace")
     yield from _lifecycle_causes(container, field)
     yield from one_of(f"{field}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGE_POLICIES)
     yield from port_causes(container.get("ports") or (), f"{field}.ports")

@@ -184,6 +184,11 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_loopback(text: str) -> bool:
+    """True for an address that leads back to the machine."""
+    return is_address(text) and ipaddress.ip_address(text).is_loopback
+
+
 def claim_causes(claim: Obj, old: Obj | None) -> Found:
     """What is wrong with a PersistentVolumeClaim."""
     spec = claim["spec"]

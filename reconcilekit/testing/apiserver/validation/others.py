@@ -17,10 +17,11 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
-from reconcilekit.testing.apiserver.validation.core import is_address
+from reconcilekit.testing.apiserver.validation.core import is_address, is_loopback
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
+LOOPBACK_RULE = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
 _ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _HIGHEST_PRIORITY = 1000000000
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -185,7 +186,7 @@ def lease_causes(lease: Obj, old: Obj | None) -> Found:
 
 
 def endpoint_slice_causes(endpoint_slice: Obj, old: Obj | None) -> Found:
-    """What is wrong with an EndpointSlice, loopback addresses left out."""
+    """What is wrong with an EndpointSlice."""
     kind = endpoint_slice.get("addressType", "")
     if not kind:
         yield required("addressType")
@@ -202,6 +203,8 @@ def endpoint_slice_causes(endpoint_slice: Obj, old: Obj | None) -> Found:
         for j, address in enumerate(endpoint.get("addresses") or ()):
             if kind in ("IPv4", "IPv6") and not is_address(address):
                 yield invalid(f"{field}[{j}]", address, _ADDRESS_RULE)
+            elif is_loopback(address):
+                yield invalid(f"{field}[{j}]", address, LOOPBACK_RULE)
     yield from without
 
 

@@ -48,21 +48,27 @@ def pod_spec_causes(spec: Obj, field: str) -> Found:
 
 
 def _volume_causes(volumes: Sequence[Obj], seen: set[str], field: str) -> Found:
+    """What is wrong with the volumes; `seen` gets the names of those that are right."""
     for i, volume in enumerate(volumes):
-        at, name = f"{field}[{i}]", volume.get("name", "")
-        sources = [source for source in volume if source != "name"]
-        for source in sources[:1]:
-            needed = _NEEDED.get(source, "")
-            if needed and not volume[source].get(needed):
-                yield required(f"{at}.{source}.{needed}")
-        yield from (forbidden(f"{at}.{source}", "may not specify more than 1 volume type") for source in sources[1:])
-        if not name:
-            yield required(f"{at}.name")
-        else:
-            yield from (invalid(f"{at}.name", name, why) for why in names.label(name))
-        if name in seen:
-            yield duplicate(f"{at}.name", name)
-        seen.add(name)
+        wrong = list(_one_volume_causes(volume, seen, f"{field}[{i}]"))
+        yield from wrong
+        if not wrong:
+            seen.add(volume["name"])
+
+
+def _one_volume_causes(volume: Obj, seen: set[str], field: str) -> Found:
+    name, sources = volume.get("name", ""), [source for source in volume if source != "name"]
+    for source in sources[:1]:
+        needed = _NEEDED.get(source, "")
+        if needed and not volume[source].get(needed):
+            yield required(f"{field}.{source}.{needed}")
+    yield from (forbidden(f"{field}.{source}", "may not specify more than 1 volume type") for source in sources[1:])
+    if not name:
+        yield required(f"{field}.name")
+    else:
+        yield from (invalid(f"{field}.name", name, why) for why in names.label(name))
+    if name in seen:
+        yield duplicate(f"{field}.name", name)
 
 
 def pod_causes(pod: Obj, old: Obj | None) -> Found:

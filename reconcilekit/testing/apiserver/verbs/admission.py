@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -11,8 +10,7 @@ import attrs
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import type_problem
-from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.validation import CHECKS, metadata_causes, name_rule
+from reconcilekit.testing.apiserver.validation import CHECKS, LOOPBACK_RULE, WARNINGS, metadata_causes, name_rule
 from reconcilekit.testing.apiserver.verbs import custom, preparing
 
 
@@ -63,10 +61,12 @@ class Admission:
         """
         rule = name_rule(served.group, served.plural)
         causes = list(metadata_causes(content["metadata"], rule, is_new=old is None))
+        if warn := WARNINGS.get(served.storage_key):
+            warnings += warn(content)
         if check := CHECKS.get(served.storage_key):
             causes += check(content, old)
-        if served.kind == "EndpointSlice" and not self.accept_loopback_endpoints:
-            causes += _loopback_causes(content)
+        if self.accept_loopback_endpoints:
+            causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
             causes += custom.causes(served, served.custom, content, old, warnings)
         elif served.storage_key == custom.DEFINITIONS:
@@ -87,18 +87,3 @@ class Admission:
         causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
-
-
-def _loopback_causes(content: Mapping[str, Any]) -> Iterator[Cause]:
-    for i, endpoint in enumerate(content.get("endpoints") or ()):
-        for j, address in enumerate(endpoint.get("addresses") or ()):
-            if _is_loopback(address):
-                message = f'Invalid value: "{address}": may not be in the loopback range (127.0.0.0/8, ::1/128)'
-                yield Cause(reason="FieldValueInvalid", message=message, field=f"endpoints[{i}].addresses[{j}]")
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

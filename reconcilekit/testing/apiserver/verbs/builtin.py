@@ -13,7 +13,7 @@ from reconcilekit.testing.apiserver.schema.definitions import definition
 from reconcilekit.testing.apiserver.schema.mistakes import TypeMismatchError
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.verbs.preconditions import Target
-from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch, printed
+from reconcilekit.testing.apiserver.verbs.strategic import printed
 
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes the wanted object of the live one, which it must not change."""
@@ -36,7 +36,7 @@ def decoded(target: Target, obj: dict[str, Any], *, patch: Transform | None = No
     except DecodeError as error:
         raise _unreadable(target, obj, error, patch) from error
     if target.field_validation != "Ignore":
-        listed = [f'unknown field "{path}"' for path in unknown_fields(obj, name)] + target.strict_problems
+        listed = [*target.strict_problems, *(f'unknown field "{path}"' for path in unknown_fields(obj, name))]
         if listed and target.field_validation == "Strict":
             raise _unreadable(target, obj, DecodeError(f"strict decoding error: {', '.join(listed)}"), patch)
         target.warnings.extend(listed)
@@ -57,8 +57,8 @@ def _unreadable(target: Target, obj: dict[str, Any], error: DecodeError, patch: 
     kind = target.served.kind
     if patch is None:
         return status.bad_request(f'{kind} in version "{target.served.version}" cannot be handled as a {kind}: {error}')
-    if isinstance(patch, StrategicPatch):
-        shown, why = printed(patch.patch), _converted(error)
+    if target.strategic_patch is not None:
+        shown, why = printed(target.strategic_patch), _converted(error)
     else:
         shown, why = msgspec.json.encode(obj, order="sorted").decode(), str(error)
     message = f"Invalid value: {msgspec.json.encode(shown).decode()}: {why}"

@@ -10,7 +10,6 @@ import attrs
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.ownership.apply import Manager
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
@@ -27,6 +26,10 @@ class Target:
         force: an apply takes what others own.
         is_dry_run: do everything but store.
         body_size: bytes of the request, from which the object's size is guarded.
+        field_validation: what becomes of fields that nobody knows: "Strict" refuses, "Warn" warns, "Ignore" neither.
+        duplicates: the paths of fields that the body has more than once.
+        strategic_patch: what comes as one, as messages quote it.
+        warnings: what the answer's Warning headers say; the write adds to it.
     """
 
     served: ResourceType
@@ -36,15 +39,15 @@ class Target:
     force: bool = False
     is_dry_run: bool = False
     body_size: int = 0
+    field_validation: str = "Ignore"
+    duplicates: tuple[str, ...] = ()
+    strategic_patch: Mapping[str, Any] | None = None
+    warnings: list[str] = attrs.field(factory=list, eq=False)
 
-    def owner(self, operation: str) -> Manager:
-        """The entry of managedFields that this write is tracked in."""
-        return Manager(
-            name=self.manager,
-            operation=operation,
-            api_version=self.served.api_version,
-            subresource=self.subresource,
-        )
+    @property
+    def strict_problems(self) -> list[str]:
+        """What `fieldValidation` has to say of the body as such."""
+        return [f'duplicate field "{path}"' for path in self.duplicates]
 
     def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
         """409 about this object."""

@@ -15,8 +15,8 @@ from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
 Prepare = Callable[[dict[str, Any]], None]
 """Puts it into a new or a changed object, in place; what is there already stays."""
 
-JOBS = ("batch", "jobs")
-"""The kind that `name_job` is for."""
+WITH_STATUS = frozenset({("", "nodes")})
+"""The kinds whose objects can be made with their status: kubelets register so."""
 
 _SECONDS_TO_TOLERATE = 300
 _TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -75,6 +75,11 @@ def _prepare_node(node: dict[str, Any]) -> None:
         node["spec"]["taints"] = [*taints, {"key": _TROUBLES[0], "effect": "NoSchedule"}]
 
 
+def _prepare_service(service: dict[str, Any]) -> None:
+    if service["spec"]["type"] == "ExternalName":
+        service["spec"].pop("internalTrafficPolicy", None)
+
+
 def _prepare_daemon_set(daemon_set: dict[str, Any]) -> None:
     metadata = daemon_set["metadata"]
     if "uid" not in metadata:
@@ -91,9 +96,13 @@ def _protected(finalizer: str) -> Prepare:
     return protect
 
 
-def name_job(job: dict[str, Any], uid: str) -> None:
-    """Put a new Job's uid and name into its selector and its pods' labels, unless it selects by itself."""
-    spec = job["spec"]
+def _date_volume(volume: dict[str, Any]) -> None:
+    volume["status"] = {**volume["status"], "lastPhaseTransitionTime": volume["metadata"]["creationTimestamp"]}
+
+
+def _name_job(job: dict[str, Any]) -> None:
+    """Put a Job's uid and name into its selector and its pods' labels, unless it selects by itself."""
+    spec, uid = job["spec"], job["metadata"]["uid"]
     if spec.get("manualSelector"):
         return
     added = dict.fromkeys(_JOB_LABELS, uid) | dict.fromkeys(_NAME_LABELS, job["metadata"]["name"])
@@ -113,6 +122,13 @@ PREPARE: Mapping[tuple[str, str], Prepare] = {
     ("", "persistentvolumeclaims"): _protected("kubernetes.io/pvc-protection"),
     ("", "persistentvolumes"): _protected("kubernetes.io/pv-protection"),
     ("", "pods"): _prepare_pod,
+    ("", "services"): _prepare_service,
     ("apps", "daemonsets"): _prepare_daemon_set,
 }
 """By group and plural."""
+
+FINISH: Mapping[tuple[str, str], Prepare] = {
+    ("", "persistentvolumes"): _date_volume,
+    ("batch", "jobs"): _name_job,
+}
+"""What follows once a new object has its uid and its time, by group and plural."""

@@ -14,6 +14,7 @@ _MOST = 2**31 - 1
 _rolling_deployment = fill(maxUnavailable="25%", maxSurge="25%")
 _deployment_spec = fill(replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
 _rolling_daemon_set = fill(maxUnavailable=1, maxSurge=0)
+_rolling_stateful_set = fill(partition=0, maxUnavailable=1)
 _stateful_set_spec = fill(podManagementPolicy="OrderedReady", replicas=1, revisionHistoryLimit=10)
 _retention = fill(whenDeleted="Retain", whenScaled="Retain")
 _job_spec = fill(parallelism=1, completionMode="NonIndexed", suspend=False, manualSelector=False)
@@ -42,7 +43,9 @@ def _fill_stateful_set_spec(spec: dict[str, Any]) -> None:
         strategy["type"] = "RollingUpdate"
         strategy.setdefault("rollingUpdate", {})
     if strategy["type"] == "RollingUpdate" and "rollingUpdate" in strategy:
-        strategy["rollingUpdate"].setdefault("partition", 0)
+        _rolling_stateful_set(strategy["rollingUpdate"])
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim |= {"kind": "PersistentVolumeClaim", "apiVersion": "v1"}
     _retention(spec.setdefault("persistentVolumeClaimRetentionPolicy", {}))
 
 
