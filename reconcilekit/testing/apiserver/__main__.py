@@ -7,6 +7,7 @@ import signal
 import sys
 
 from reconcilekit.clock import SystemClock
+from reconcilekit.testing.apiserver.access.signing import MissingCryptographyError
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.manifests.reading import ManifestError
 from reconcilekit.testing.apiserver.options import Options, parse
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         asyncio.run(run(options))
-    except (FolderInUseError, DamagedDataError, ManifestError, OSError) as error:
+    except (FolderInUseError, DamagedDataError, ManifestError, MissingCryptographyError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -37,10 +38,11 @@ async def run(options: Options) -> None:
         keep_requests=1000,
         data=options.data,
         housekeeping=Housekeeping.cluster() if options.is_cluster else None,
+        authorization=options.authorization,
     )
     try:
         server.load(*options.load)
-        async with server.serve(host=options.host, port=options.port) as endpoint:
+        async with server.serve(host=options.host, port=options.port, tls=options.has_tls) as endpoint:
             endpoint.write_kubeconfig(options.kubeconfig)
             if not options.is_loopback:
                 print(f"warning: {options.host} can be reached from other machines; leave --host away", file=sys.stderr)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import attrs
 
+from reconcilekit.testing.apiserver.access.gate import Authorization
+
 
 @attrs.frozen(kw_only=True)
 class Options:
@@ -20,6 +22,8 @@ class Options:
     load: tuple[Path, ...]
     accept_loopback_endpoints: bool
     is_cluster: bool
+    has_tls: bool
+    authorization: Authorization
 
     @property
     def is_loopback(self) -> bool:
@@ -49,6 +53,8 @@ def parse(arguments: list[str] | None) -> Options:
         load=tuple(told.load),
         accept_loopback_endpoints=told.accept_loopback_endpoints,
         is_cluster=told.cluster,
+        has_tls=told.tls,
+        authorization=told.authorization,
     )
 
 
@@ -59,6 +65,7 @@ def _add_endpoint(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--host", default="127.0.0.1", type=_host, metavar="ADDRESS", help="%(default)s by default")
     group.add_argument("--port", default=0, type=_port, metavar="NUMBER", help="a free one by default")
+    group.add_argument("--tls", action="store_true", help="by an authority of its own; needs the cryptography package")
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +89,12 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         "--accept-loopback-endpoints",
         action="store_true",
         help="take EndpointSlices with loopback addresses, which a real server refuses",
+    )
+    group.add_argument(
+        "--authorization",
+        choices=("AlwaysAllow", "RBAC"),
+        default="AlwaysAllow",
+        help="RBAC: roles and bindings decide who may do what; the kubeconfig is the administrator's",
     )
     group.add_argument(
         "--cluster",
