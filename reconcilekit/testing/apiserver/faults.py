@@ -17,13 +17,15 @@ import msgspec
 
 from reconcilekit.errors import LostAnswerError
 from reconcilekit.kube.transport import Request, Response
-from reconcilekit.testing.apiserver.status import JSON, StatusError
+from reconcilekit.testing.apiserver.status import JSON, TEXT, StatusError
+
+_TYPE = ("kind", "apiVersion")
 
 Action = Literal[
-    "answer", "delay", "drop", "refuse", "half_body", "truncate",
+    "answer", "delay", "drop", "refuse", "half_body", "truncate", "late_write", "second_try",
     "close", "break", "silence", "half_line", "garbage_line", "error_event",
 ]  # fmt: skip
-"""What happens to the request; the second line's are for watches, and strike once they are under way.
+"""What happens to the request; those of the second line are for watches, and strike once they are under way.
 
 - answer: `status`, `message`, ... instead of the server's own answer.
 - delay: the server's own answer, `delay` seconds late.
@@ -31,6 +33,10 @@ Action = Literal[
 - refuse: no connection; the client can know that nothing was sent (over a socket the same as drop).
 - half_body: a whole HTTP answer with half of the body, as a broken proxy makes it.
 - truncate: the connection breaks in the middle of the body.
+- late_write: the server's 504, in `delay` seconds or the request's own `timeout`, and the request takes effect
+  `lands_after` seconds later.
+- second_try: the request is done twice, as by a server whose first try at its storage went through unnoticed, and
+  answered by the second: a first create gets 409 AlreadyExists.
 - close: the watch ends early, properly.
 - break: the watch's connection breaks.
 - silence: the watch stays open and says nothing any more.
@@ -47,7 +53,7 @@ class Fault:
     """A rule.
 
     Attributes:
-        method: of the requests it is for, "*" for all.
+        method: of the requests it is for, "*" for all; several are separated by commas.
         path: a glob ("*" matches slashes, too), or a compiled pattern that must match the whole path.
         query: parameters that the request must have, by glob: ``{"watch": "1"}``.
         user_agent: a glob, so that only one controller is hit.
@@ -57,6 +63,8 @@ class Fault:
         when: before or after the request took effect; "after" loses or replaces the answer to what was done.
         action: what happens, see `Action`.
         delay: seconds before anything happens; for watches, until it strikes.
+        lands_after: seconds from the 504 of a late write to its effect.
+        bare: the Status comes without kind and apiVersion, and is called plain text, as from the real server's filters.
         after_events: for watches: lines that are sent before it strikes.
         status: the HTTP status, and the code of the Status.
         message: the Status' message.
@@ -76,6 +84,8 @@ class Fault:
     when: Literal["before", "after"] = "before"
     action: Action = "answer"
     delay: float = 0.0
+    lands_after: float = 1.0
+    bare: bool = False
     after_events: int = 0
     status: int = 500
     message: str = "etcdserver: leader changed"
@@ -86,7 +96,7 @@ class Fault:
 
     def matches(self, request: Request) -> bool:
         """True where the rule is for this request."""
-        if self.method not in ("*", request.method):
+        if self.method not in ("*", request.method) and request.method not in self.method.split(","):
             return False
         if isinstance(self.path, str):
             if not fnmatch.fnmatchcase(request.path, self.path):
@@ -107,10 +117,14 @@ class Fault:
         """The answer that it gives."""
         headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
         match self.body:
+            case None if self.bare:
+                told = {name: value for name, value in self.error().status().items() if name not in _TYPE}
+                headers["content-type"] = TEXT
+                return Response(status=self.status, headers=headers, body=msgspec.json.encode(told))
             case None:
                 return self.error().response()
             case str(text):
-                headers["content-type"] = "text/plain; charset=utf-8"
+                headers["content-type"] = TEXT
                 return Response(status=self.status, headers=headers, body=text.encode())
             case body:
                 headers["content-type"] = JSON

@@ -31,6 +31,7 @@ from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
+from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ FUTURE_VERSION_PATIENCE = 3.0
 """Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
 
 _Serve = Callable[[Request], Awaitable[Answer]]
+
+SHORTEST_DEADLINE = 0.001
+"""Seconds that a request may give the server at least: with fewer it doesn't even begin."""
 
 HALF_A_LINE = b'{"type":"MODIFIED","object":{"kind":"'
 
@@ -171,19 +175,20 @@ class ApiServer:
         return Client(self.transport(user_agent=name), clock=self._clock, field_manager=name)
 
     def serve(
-        self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False
+        self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False, limits: Limits | None = None
     ) -> AbstractAsyncContextManager[Endpoint]:
         """Listen on a socket.
 
         Args:
-            host: where.
+            host: where; others than loopback are told of on standard error.
             port: 0 takes a free one, which the endpoint tells.
             tls: by a certificate authority of the server's own; users may show client certificates. Needs the
                 cryptography package.
+            limits: what it puts up with on the wire; None for what the real server does.
         """
         from reconcilekit.testing.apiserver.wire.http import serve
 
-        return serve(self, gate=self.access, host=host, port=port, tls=tls)
+        return serve(self, gate=self.access, host=host, port=port, tls=tls, limits=limits or Limits())
 
     def objects(self, resource: Resource, *, namespace: str = "") -> list[dict[str, Any]]:
         """Fresh copies of the objects of a kind, in the order of lists."""
@@ -328,7 +333,8 @@ class ApiServer:
     async def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Answer:
         try:
             self._check_request(request)
-            if request.query.get("timeout", "").endswith(("us", "ns")):
+            deadline = deadline_of(request.query)
+            if deadline is not None and deadline < SHORTEST_DEADLINE:
                 return status.timed_out()
             user, answer = self.access.pass_through(request, self._dispatch, peer=peer)
         except StatusError as error:
@@ -339,7 +345,10 @@ class ApiServer:
         return answer
 
     def _dispatch(self, request: Request) -> Answer:
-        return dispatch(self._cluster, request)
+        try:
+            return dispatch(self._cluster, request)
+        except RecursionError as error:
+            raise status.bad_request("the object provided is unrecognized: exceeded max depth") from error
 
     def _check_request(self, request: Request) -> None:
         if len(request.body or b"") > MAX_REQUEST:
@@ -351,6 +360,8 @@ class ApiServer:
             if isinstance(answer, WatchStream):
                 self._arm(answer, fault)
             return answer
+        if fault.action == "late_write":
+            return await self._land_late(request, fault, serve)
         if fault.when == "before" or fault.action == "delay":
             await self._delay(fault)
         if fault.when == "before" and fault.action in ("answer", "drop", "refuse"):
@@ -360,11 +371,25 @@ class ApiServer:
             await self._delay(fault)
         if fault.action == "delay":
             return answer
+        if fault.action == "second_try":
+            return await serve(request)
         if fault.action in ("half_body", "truncate") and isinstance(answer, Response):
             return self._damage(request, fault, answer)
         if isinstance(answer, WatchStream):
             await answer.aclose()
         return self._strike(request, fault)
+
+    async def _land_late(self, request: Request, fault: Fault, serve: _Serve) -> Answer:
+        async def land() -> Answer:
+            await self._clock.sleep(fault.lands_after)
+            return await serve(request)
+
+        deadline = deadline_of(request.query)
+        await self._clock.sleep(fault.delay if deadline is None else deadline)
+        task = asyncio.ensure_future(land())
+        self._stragglers.add(task)
+        task.add_done_callback(self._forget_straggler)
+        return status.timed_out()
 
     async def _delay(self, fault: Fault) -> None:
         if fault.delay:
@@ -375,7 +400,12 @@ class ApiServer:
         task = asyncio.ensure_future(self._serve_faulty(request, fault, serve))
         self._stragglers.add(task)
         task.add_done_callback(self._forget_straggler)
-        return await asyncio.shield(task)
+        deadline = deadline_of(request.query) if fault.action == "delay" else None
+        try:
+            async with self._clock.timeout(deadline):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            return status.timed_out()
 
     def _forget_straggler(self, task: asyncio.Task[Answer]) -> None:
         self._stragglers.discard(task)

@@ -15,7 +15,7 @@ from reconcilekit.testing.apiserver.verbs.parameters import quoted
 from reconcilekit.testing.apiserver.verbs.patches import json_patch, merge_patch
 from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.verbs.writes import Transform
-from reconcilekit.testing.apiserver.wire import go_json
+from reconcilekit.testing.apiserver.wire import bodies, go_json
 
 PatchKind = Literal["json", "merge", "strategic", "apply"]
 
@@ -70,8 +70,9 @@ def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, str
 
 def _decoded(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        decoded = msgspec.json.decode(body)
+        return bodies.with_go_numbers(decoded) if bodies.LONG_NUMBER.search(body) else decoded
+    except (ValueError, RecursionError) as error:
         raise status.bad_request("invalid JSON patch") from error
 
 

@@ -18,7 +18,12 @@ from reconcilekit.testing.apiserver.wire.negotiation import JSON, MEDIA_TYPES, P
 
 _TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
+LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_ENDLESS_NUMBER = re.compile(rb"[0-9]{300}")
 _SURROGATES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+MAX_NODES = 1_000_000
+"""Values that a YAML document may come to once its aliases are followed."""
+
 _LONE = re.compile("[\ud800-\udfff]")
 _OPTIONS_KINDS = frozenset({"DeleteOptions"})
 
@@ -52,7 +57,9 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
     if served.is_custom and "kind" not in decoded:
         said = f"Object 'Kind' is missing in '{body.decode(errors='replace')}'"
         raise _unrecognized(body, served, said)
-    return without_nulls(decoded) if b"null" in body and not served.is_custom else decoded
+    if served.is_custom:
+        return with_go_numbers(decoded) if LONG_NUMBER.search(body) else decoded
+    return without_nulls(decoded) if b"null" in body else decoded
 
 
 def _decode(body: bytes, served: ResourceType) -> dict[str, Any]:
@@ -79,9 +86,14 @@ class _TooDeepError(ValueError):
     """Nested deeper than the server follows."""
 
 
+class _NumberError(ValueError):
+    """A number that nobody can hold."""
+
+
 def _loads(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        decoded = msgspec.json.decode(body)
+        return with_go_numbers(decoded) if _ENDLESS_NUMBER.search(body) else decoded
     except RecursionError as error:
         raise _TooDeepError("exceeded max depth") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -100,6 +112,24 @@ def _loads_leniently(body: bytes, first: Exception) -> Any:
     except (ValueError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return _without_surrogates(decoded)
+
+
+def with_go_numbers(value: Any) -> Any:
+    """Whole numbers beyond 64 bits are floats to the server.
+
+    Raises:
+        ValueError: one is beyond a float, too.
+    """
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise _NumberError("json: cannot unmarshal number into Go value of type float64") from error
+    if isinstance(value, list):
+        return [with_go_numbers(item) for item in value]
+    if isinstance(value, dict):
+        return {name: with_go_numbers(item) for name, item in value.items()}
+    return value
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -134,6 +164,7 @@ def load_yaml(body: bytes) -> bytes:
             pass
     try:
         first = next(iter(yaml.load_all(body, Loader=_loader())), None)
+        _check_size(first)
         return msgspec.json.encode(first)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -141,6 +172,24 @@ def load_yaml(body: bytes) -> bytes:
         raise ValueError(f"yaml: line {line}: did not find expected node content") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"yaml: {error}") from error
+
+
+def _check_size(document: Any) -> None:
+    """Refuse a document that is small only as long as its aliases aren't followed."""
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if not isinstance(value, dict | list):
+            return 1
+        known = sizes.get(id(value))
+        if known is None:
+            sizes[id(value)] = MAX_NODES  # an alias of what it is in has no end
+            inner = value.values() if isinstance(value, dict) else value
+            known = sizes[id(value)] = min(1 + sum(map(size, inner)), MAX_NODES)
+        return known
+
+    if size(document) >= MAX_NODES:
+        raise ValueError("document contains excessive aliasing")
 
 
 def _loader() -> Any:
@@ -330,7 +379,7 @@ def _unrecognized(body: bytes, served: ResourceType, why: str) -> status.StatusE
 
 
 def _describe(body: bytes, error: Exception) -> str:
-    text = str(error) if isinstance(error, _TooDeepError) else go_json.problem(body)
+    text = str(error) if isinstance(error, _TooDeepError | _NumberError) else go_json.problem(body)
     return f"json parse error: {text}"
 
 

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import sys
 from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
 from reconcilekit.errors import WireError
 from reconcilekit.kube.transport import Request, Response, Stream
+from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.certificates import user_of_certificate
 from reconcilekit.testing.apiserver.access.gate import Gate
 from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
 from reconcilekit.testing.apiserver.access.users import ADMIN, User
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
+from reconcilekit.testing.apiserver.status import StatusError
+from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
+from reconcilekit.testing.apiserver.wire.limits import Limits
+from reconcilekit.testing.apiserver.wire.rendering import compress
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
 @contextlib.asynccontextmanager
-async def serve(server: Handler, *, gate: Gate, host: str, port: int, tls: bool) -> AsyncIterator[Endpoint]:
+async def serve(
+    server: Handler, *, gate: Gate, host: str, port: int, tls: bool, limits: Limits
+) -> AsyncIterator[Endpoint]:
     """Listen until the block ends; then every connection is closed at once."""
-    bridge = _Bridge(server)
+    if not _is_loopback(host):
+        print(
+            f"warning: the API server listens on {host}, where others than this machine may reach it", file=sys.stderr
+        )
+    bridge = _Bridge(server, limits)
     context = gate.credentials.authority.server_context(host) if tls else None
-    listener = web.Server(bridge.answer, access_log=None, handler_cancellation=True)
+    listener = Listener(bridge.answer, limits)
     runner = web.ServerRunner(listener, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -50,8 +63,9 @@ async def serve(server: Handler, *, gate: Gate, host: str, port: int, tls: bool)
 class _Bridge:
     """Between aiohttp's requests and the server's."""
 
-    def __init__(self, server: Handler) -> None:
+    def __init__(self, server: Handler, limits: Limits) -> None:
         self._server = server
+        self._limits = limits
         self._handlers: set[asyncio.Task[object]] = set()
         self._streams: set[Stream] = set()
 
@@ -78,7 +92,14 @@ class _Bridge:
         await asyncio.gather(*handlers, return_exceptions=True)
 
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
-        body = await incoming.content.read() if incoming.body_exists else None
+        if isinstance(incoming.protocol, Connection):
+            incoming.protocol.hear()
+        try:
+            body = await self._body(incoming)
+        except StatusError as error:
+            return _last(error.response())
+        except TimeoutError:
+            return _last(status.timed_out())
         request = Request(
             method=incoming.method,
             path=incoming.path,
@@ -93,12 +114,40 @@ class _Bridge:
         except WireError:
             return _break(incoming)
         if isinstance(answer, Response):
-            return _whole(answer)
+            return _whole(compress(answer, request.headers))
         self._streams.add(answer)
         try:
             return await _stream(incoming, answer)
         finally:
             self._streams.discard(answer)
+
+    async def _body(self, incoming: web.BaseRequest) -> bytes | None:
+        if not incoming.body_exists:
+            return None
+        parts, size = [], 0
+        async with asyncio.timeout(self._limits.body_seconds):
+            async for part in incoming.content.iter_any():
+                parts.append(part)
+                size += len(part)
+                if size > self._limits.body_bytes:
+                    raise status.too_large_request(self._limits.body_bytes)
+        return b"".join(parts)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _last(answer: Response) -> web.Response:
+    """An answer after which the connection closes: the request was not read to its end."""
+    outgoing = _whole(answer)
+    outgoing.force_close()
+    return outgoing
 
 
 def _joined(incoming: web.BaseRequest) -> dict[str, str]:

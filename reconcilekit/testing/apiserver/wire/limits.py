@@ -1,0 +1,60 @@
+"""What a server puts up with: sizes and times, as the real one has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import attrs
+
+from reconcilekit.testing.apiserver import status
+
+MAX_DEADLINE = 60.0
+"""Seconds that a request may ask for; more is cut to it."""
+
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """What the socket's side of a server puts up with.
+
+    Attributes:
+        head_bytes: of a request line or a header, beyond which the request is refused with 431.
+        head_seconds: for a connection's first request to be there with all its headers; then it's closed.
+        body_seconds: for a request's body to be there; then the answer is 504 and the connection closed.
+        body_bytes: of a body; more is refused with 413 before it's read to the end.
+        linger_seconds: that the rest of a refused body is read for, so that its sender sees the answer.
+    """
+
+    head_bytes: int = 64 * 1024
+    head_seconds: float = 32.0
+    body_seconds: float = 60.0
+    body_bytes: int = 3 * 1024 * 1024
+    linger_seconds: float = 1.0
+
+
+def deadline_of(query: Mapping[str, str]) -> float | None:
+    """The seconds that a request gives the server by its `timeout` parameter, None where it doesn't say.
+
+    Raises:
+        StatusError: 400 where it's no duration.
+    """
+    text = query.get("timeout")
+    if not text:
+        return None
+    seconds = _duration(text)
+    if seconds is None:
+        why = f'time: invalid duration "{text}"'
+        raise status.bad_request(f"invalid timeout specified in the request URL - {why}")
+    return min(seconds or MAX_DEADLINE, MAX_DEADLINE)
+
+
+def _duration(text: str) -> float | None:
+    if text == "0":
+        return 0.0
+    parts = list(_PART.finditer(text))
+    if "".join(part.group() for part in parts) != text:
+        return None
+    return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)

@@ -1,0 +1,154 @@
+"""Clients that mean harm, or are broken: each is told so by a Status, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+import pytest
+
+from reconcilekit.clock import SystemClock
+from reconcilekit.testing import ApiServer
+from reconcilekit.testing.apiserver.wire.limits import Limits
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    server = ApiServer(clock=SystemClock())
+    async with server.serve(limits=Limits(head_seconds=0.3, body_seconds=0.3, head_bytes=16_384)) as endpoint:
+        yield endpoint.url
+        async with aiohttp.ClientSession() as session:
+            made = await session.post(endpoint.url + MAPS, json={"metadata": {"name": "last"}})
+            assert made.status == 201, await made.text()
+
+
+@pytest.fixture
+async def http(url: str) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=10)) as session:
+        yield session
+
+
+async def raw(url: str, *parts: bytes, wait: float = 0.0) -> bytes:
+    """What comes back until the server closes the connection."""
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    reader, writer = await asyncio.open_connection(host, port)
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+        await SystemClock().sleep(wait)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+DEEP = b'{"metadata":{"name":"deep"},"x":' + b"[" * 10_001 + b"]" * 10_001 + b"}"
+BODIES = {
+    "deep lists": (DEEP, 400, "exceeded max depth"),
+    "deep objects": (b'{"a":' * 10_001 + b"1" + b"}" * 10_001, 400, "exceeded max depth"),
+    "truncated": (b'{"metadata":{"name":"a"', 400, "unexpected end of JSON input"),
+    "gzip": (gzip.compress(b'{"metadata":{"name":"a"}}'), 400, "invalid character '\\x1f' looking for beginning"),
+    "truncated gzip": (gzip.compress(b"x" * 1000)[:20], 400, "invalid character '\\x1f' looking for beginning"),
+    "control character": (b'{"metadata":{"name":"a\x01"}}', 400, "invalid character '\\x01' in string literal"),
+    "huge number": (b'{"metadata":{"name":"a","generation":' + b"9" * 400 + b"}}", 400, "cannot unmarshal number"),
+    "huge exponent": (b'{"metadata":{"name":"a","generation":1e400}}', 400, "cannot unmarshal number"),
+    "no object": (b'"text"', 400, "cannot unmarshal string into Go value"),
+    "two objects": (b'{"metadata":{"name":"a"}}{}', 400, "invalid character '{' after top-level value"),
+    "comment": (b"{/*", 400, "invalid character '/' looking for beginning of object key string"),
+    "too much": (b'{"metadata":{"name":"a"},"x":"' + b"x" * 3_200_000 + b'"}', 413, "limit is 3145728"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BODIES)
+async def test_a_hostile_body_gets_a_status(case: str, http: aiohttp.ClientSession) -> None:
+    body, code, said = BODIES[case]
+    headers = {**JSON, "content-encoding": "gzip"} if "gzip" in case else JSON
+    async with http.post(MAPS, data=io.BytesIO(body), headers=headers) as answer:
+        found = await answer.json()
+    assert (answer.status, found["kind"], found["code"]) == (code, "Status", code)
+    assert said in found["message"]
+
+
+async def test_broken_utf8_is_replaced_and_not_refused(http: aiohttp.ClientSession) -> None:
+    body = b'{"metadata":{"name":"a"},"data":{"a":"\xff","b":"\\ud800"}}'
+    async with http.post(MAPS, data=body, headers=JSON) as answer:
+        assert (await answer.json())["data"] == {"a": "\ufffd", "b": "\ufffd"}
+
+
+async def test_an_alias_bomb_is_refused(http: aiohttp.ClientSession) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    for text in ("\n".join(lines), "a: &a [*a]"):
+        async with http.post(MAPS, data=text.encode(), headers={"content-type": "application/yaml"}) as answer:
+            assert answer.status == 400
+            assert "excessive aliasing" in (await answer.json())["message"]
+
+
+async def test_duplicate_fields_are_told_of_or_refused(http: aiohttp.ClientSession) -> None:
+    body = b'{"metadata":{"name":"a"},"data":{"a":"1","a":"2"}}'
+    async with http.post(MAPS, data=body, headers=JSON, params={"fieldValidation": "Strict"}) as answer:
+        assert (answer.status, (await answer.json())["reason"]) == (400, "BadRequest")
+    async with http.post(MAPS, data=body, headers=JSON) as answer:
+        assert answer.status == 201
+        assert answer.headers["warning"] == '299 - "duplicate field \\"data.a\\""'
+        assert (await answer.json())["data"] == {"a": "2"}
+
+
+async def test_a_slow_head_is_cut_off(url: str) -> None:
+    assert await raw(url, b"GET /version HTTP/1.1\r\nHost: a\r\nX-Slow: ") == b""
+
+
+async def test_a_slow_body_is_answered_with_a_timeout(url: str) -> None:
+    head = f"POST {MAPS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    answer = await raw(url, head.encode(), b'{"metadata":')
+    assert answer.startswith(b"HTTP/1.1 504 ")
+    assert b'"reason":"Timeout"' in answer
+
+
+async def test_a_connection_that_says_nothing_after_a_request_stays(url: str, http: aiohttp.ClientSession) -> None:
+    async with http.get("/version") as answer:
+        assert answer.status == 200
+    await SystemClock().sleep(0.5)
+    async with http.get("/version") as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431),
+        (b"GET /version HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        (b"not http at all\r\n\r\n", 400),
+        (b"GET /version HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+    ],
+)
+async def test_a_head_that_cant_be_read_gets_a_status(head: bytes, code: int, url: str) -> None:
+    answer = await raw(url, head)
+    assert answer.startswith((f"HTTP/1.1 {code} ".encode(), f"HTTP/1.0 {code} ".encode())), answer
+    assert msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])["code"] == code
+
+
+async def test_large_answers_are_compressed_for_who_takes_it(http: aiohttp.ClientSession) -> None:
+    await (await http.post(MAPS, json={"metadata": {"name": "a"}, "data": {"a": "x" * 200_000}})).read()
+    async with http.get(f"{MAPS}/a", headers={"accept-encoding": "gzip"}) as answer:
+        assert answer.headers["content-encoding"] == "gzip"
+        assert len((await answer.json())["data"]["a"]) == 200_000
+    async with http.get(f"{MAPS}/a", headers={"accept-encoding": "identity"}) as answer:
+        assert "content-encoding" not in answer.headers
+    async with http.get("/api/v1/namespaces/default", headers={"accept-encoding": "gzip"}) as answer:
+        assert "content-encoding" not in answer.headers
+
+
+async def test_it_says_so_where_others_can_reach_it(capfd: pytest.CaptureFixture[str]) -> None:
+    async with ApiServer(clock=SystemClock()).serve():
+        assert capfd.readouterr().err == ""
+    async with ApiServer(clock=SystemClock()).serve(host="0.0.0.0"):
+        assert "listens on 0.0.0.0" in capfd.readouterr().err
