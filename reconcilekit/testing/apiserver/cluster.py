@@ -17,9 +17,10 @@ from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
+from reconcilekit.testing.apiserver.ownership.tracking import Ownership
 from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.recovery import recover
-from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot
+from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.preconditions import Target
@@ -73,7 +74,8 @@ class Cluster:
         self._namespaces: ResourceType = namespaces
         housekeeping = housekeeping or Housekeeping()
         self._addresses = service_addresses(self, housekeeping)
-        self._writer = Writer(self.storage, admission, namespaces, self._addresses)
+        ownership = Ownership(lambda group, version, plural: self.registry.find(group, version, plural))
+        self._writer = Writer(self.storage, admission, namespaces, self._addresses, ownership)
         self._housekeeper = Housekeeper(self, clock, housekeeping)
         if start is not None:
             self.restore(start)

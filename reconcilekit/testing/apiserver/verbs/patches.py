@@ -1,4 +1,4 @@
-"""Patches that know nothing of ownership: JSON merge patch (RFC 7386), JSON patch (RFC 6902), strategic merge patch."""
+"""Patches that know nothing of types: JSON merge patch (RFC 7386) and JSON patch (RFC 6902)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.ownership.fields import item_element
-from reconcilekit.testing.apiserver.schema.shapes import Shape
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -22,48 +20,6 @@ def merge_patch(target: Any, patch: Any) -> Any:
         else:
             result[name] = merge_patch(result.get(name), value)
     return result
-
-
-def strategic_merge_patch(target: Any, patch: Any, shape: Shape) -> Any:
-    """A merge patch whose keyed lists merge item by item, as `kubectl apply` sends it for built-in kinds.
-
-    Of its directives ``$patch`` and ``$deleteFromPrimitiveList`` are followed; the order of lists is the live one.
-    """
-    if isinstance(patch, list):
-        return _merge_items(_listed(target), patch, shape)
-    if not isinstance(patch, Mapping):
-        return patch
-    if patch.get("$patch") == "replace":
-        return {name: value for name, value in patch.items() if name != "$patch"}
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        directive, _, field = name.partition("/")
-        if directive == "$deleteFromPrimitiveList":
-            result[field] = [item for item in _listed(result.get(field)) if item not in _listed(value)]
-        elif name.startswith("$"):
-            continue
-        elif value is None:
-            result.pop(name, None)
-        else:
-            result[name] = strategic_merge_patch(result.get(name), value, shape.field(name))
-    return result
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _merge_items(live: list[Any], patch: list[Any], shape: Shape) -> list[Any]:
-    if shape.lists == "atomic":
-        return patch
-    merged = {item_element(item, shape): item for item in live}
-    for item in patch:
-        element = item_element(item, shape)
-        if isinstance(item, Mapping) and item.get("$patch") == "delete":
-            merged.pop(element, None)
-        else:
-            merged[element] = strategic_merge_patch(merged.get(element), item, shape.item)
-    return list(merged.values())
 
 
 def json_patch(document: Any, operations: Sequence[Mapping[str, Any]]) -> Any:

@@ -13,11 +13,9 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.ownership import apply
-from reconcilekit.testing.apiserver.ownership.apply import Managers
-from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
-from reconcilekit.testing.apiserver.verbs import deletion
+from reconcilekit.testing.apiserver.verbs import builtin, custom, deletion, naming, preparing
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.preconditions import (
     Target,
@@ -31,6 +29,9 @@ MAX_OBJECT = 1536 * 1024
 """Bytes that etcd takes for one object."""
 
 _SYSTEM_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+SPEC_SUBRESOURCES = frozenset({"scale", "binding", "ephemeralcontainers", "resize"})
+"""The subresources that write a part of the spec, where the others write the status."""
+
 FINALIZE = "finalize"
 """The subresource by which a Namespace's `spec.finalizers` change, and by nothing else."""
 
@@ -65,9 +66,11 @@ class Writer:
         admission: Admission,
         namespace_type: ResourceType,
         addresses: ServiceAddresses,
+        ownership: Ownership,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
+        self._ownership = ownership
         self._admission = admission
         self._namespaces = namespace_type
 
@@ -81,32 +84,33 @@ class Writer:
         metadata = content["metadata"]
         if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
-        self._name(target, metadata)
-        if metadata["name"] != target.key.name:
-            target = attrs.evolve(target, key=ObjectKey(target.key.namespace, metadata["name"]))
-        return self._insert(target, content, {}, apply.UPDATE)
+        objects = self._storage.collection(target.served).objects
+        target = naming.named(target, metadata, self._storage.new_suffix, lambda key: key in objects)
+        return self._insert(target, content)
 
     def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """PUT."""
+        if naming.creates_by_put(target.served) and not target.subresource and self._find(target) is None:
+            content = self._content(target, obj)
+            naming.check_nobody_meant(target, content["metadata"])
+            return self._insert(target, content)
         live = self._live(target)
         content = self._content(target, obj)
         wanted = content["metadata"]
+        naming.check_told_version(wanted)
         if (wanted.get("uid") or live.uid) != live.uid:
-            key = "/".join(("/registry", target.served.plural, *filter(None, target.key)))
-            raise target.conflict(
-                f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-                f"Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {live.uid}"
-            )
+            raise target.conflict(naming.other_uid(target, wanted["uid"], live.uid))
         if target.served.is_custom and not wanted.get("resourceVersion"):
-            message = "Invalid value: 0x0: must be specified for an update"
-            cause = Cause(reason="FieldValueInvalid", message=message, field="metadata.resourceVersion")
-            raise target.invalid(cause)
+            raise naming.version_needed(target)
         return self._update(target, live, content)
 
     def patch(self, target: Target, transform: Transform) -> Outcome:
         """PATCH, but for an apply: whatever `transform` makes of the live object."""
         live = self._live(target)
-        content = self._content(target, transform(live.full(target.served)))
+        content = self._content(target, transform(live.full(target.served)), patch=transform)
+        naming.check_told_version(content["metadata"])
+        if target.subresource == "scale":
+            naming.check_told_uid(target, live.uid, content["metadata"])
         check_uid(target, live.uid, content["metadata"])
         return self._update(target, live, content)
 
@@ -116,21 +120,19 @@ class Writer:
         Raises:
             StatusError: 409 for conflicts and a stale resourceVersion, 422 for another uid.
         """
-        content = self._content(target, config)
+        content = self._config(config)
         metadata = content["metadata"]
         metadata["name"] = target.key.name
-        if metadata.pop("managedFields", None):
+        if metadata.pop("managedFields", None) is not None:
             raise status.bad_request("metadata.managedFields must be nil")
         live = self._storage.collection(target.served).objects.get(target.key)
         if live is None:
             if target.subresource:
                 raise target.not_found()
             check_uid(target, "", metadata)
-            return self._insert(target, content, {}, apply.APPLY)
+            return self._insert_applied(target, content)
         check_version(target, live, metadata)
         check_uid(target, live.uid, metadata)
-        if target.served.has_status and not target.subresource:
-            content.pop("status", None)
         return self._apply_to(target, live, content)
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
@@ -149,56 +151,86 @@ class Writer:
             return Outcome(stored=live, is_gone=True)
         return Outcome(stored=live) if verdict.content is None else self._put(target, verdict.content, live)
 
-    def _content(self, target: Target, obj: dict[str, Any]) -> dict[str, Any]:
+    def _content(self, target: Target, obj: dict[str, Any], *, patch: Transform | None = None) -> dict[str, Any]:
         """The object as it is stored, in containers of its own down to the metadata."""
+        if target.served.definition:
+            content = builtin.decoded(target, obj, patch=patch)
+            if (obj.get("metadata") or {}).get("managedFields") == []:
+                # Go tells an empty list from none, and so resets the ownership.
+                content["metadata"]["managedFields"] = []
+            return content
         self._admission.check_types(target.served, obj)
+        if target.served.custom is not None:
+            obj = custom.decoded(target, target.served.custom, obj, is_patched=patch is not None)
         content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
         content["metadata"] = dict(content.get("metadata") or {})
         return content
 
+    def _config(self, config: dict[str, Any]) -> dict[str, Any]:
+        """What is applied: nothing is filled in, as nobody owns what they didn't say."""
+        content = {name: value for name, value in config.items() if name not in ("kind", "apiVersion")}
+        content["metadata"] = dict(content.get("metadata") or {})
+        return content
+
     def _live(self, target: Target) -> Stored:
-        live = self._storage.collection(target.served).objects.get(target.key)
+        live = self._find(target)
         if live is None:
             raise target.not_found()
         return live
 
-    def _name(self, target: Target, metadata: dict[str, Any]) -> None:
-        if not metadata.get("name"):
-            if not metadata.get("generateName"):
-                message = "Required value: name or generateName is required"
-                raise target.invalid(Cause(reason="FieldValueRequired", message=message, field="metadata.name"))
-            metadata["name"] = metadata["generateName"] + self._storage.new_suffix()
+    def _find(self, target: Target) -> Stored | None:
+        return self._storage.collection(target.served).objects.get(target.key)
 
-    def _insert(self, target: Target, content: dict[str, Any], managers: Managers, operation: str) -> Outcome:
+    def _insert(self, target: Target, content: dict[str, Any], entries: Entries | None = None) -> Outcome:
         served, key = target.served, target.key
         self._check_namespace(target)
         metadata = content["metadata"]
-        for name in (*_SYSTEM_FIELDS, "managedFields", "resourceVersion", "selfLink"):
+        told = metadata.pop("managedFields", None)
+        for name in (*_SYSTEM_FIELDS, "resourceVersion", "selfLink"):
             metadata.pop(name, None)
         _set_namespace(target, metadata)
-        if served.has_status:
-            content.pop("status", None)
-        owners = self._owners_of_new(target, content, managers, operation)
-        self._admission.default(served, content)
-        self._admission.check(served, content, old=None)
+        reported = content.pop("status", None) if served.has_status else None
+        if served.definition:
+            _put_or_drop(content, "status", builtin.empty_status(served.definition))
+        else:
+            self._admission.default(served, content)
+        if entries is None:
+            entries = self._ownership.of_create(self._write(target), content, told)
+        if served.storage_key in preparing.WITH_STATUS and reported:
+            content["status"] = reported
+        if served.definition:
+            self._admission.default(served, content)
+        self._admission.check(served, content, old=None, warnings=target.warnings)
         if served.storage_key == SERVICES:
             self._addresses.allocate(key, content, None)
-        if key in self._storage.collection(served).objects:
-            raise status.already_exists(served.group, served.plural, key.name)
+        if (there := self._find(target)) is not None:
+            raise naming.already_there(served, key.name, is_going=bool(there.meta.get("deletionTimestamp")))
         metadata = content["metadata"]
         metadata["uid"] = self._storage.new_uid()
         metadata["creationTimestamp"] = self._storage.timestamp()
+        if finish := preparing.FINISH.get(served.storage_key):
+            finish(content)
         if served.has_generation:
             metadata["generation"] = 1
-        if owners:
-            metadata["managedFields"] = apply.encode_managers(owners)
+        if entries:
+            metadata["managedFields"] = entries
         return Outcome(stored=self._put(target, content, None).stored, is_created=True)
 
-    def _owners_of_new(self, target: Target, content: dict[str, Any], managers: Managers, operation: str) -> Managers:
-        time, shape, owner = self._storage.timestamp(), target.served.shape, target.owner(operation)
-        if operation == apply.UPDATE:
-            return apply.track_update({}, content, managers, owner, shape=shape, time=time)
-        return apply.apply_config({}, content, managers, owner, shape=shape, time=time, force=target.force)[1]
+    def _insert_applied(self, target: Target, config: dict[str, Any]) -> Outcome:
+        applied, entries = self._ownership.of_apply(self._write(target), {}, config, force=target.force)
+        return self._insert(target, self._as_read(target, applied), entries)
+
+    def _as_read(self, target: Target, content: dict[str, Any]) -> dict[str, Any]:
+        served = target.served
+        return self._content(target, {"kind": served.kind, "apiVersion": served.api_version, **content})
+
+    def _write(self, target: Target) -> Write:
+        return Write(
+            served=target.served,
+            manager=target.manager,
+            subresource=target.subresource,
+            time=self._storage.timestamp(),
+        )
 
     def _check_namespace(self, target: Target) -> None:
         if not target.served.is_namespaced:
@@ -214,50 +246,31 @@ class Writer:
         metadata = content["metadata"]
         check_version(target, live, metadata)
         told = metadata.pop("managedFields", None)
-        managers = apply.decode_managers(live.meta.get("managedFields") or ())
-        if told is not None and not target.subresource:
-            managers = apply.decode_managers(told) if any(told) or told == [{}] else managers
+        if not target.served.definition:
+            self._admission.default(target.served, content)
+        entries = self._ownership.of_update(self._write(target), live.content, content, told)
         self._settle(target, live, content)
-        owners = apply.track_update(
-            live.content,
-            content,
-            managers,
-            target.owner(apply.UPDATE),
-            shape=target.served.shape,
-            time=self._storage.timestamp(),
-        )
-        return self._finish(target, live, content, owners)
+        return self._finish(target, live, content, entries)
 
     def _apply_to(self, target: Target, live: Stored, config: dict[str, Any]) -> Outcome:
-        config["metadata"] = {
-            name: value
-            for name, value in config["metadata"].items()
-            if name not in (*_SYSTEM_FIELDS, "resourceVersion")
-        }
-        if target.subresource:
-            config = {"metadata": {"name": target.key.name}, **{k: v for k, v in config.items() if k == "status"}}
-        content, owners = apply.apply_config(
-            live.content,
-            config,
-            apply.decode_managers(live.meta.get("managedFields") or ()),
-            target.owner(apply.APPLY),
-            shape=target.served.shape,
-            time=self._storage.timestamp(),
-            force=target.force,
-        )
-        content["metadata"] = dict(content["metadata"])
+        applied, entries = self._ownership.of_apply(self._write(target), live.content, config, force=target.force)
+        content = self._as_read(target, applied)
+        content["metadata"].pop("managedFields", None)
         self._settle(target, live, content)
-        return self._finish(target, live, content, owners)
+        return self._finish(target, live, content, entries)
 
     def _settle(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
         """Put back what this write may not change, fill in and check the rest."""
         old, served = live.content, target.served
         if target.subresource and target.subresource != FINALIZE:
-            wanted = content.get("status")
+            part = "spec" if target.subresource in SPEC_SUBRESOURCES else "status"
+            wanted = content.get(part)
             content.clear()
             content.update(old)
             content["metadata"] = dict(old["metadata"])
-            _put_or_drop(content, "status", wanted)
+            _put_or_drop(content, part, wanted)
+            if part == "status":
+                self._admission.check_status(served, content, old, target.warnings)
             return
         if served.has_status:
             _put_or_drop(content, "status", old.get("status"))
@@ -273,24 +286,23 @@ class Writer:
         if served.storage_key == ("", "namespaces"):
             # After what is filled in: a finalizer that was taken off stays off.
             content["spec"] = spec or {}
-        self._admission.check(served, content, old=old)
+        self._admission.check(served, content, old=old, warnings=target.warnings)
         if served.storage_key == SERVICES:
             self._addresses.allocate(target.key, content, old)
         check_finalizers(target, live, metadata)
 
-    def _finish(self, target: Target, live: Stored, content: dict[str, Any], owners: Managers) -> Outcome:
+    def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
-        owned_before = apply.decode_managers(old.get("managedFields") or ())
         is_same = _is_same(live.content, content)
-        if is_same and apply.fields_by_manager(owners) == apply.fields_by_manager(owned_before):
+        if is_same and is_same_but_for_times(entries, old.get("managedFields") or []):
             return Outcome(stored=live)
         if (
             target.served.has_generation
-            and not target.subresource
+            and target.subresource in ("", "scale", "ephemeralcontainers")
             and _is_new_generation(live.content, content, target)
         ):
             metadata["generation"] = old.get("generation", 0) + 1
-        _put_or_drop(metadata, "managedFields", apply.encode_managers(owners) or None)
+        _put_or_drop(metadata, "managedFields", entries or None)
         if deletion.is_released(target.served, live.content, content):
             return self._remove_last(target, live, content)
         return self._put(target, content, live)
@@ -308,7 +320,7 @@ class Writer:
         if at_most > MAX_OBJECT and len(msgspec.json.encode(content)) > MAX_OBJECT:
             raise status.StatusError(500, "etcdserver: request is too large")
         if target.is_dry_run:
-            content["metadata"]["resourceVersion"] = str(live.revision) if live else ""
+            _put_or_drop(content["metadata"], "resourceVersion", str(live.revision) if live else None)
             return Outcome(stored=Stored(target.key, live.revision if live else 0, content))
         return Outcome(stored=self._storage.put(target.served, target.key, content))
 

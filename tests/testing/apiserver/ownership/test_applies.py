@@ -4,26 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import hypothesis.strategies as st
-import pytest
-from hypothesis import given
-
-from reconcilekit.testing.apiserver.ownership.apply import (
-    APPLY,
-    Manager,
-    Managers,
-    apply_config,
-    decode_managers,
-    encode_managers,
-    track_update,
-)
-from reconcilekit.testing.apiserver.ownership.fields import decode_fields, encode_fields, leaves, merge, without_unowned
-from reconcilekit.testing.apiserver.schema.shapes import shape_from_keys
-
 MAPS = "/api/v1/namespaces/default/configmaps"
 A = f"{MAPS}/a"
-SHAPE = shape_from_keys({"items": ("name",), "tags": "set", "whole": "atomic"})
-TIME = "2025-01-01T00:00:00Z"
 
 
 def config_map(**data: str) -> dict[str, Any]:
@@ -95,14 +77,17 @@ def test_an_update_takes_ownership_of_what_it_changes_and_of_what_it_removes(on_
 
 def test_embedded_structs_are_nobodys_and_maps_are_somebodys(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
-        body = {"metadata": {"name": "d", "labels": {"a": "b"}}, "spec": {"replicas": 1, "strategy": {"type": "x"}}}
-        created = await call("POST", "/apis/apps/v1/namespaces/default/deployments", body)
-        assert owned_by(created) == {
+        rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
+        body = {"metadata": {"name": "d", "labels": {"a": "b"}}, "spec": {"holderIdentity": "h"}, "rules": [rule]}
+        lease = await call("POST", "/apis/coordination.k8s.io/v1/namespaces/default/leases", body)
+        assert owned_by(lease) == {
             ("tester", "Update"): {
                 "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
-                "f:spec": {"f:replicas": {}, "f:strategy": {".": {}, "f:type": {}}},
+                "f:spec": {"f:holderIdentity": {}},
             }
         }
+        role = await call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", body)
+        assert owned_by(role)["tester", "Update"]["f:rules"] == {}
 
     on_server(scenario)
 
@@ -111,38 +96,17 @@ def test_an_item_goes_with_its_owner_whoever_else_owns_fields_in_it(on_server: A
     path = "/api/v1/namespaces/default/services/s"
 
     async def scenario(call: Any) -> None:
-        body = {"metadata": {"name": "s"}, "spec": {"type": "ClusterIP", "ports": [{"port": 80, "name": "web"}]}}
+        ports = [{"port": 80, "name": "web"}, {"port": 81, "name": "other"}]
+        head = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}
+        body = {**head, "spec": {"ports": ports}}
         await call("PATCH", path, body, patch="apply", fieldManager="m")
-        await call("PATCH", path, [{"op": "add", "path": "/spec/ports/0/nodePort", "value": 30080}], patch="json")
-        body = {"metadata": {"name": "s"}, "spec": {"type": "ClusterIP"}}
+        await call("PATCH", path, [{"op": "add", "path": "/spec/ports/1/appProtocol", "value": "http"}], patch="json")
+        body = {**head, "spec": {"ports": ports[:1]}}
         after = await call("PATCH", path, body, patch="apply", fieldManager="m")
-        assert after.body["spec"]["type"] == "ClusterIP"
-        assert "ports" not in after.body["spec"]
-        assert owned_by(after) == {("m", "Apply"): {"f:spec": {"f:type": {}}}}
+        assert [port["port"] for port in after.body["spec"]["ports"]] == [80]
+        assert set(owned_by(after)) == {("m", "Apply")}
 
     on_server(scenario)
-
-
-def test_an_empty_keyed_list_owns_nothing_and_other_empty_values_are_owned() -> None:
-    fields = set(leaves({"items": [], "tags": [], "list": [], "data": {}}, SHAPE))
-    assert fields == {("f:list",), ("f:data",)}
-
-
-@pytest.mark.parametrize(
-    ("live", "config", "merged"),
-    [
-        ("ab", "ab", "ab"),
-        ("ab", "cb", "acb"),
-        ("bc", "ac", "bac"),
-        ("bac", "cb", "acb"),
-        ("abc", "ca", "bca"),
-        ("", "ab", "ab"),
-        ("ab", "", "ab"),
-    ],
-)
-def test_keyed_lists_keep_the_order_that_structured_merge_diff_gives(live: str, config: str, merged: str) -> None:
-    """The expected orders are those of sigs.k8s.io/structured-merge-diff v4.4.2."""
-    assert merge({"tags": list(live)}, {"tags": list(config)}, SHAPE) == {"tags": list(merged)}
 
 
 def test_several_conflicts_are_listed_by_manager(on_server: Any) -> None:
@@ -232,106 +196,3 @@ def test_a_configuration_may_be_yaml(on_server: Any) -> None:
         assert (await call("PATCH", A, b"{a: !!set {}", patch="apply", fieldManager="m")).status == 400
 
     on_server(scenario)
-
-
-# --- properties of the merge itself ---------------------------------------------------------------------------
-
-names = st.sampled_from(["a", "b", "c"])
-scalars = st.integers(0, 2)
-items = st.lists(
-    st.fixed_dictionaries({"name": names}, optional={"x": scalars, "y": scalars}), max_size=3, unique_by=str
-)
-configs = st.fixed_dictionaries(
-    {},
-    optional={
-        "data": st.dictionaries(names, scalars, max_size=3),
-        "deep": st.dictionaries(names, st.dictionaries(names, scalars, max_size=2), max_size=2),
-        "items": items.filter(lambda found: len({item["name"] for item in found}) == len(found)),
-        "tags": st.lists(names, max_size=3, unique=True),
-        "whole": st.dictionaries(names, scalars, max_size=2),
-        "list": st.lists(scalars, max_size=2),
-    },
-)
-ME, OTHER = (Manager(name=name, operation=APPLY, api_version="v1") for name in ("me", "other"))
-
-
-def apply(
-    live: dict[str, Any], config: dict[str, Any], managers: Managers, who: Manager
-) -> tuple[dict[str, Any], Managers]:
-    return apply_config(live, config, managers, who, shape=SHAPE, time=TIME, force=True)
-
-
-def values(obj: dict[str, Any]) -> dict[Any, Any]:
-    """Every leaf with its value, so that lists' order plays no part."""
-    found: dict[Any, Any] = {}
-
-    def walk(value: Any, path: tuple[Any, ...]) -> None:
-        if isinstance(value, dict) and value:
-            for name, sub in value.items():
-                walk(sub, (*path, name))
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            for item in value:
-                walk(item, (*path, item["name"]))
-        else:
-            found[path] = sorted(value) if path and path[0] == "tags" else value
-
-    walk(obj, ())
-    return found
-
-
-@given(configs, configs)
-def test_an_apply_is_idempotent(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
-    live, managers = apply({}, theirs, {}, OTHER)
-    once = apply(live, mine, managers, ME)
-    assert apply(once[0], mine, once[1], ME) == once
-
-
-@given(configs, configs)
-def test_what_is_applied_by_force_is_there(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
-    live, managers = apply({}, theirs, {}, OTHER)
-    live, managers = apply(live, mine, managers, ME)
-    assert without_unowned(leaves(mine, SHAPE)) == managers[ME].fields
-    after = values(live)
-    for path, value in values(mine).items():
-        if value not in ({}, []) and path[0] != "tags":
-            assert after[path] == value
-    assert set(mine.get("tags", ())) <= set(live.get("tags", ()))
-
-
-@given(configs, configs, configs)
-def test_what_is_no_longer_applied_goes_and_what_others_own_stays(
-    theirs: dict[str, Any], mine: dict[str, Any], less: dict[str, Any]
-) -> None:
-    live, managers = apply({}, theirs, {}, OTHER)
-    live, managers = apply(live, mine, managers, ME)
-    live, managers = apply(live, less, managers, ME)
-    present = without_unowned(leaves(live, SHAPE))
-    still_owned = managers[OTHER].fields if OTHER in managers else frozenset()
-    gone = without_unowned(leaves(mine, SHAPE)) - without_unowned(leaves(less, SHAPE)) - still_owned
-    containers = {path[:depth] for path in still_owned | managers[ME].fields for depth in range(1, len(path))}
-    assert not (gone - containers) & present
-    for path in still_owned:
-        assert path in present or any(found[: len(path)] == path for found in present)
-
-
-@given(configs, configs)
-def test_an_update_owns_exactly_what_it_changed(old: dict[str, Any], new: dict[str, Any]) -> None:
-    live, managers = apply({}, old, {}, OTHER)
-    after = track_update(live, new, managers, ME, shape=SHAPE, time=TIME)
-    mine = after[ME].fields if ME in after else frozenset()
-    left = after[OTHER].fields if OTHER in after else frozenset()
-    assert not mine & left
-    if old == new:
-        assert after == managers
-
-
-@given(st.sets(st.lists(st.sampled_from(["f:a", "f:b", 'k:{"name":"x"}', "v:1"]), min_size=1, max_size=4).map(tuple)))
-def test_field_sets_survive_their_encoding(fields: set[tuple[str, ...]]) -> None:
-    assert frozenset(decode_fields(encode_fields(frozenset(fields)))) == fields
-
-
-@given(configs, configs)
-def test_managed_fields_survive_their_encoding(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
-    live, managers = apply({}, theirs, {}, OTHER)
-    _, managers = apply(live, mine, managers, ME)
-    assert decode_managers(encode_managers(managers)) == managers

@@ -1,0 +1,275 @@
+"""Ownership as the verbs see it: what a create, an update and an apply make of `metadata.managedFields`.
+
+The order of the steps is that of k8s.io/apimachinery, `internal/fieldmanager.go`: what a client says of managedFields,
+who owned the object before its first apply, the write itself, its time, and the cap on old updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.ownership import checking, managers, types
+from reconcilekit.testing.apiserver.ownership.conflicts import conflict
+from reconcilekit.testing.apiserver.ownership.field_sets import FieldSet, difference, from_paths
+from reconcilekit.testing.apiserver.ownership.last_applied import KUBECTL, forgiven, with_last_applied
+from reconcilekit.testing.apiserver.ownership.managers import APPLY, UPDATE, Manager, Managers, Owned
+from reconcilekit.testing.apiserver.ownership.types import Type
+from reconcilekit.testing.apiserver.ownership.updater import ConflictError, Content, Updater, with_update
+from reconcilekit.testing.apiserver.ownership.values import is_equal
+from reconcilekit.testing.apiserver.ownership.zeros import zero_object
+
+Entries = list[dict[str, Any]]
+
+BEFORE_FIRST_APPLY = "before-first-apply"
+"""Who owns what an object without managedFields had when it was first applied to."""
+
+_NOBODYS = from_paths(
+    ("f:apiVersion",),
+    ("f:kind",),
+    ("f:metadata",),
+    *(
+        ("f:metadata", f"f:{name}")
+        for name in (
+            "name",
+            "namespace",
+            "creationTimestamp",
+            "selfLink",
+            "uid",
+            "clusterName",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+        )
+    ),
+)
+"""What identifies an object, and what the server alone writes."""
+
+_SPEC = from_paths(("f:spec",))
+_STATUS = from_paths(("f:status",))
+_CUSTOM_STATUS = from_paths(("f:spec",), ("f:metadata",))
+
+_STATUS_RESETS: Mapping[tuple[str, str], FieldSet] = {
+    ("apps", "deployments"): from_paths(("f:spec",), ("f:metadata", "f:labels")),
+    ("", "pods"): from_paths(("f:spec",), ("f:metadata", "f:deletionTimestamp"), ("f:metadata", "f:ownerReferences")),
+}
+"""What writes to the status of a built-in kind can't change, where that is more than its spec."""
+
+
+Find = Callable[[str, str, str], ResourceType | None]
+"""The kind behind a group, a version and a plural, None where it isn't served."""
+
+
+@attrs.frozen(kw_only=True)
+class Write:
+    """One write, as ownership sees it.
+
+    Attributes:
+        served: the kind, in the version that the write was made in.
+        manager: who writes.
+        subresource: through which, "" for the object itself.
+        time: now, as metadata has it.
+    """
+
+    served: ResourceType
+    manager: str
+    subresource: str = ""
+    time: str
+
+    def identity(self, operation: str) -> Manager:
+        """The entry that the write is tracked in."""
+        return managers.identify(self.manager, operation, self.served.api_version, self.subresource)
+
+
+class Ownership:
+    """Tracks who owns what, for every kind.
+
+    Args:
+        find: finds the other versions of a kind.
+    """
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._types: WeakKeyDictionary[ResourceType, Type] = WeakKeyDictionary()
+
+    def of_create(self, write: Write, content: Content, told: Sequence[Mapping[str, Any]] | None = None) -> Entries:
+        """The entries of a new object.
+
+        Args:
+            write: the create.
+            content: the object, defaults filled in.
+            told: the managedFields that the client sent, None for none.
+        """
+        return self._updated(write, {}, content, self._owners_before(write, {}, told))
+
+    def of_update(
+        self, write: Write, live: Content, content: Content, told: Sequence[Mapping[str, Any]] | None
+    ) -> Entries:
+        """The entries after an update or a patch.
+
+        Args:
+            write: the update.
+            live: the object as it was.
+            content: the object as the client wants it, defaults filled in; its managedFields aren't looked at.
+            told: the managedFields that the client sent, None for none.
+        """
+        known = self._owners_before(write, live, told)
+        if not known:
+            return []
+        return self._updated(write, live, content, known)
+
+    def of_apply(self, write: Write, live: Content, config: Content, *, force: bool) -> tuple[Content, Entries]:
+        """What an apply makes of an object, {} for none, and the entries then.
+
+        The object is `live` itself where nothing in it changes.
+
+        Raises:
+            StatusError: 409 for conflicts, 500 for what doesn't fit the kind.
+        """
+        self._check(write, config)
+        known = managers.decode(_entries(live))
+        before = live
+        if not known and live:
+            known = self._before_first_apply(write, live)
+        manager = write.identity(APPLY)
+        start = _without_entries(live) or zero_object(write.served)
+        try:
+            new, after = self._applied(write, start, config, known, force=force)
+        except ConflictError as error:
+            raise conflict(error.conflicts) from error
+        is_same = bool(before) and is_equal(start, new)
+        if manager in after:
+            after = self._stripped(after, manager)
+        if not is_same and manager in after:
+            after[manager] = attrs.evolve(after[manager], time=write.time)
+        result = before if is_same else new
+        if write.manager == KUBECTL:
+            result = with_last_applied(result, config, write.served)
+        return result, managers.encode(after)
+
+    def type_of(self, served: ResourceType) -> Type:
+        """By which a kind's fields are told apart."""
+        found = self._types.get(served)
+        if found is None:
+            found = self._types[served] = _type_of(served)
+        return found
+
+    def _owners_before(self, write: Write, live: Content, told: Sequence[Mapping[str, Any]] | None) -> Managers:
+        if told is not None and told is not _entries(live) and not write.subresource:
+            if managers.is_reset(told):
+                return {}
+            try:
+                if known := managers.decode_told(told):
+                    return known
+            except managers.ManagedFieldsError:
+                # A client that garbles them is one that doesn't mean them.
+                pass
+        return managers.decode(_entries(live))
+
+    def _updated(self, write: Write, live: Content, content: Content, known: Managers) -> Entries:
+        return managers.encode(managers.capped(self._after_update(write, live, content, known, UPDATE)))
+
+    def _after_update(self, write: Write, live: Content, content: Content, known: Managers, operation: str) -> Managers:
+        version = write.served.api_version
+        start = _without_entries(live) or zero_object(write.served)
+        manager = write.identity(operation)
+        # Its entry from before is one of the others: what the write takes from it, it gets back below.
+        rest, taken = self._updater(write).update(start, _without_entries(content), version, known, _SELF)
+        taken = difference(taken, _NOBODYS)
+        return with_update(rest, manager, Owned(taken, version, write.time))
+
+    def _before_first_apply(self, write: Write, live: Content) -> Managers:
+        first = attrs.evolve(write, manager=BEFORE_FIRST_APPLY)
+        return self._after_update(first, {}, live, {}, UPDATE)
+
+    def _applied(
+        self, write: Write, live: Content, config: Content, known: Managers, *, force: bool
+    ) -> tuple[Content, Managers]:
+        updater, version, manager = self._updater(write), write.served.api_version, write.identity(APPLY)
+        try:
+            return updater.apply(live, config, version, known, manager, force=force)
+        except ConflictError as error:
+            rest = error.conflicts
+            if write.manager == KUBECTL:
+                rest = forgiven(rest, live, version, self.type_of(write.served))
+            if rest:
+                raise ConflictError(rest) from error
+        return updater.apply(live, config, version, known, manager, force=True)
+
+    def _stripped(self, after: Managers, manager: Manager) -> Managers:
+        owned = after[manager]
+        fields = difference(owned.fields, _NOBODYS)
+        if not fields:
+            return {other: its for other, its in after.items() if other != manager}
+        return {**after, manager: attrs.evolve(owned, fields=fields)}
+
+    def _check(self, write: Write, config: Content) -> None:
+        found = checking.problems(config, self.type_of(write.served))
+        if found:
+            meta, served = config.get("metadata") or {}, write.served
+            subject = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {served.api_version}, Kind={served.kind}"
+            subject = subject if served.group else subject.replace("; ", "; /", 1)
+            raise status.StatusError(500, f"failed to create typed patch object ({subject}): {found}")
+
+    def _updater(self, write: Write) -> Updater:
+        served = write.served
+
+        def kind_of(api_version: str) -> Type | None:
+            if api_version == served.api_version:
+                return self.type_of(served)
+            group, _, version = api_version.rpartition("/")
+            other = self._find(group, version, served.plural) if group == served.group else None
+            return None if other is None else self.type_of(other)
+
+        def reset(api_version: str) -> FieldSet:
+            return _reset(served, write.subresource, api_version)
+
+        return Updater(kind_of=kind_of, reset=reset)
+
+
+_SELF = Manager("current-operation", "")
+
+
+def _reset(served: ResourceType, subresource: str, api_version: str) -> FieldSet:
+    if not served.has_status:
+        return {}
+    if subresource == "status":
+        if served.is_custom:
+            return _CUSTOM_STATUS
+        return _STATUS_RESETS.get(served.storage_key, _SPEC)
+    return _STATUS if api_version == served.api_version else {}
+
+
+def _type_of(served: ResourceType) -> Type:
+    if served.is_told:
+        return types.of_shape(served.shape)
+    if served.is_custom:
+        return types.of_schema(served.openapi)
+    return types.of_definition(served.definition) if served.definition else types.DEDUCED
+
+
+def is_same_but_for_times(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> bool:
+    """True if two lists of entries tell of the same ownership."""
+    if len(one) != len(other):
+        return False
+    return all(_untimed(a) == _untimed(b) for a, b in zip(one, other, strict=True))
+
+
+def _untimed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "time"}
+
+
+def _entries(content: Content) -> Sequence[Mapping[str, Any]]:
+    return (content.get("metadata") or {}).get("managedFields") or ()
+
+
+def _without_entries(content: Content) -> Content:
+    metadata = content.get("metadata")
+    if not metadata or "managedFields" not in metadata:
+        return content
+    return {**content, "metadata": {name: value for name, value in metadata.items() if name != "managedFields"}}
