@@ -22,7 +22,7 @@ TYPED := $(foreach folder,reconcilekit examples benchmarks tests,$(if $(shell fi
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint types layers pytest controlplane demo fuzz bench format clean
+.PHONY: help setup test test-real lint types layers pytest controlplane demo fuzz bench bench-apiserver format clean
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,9 @@ fuzz: $(STAMP) ## Run the property tests for long, with new examples each time.
 
 bench: $(STAMP) ## Measure what the framework costs beside a bare loop of HTTP requests.
 	$(PY) -m benchmarks.converge --json build/converge.json
+
+bench-apiserver: $(STAMP) ## Measure the embedded API server, beside a real kube-apiserver where there is one.
+	$(PY) -m benchmarks.apiserver --json build/apiserver.json
 
 format: $(STAMP) ## Format the code and mend what the linter can.
 	$(PY) -m ruff check --fix .

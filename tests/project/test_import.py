@@ -46,9 +46,15 @@ def test_import_leaves_the_heavy_packages_out() -> None:
 
 
 def test_test_tools_leave_them_out_too() -> None:
-    loaded = python("import reconcilekit.testing, sys; print(*sys.modules)").split()
+    loaded = python("from reconcilekit.testing import ApiServer; import sys; print(*sys.modules)").split()
     assert "reconcilekit.testing.apiserver.server" in loaded
     assert not {"aiohttp", "kubernetes", "urllib3", "pydantic", "pytest"} & set(loaded)
+
+
+def test_virtual_time_costs_no_server() -> None:
+    loaded = python("from reconcilekit.testing import run_virtual; import sys; print(*sys.modules)").split()
+    assert "reconcilekit.testing.virtual_time" in loaded
+    assert "reconcilekit.testing.apiserver" not in loaded
 
 
 def test_an_error_class_costs_no_client_and_no_event_loop() -> None:
