@@ -3,13 +3,14 @@
     python tools/record_policy.py                                   # starts the servers of `make controlplane`
     python tools/record_policy.py --server https://127.0.0.1:6443 --token secret
 
-They are kept as they are, without what each server makes afresh (uids, times, versions, managed fields), in
+They are kept as they are, without what each server makes afresh (uids, times, versions), in
 `reconcilekit/testing/apiserver/access/policy.json.gz`; the embedded API server makes them where RBAC is on.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gzip
 import json
 import ssl
@@ -18,11 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reconcilekit.clock import SystemClock
+
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "reconcilekit/testing/apiserver/access/policy.json.gz"
+API = "/apis/rbac.authorization.k8s.io/v1"
 KINDS = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 MARK = "kubernetes.io/bootstrapping"
-PER_SERVER = ("uid", "creationTimestamp", "resourceVersion", "managedFields")
+PER_SERVER = ("uid", "creationTimestamp", "resourceVersion")
+PATIENCE = 30.0
+"""Seconds until the controller manager has gathered the rules of the aggregated roles."""
 
 
 def main() -> None:
@@ -36,16 +42,28 @@ def main() -> None:
         return
     from reconcilekit.testing.controlplane import ControlPlane
 
-    with ControlPlane.start() as plane:
+    with ControlPlane.start(controller_manager=True) as plane:
+        asyncio.run(until_gathered(plane.admin.get))
         record(plane.admin.get)
+
+
+async def until_gathered(get: Callable[[str], dict[str, Any]]) -> None:
+    """Wait for the controller manager."""
+    clock = SystemClock()
+    async with clock.timeout(PATIENCE):
+        while not is_gathered(get):
+            await clock.sleep(0.2)
+
+
+def is_gathered(get: Callable[[str], dict[str, Any]]) -> bool:
+    """Whether every aggregated role has its rules."""
+    roles = get(f"{API}/clusterroles")["items"]
+    return all(role.get("rules") for role in roles if "aggregationRule" in role)
 
 
 def record(get: Callable[[str], dict[str, Any]]) -> None:
     """Write the file."""
-    policy = {
-        plural: [bare(item) for item in get(f"/apis/rbac.authorization.k8s.io/v1/{plural}")["items"] if is_own(item)]
-        for plural in KINDS
-    }
+    policy = {plural: [bare(item) for item in get(f"{API}/{plural}")["items"] if is_own(item)] for plural in KINDS}
     content = json.dumps(policy, separators=(",", ":"), sort_keys=True).encode()
     TARGET.write_bytes(gzip.compress(content, 9, mtime=0))
     counts = ", ".join(f"{len(items)} {plural}" for plural, items in policy.items())
@@ -58,12 +76,12 @@ def is_own(item: dict[str, Any]) -> bool:
 
 
 def bare(item: dict[str, Any]) -> dict[str, Any]:
-    """The object without what differs from server to server, and without rules that a controller gathered."""
+    """The object without what differs from server to server."""
     metadata = {name: value for name, value in item["metadata"].items() if name not in PER_SERVER}
-    kept = {**item, "metadata": metadata}
-    if "aggregationRule" in item:
-        del kept["rules"]
-    return kept
+    metadata["managedFields"] = [
+        {name: value for name, value in entry.items() if name != "time"} for entry in metadata["managedFields"]
+    ]
+    return {**item, "metadata": metadata}
 
 
 def _getter(server: str, token: str) -> Callable[[str], dict[str, Any]]:
@@ -72,8 +90,8 @@ def _getter(server: str, token: str) -> Callable[[str], dict[str, Any]]:
 
     def get(path: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}"}
-        request = urllib.request.Request(server + path, headers=headers)  # noqa: S310 -- the caller's own server
-        with urllib.request.urlopen(request, context=context) as answer:  # noqa: S310
+        request = urllib.request.Request(server + path, headers=headers)
+        with urllib.request.urlopen(request, context=context) as answer:
             body: dict[str, Any] = json.load(answer)
             return body
 

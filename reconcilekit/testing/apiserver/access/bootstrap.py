@@ -15,6 +15,7 @@ from reconcilekit.testing.apiserver.access.aggregation import gathered
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP
 from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.storage.storage import Storage
 from reconcilekit.testing.apiserver.verbs.preconditions import Target
 
 MANAGER = "kube-apiserver"
@@ -28,7 +29,7 @@ def _policy() -> Mapping[str, msgspec.Raw]:
 
 
 def make_default_roles(cluster: Cluster) -> None:
-    """Make what isn't there."""
+    """Make what isn't there. What was recorded is stored as it is: checking it would cost a tenth of a second."""
     for plural, items in _policy().items():
         served = cluster.registry.find(GROUP, "v1", plural)
         assert served is not None
@@ -38,8 +39,16 @@ def make_default_roles(cluster: Cluster) -> None:
             key = ObjectKey(item["metadata"].get("namespace", ""), item["metadata"]["name"])
             if key not in present:
                 _make_namespace(cluster, key.namespace)
-                cluster.create(Target(served=served, key=key, manager=MANAGER), item)
-    aggregate(cluster)
+                cluster.storage.put(served, key, _stamped(item, cluster.storage))
+
+
+def _stamped(item: dict[str, Any], storage: Storage) -> dict[str, Any]:
+    metadata, now = item["metadata"], storage.timestamp()
+    metadata["uid"] = storage.new_uid()
+    metadata["creationTimestamp"] = now
+    for entry in metadata["managedFields"]:
+        entry["time"] = now
+    return {name: value for name, value in item.items() if name not in ("kind", "apiVersion")}
 
 
 def _make_namespace(cluster: Cluster, name: str) -> None:

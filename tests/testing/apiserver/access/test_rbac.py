@@ -104,7 +104,6 @@ def test_a_rule_allows_what_it_says(
         SUBJECT,
         {"kind": "Group", "name": "dev"},
         {"kind": "Group", "name": "system:authenticated"},
-        {"kind": "ServiceAccount", "name": "bot"},
         {"kind": "ServiceAccount", "name": "bot", "namespace": "default"},
     ],
 )
