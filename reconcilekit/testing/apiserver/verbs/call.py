@@ -27,6 +27,7 @@ from reconcilekit.testing.apiserver.verbs.preconditions import Target
 from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
 from reconcilekit.testing.apiserver.verbs.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
+from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.verbs.writes import Outcome
 from reconcilekit.testing.apiserver.wire import bodies
 from reconcilekit.testing.apiserver.wire.negotiation import Accepted
@@ -185,6 +186,8 @@ class Call:
                 self._check_name(config)
             return self.written(self.cluster.apply(target, config))
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
+        if isinstance(transform, StrategicPatch):
+            target = attrs.evolve(target, strategic_patch=transform.patch)
 
         def checked(live: dict[str, Any]) -> dict[str, Any]:
             patched = transform(live)
