@@ -58,7 +58,8 @@ def test_the_best_version_is_preferred(on_server: Any) -> None:
         versions = (await call("GET", "/apis/example.com")).body["versions"]
         assert [version["version"] for version in versions] == ["v2", "v1", "v2beta1", "v1alpha1", "other"]
         widgets = "/apis/example.com/{}/namespaces/default/widgets"
-        await call("POST", widgets.format("v1"), {"metadata": {"name": "w"}})
+        widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+        await call("POST", widgets.format("v1"), widget)
         served = (await call("GET", widgets.format("v2beta1") + "/w")).body
         assert served["apiVersion"] == "example.com/v2beta1"
 
@@ -124,7 +125,7 @@ def test_an_aggregated_api_that_is_down_is_stale_not_absent(on_server: Any) -> N
 def test_a_group_of_definitions_that_goes_down_comes_back_whole(on_server: Any, widgets: str) -> None:
     async def scenario(call: Any) -> None:
         await call.define_widgets()
-        await call("POST", widgets, {"metadata": {"name": "w"}})
+        await call("POST", widgets, {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}})
         call.server.take_down("example.com")
         assert (await call("GET", f"{widgets}/w")).status == 503
         call.server.bring_up("example.com")

@@ -87,7 +87,7 @@ def test_items_of_built_in_kinds_come_without_their_kind_and_custom_ones_with_it
         await fill(call, "a")
         assert "kind" not in (await call("GET", MAPS)).body["items"][0]
         await call.define_widgets()
-        await call("POST", widgets, {"metadata": {"name": "w"}})
+        await call("POST", widgets, {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}})
         assert (await call("GET", widgets)).body["items"][0]["kind"] == "Widget"
 
     on_server(scenario)

@@ -34,8 +34,10 @@ SERVICE = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "s"},
-    "spec": {"clusterIP": "10.0.0.5", "clusterIPs": ["10.0.0.5"]},
+    "spec": {"clusterIP": "10.0.0.5", "clusterIPs": ["10.0.0.5"], "ports": [{"port": 80}]},
 }
+CONTAINER = {"name": "c", "image": "i", "env": [{"name": "X", "value": "x" * 1_700_000}]}
+LARGE_POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big"}, "spec": {"containers": [CONTAINER]}}
 
 # case -> method, path, body, keyword arguments of the call
 CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
@@ -68,7 +70,7 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "too large, over 3 MB": ("POST", MAPS, config_map("big", data={"a": "x" * 3_200_000}), {}),
     "too large for a ConfigMap (1 MiB of data)": ("POST", MAPS, config_map("big", data={"a": "x" * 1_100_000}), {}),
     "too large for etcd (1.5 MiB)": (
-        "POST", MAPS, config_map("big", data={"a": "x" * 900_000}, metadata_padding="x" * 900_000), {},
+        "POST", "/api/v1/namespaces/sb/pods", LARGE_POD, {},
     ),
     "annotations too long": ("POST", MAPS, with_metadata(name="big", annotations={"a": "x" * 300_000}), {}),
     "namespace is terminating": ("POST", "/api/v1/namespaces/going/configmaps", config_map("q"), {}),

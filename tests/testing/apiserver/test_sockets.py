@@ -149,7 +149,11 @@ data: {a: "1"}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: d}
-spec: {replicas: 1, selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}}}
+spec:
+  selector: {matchLabels: {app: d}}
+  template:
+    metadata: {labels: {app: d}}
+    spec: {containers: [{name: c, image: nginx}]}
 """
 
 
@@ -198,7 +202,7 @@ async def test_kubectl_creates_without_a_manifest(kubectl: Any, server: ApiServe
     [deployment] = server.objects(Resource("apps/v1", "Deployment"))
     assert deployment["spec"]["replicas"] == 3
     [container] = deployment["spec"]["template"]["spec"]["containers"]
-    assert (container["image"], container["ports"]) == ("nginx:1", [{"containerPort": 80}])
+    assert (container["image"], container["ports"]) == ("nginx:1", [{"containerPort": 80, "protocol": "TCP"}])
     [service] = server.objects(Resource("v1", "Service"))
     assert service["spec"]["ports"][0]["targetPort"] == 8080
     assert (await kubectl("delete", "namespace", "n"))[0] == 0
