@@ -39,6 +39,8 @@ def event_shown(content: Mapping[str, Any]) -> dict[str, Any]:
     """An Event as events.k8s.io has it."""
     whole = {**_ALWAYS, **content}
     shown = {_NAMES.get(name, name): value for name, value in whole.items()}
+    if "apiVersion" in shown:
+        shown["apiVersion"] = "events.k8s.io/v1"
     for name in ("reportingController", "reportingInstance"):
         if not shown[name]:
             del shown[name]
