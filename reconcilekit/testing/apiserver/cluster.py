@@ -74,8 +74,8 @@ class Cluster:
         self._namespaces: ResourceType = namespaces
         housekeeping = housekeeping or Housekeeping()
         self._addresses = service_addresses(self, housekeeping)
-        ownership = Ownership(lambda group, version, plural: self.registry.find(group, version, plural))
-        self._writer = Writer(self.storage, admission, namespaces, self._addresses, ownership)
+        self.ownership = Ownership(lambda group, version, plural: self.registry.find(group, version, plural))
+        self._writer = Writer(self.storage, admission, namespaces, self._addresses, self.ownership)
         self._housekeeper = Housekeeper(self, clock, housekeeping)
         if start is not None:
             self.restore(start)

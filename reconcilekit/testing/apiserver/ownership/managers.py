@@ -5,7 +5,7 @@ Decoding, identity, order and the cap are those of k8s.io/apimachinery, `pkg/uti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -114,9 +114,12 @@ def _owned(entry: Mapping[str, Any], fields: FieldSet) -> Owned:
 
 def encode(managers: Managers) -> list[dict[str, Any]]:
     """The entries: appliers first, then by time, manager, version and subresource."""
-    if len(managers) == 1:
-        return [_entry(manager, owned) for manager, owned in managers.items()]
-    return [_entry(manager, owned) for manager, owned in sorted(managers.items(), key=_order)]
+    return encode_all(managers.items())
+
+
+def encode_all(owners: Iterable[tuple[Manager, Owned]]) -> list[dict[str, Any]]:
+    """The same where a manager may be there twice, as writes to a scale leave it."""
+    return [_entry(manager, owned) for manager, owned in sorted(owners, key=_order)]
 
 
 def _order(entry: tuple[Manager, Owned]) -> tuple[str, ...]:

@@ -1,37 +1,46 @@
 """Ownership through the scale subresource: its one field stands for the number of replicas in the object.
 
-(k8s.io/apimachinery, `pkg/util/managedfields/scalehandler.go`)
+What an entry of the object becomes on its way to the scale and back, the loss of its time included, is that of
+k8s.io/apimachinery, `pkg/util/managedfields/scalehandler.go`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
-from reconcilekit.testing.apiserver.ownership.field_sets import FieldSet, Path, difference, from_paths, is_member
-from reconcilekit.testing.apiserver.ownership.managers import Managers, Owned
+from reconcilekit.testing.apiserver.ownership import managers
+from reconcilekit.testing.apiserver.ownership.field_sets import (
+    FieldSet,
+    Path,
+    difference,
+    from_paths,
+    is_member,
+)
+from reconcilekit.testing.apiserver.ownership.managers import APPLY, Manager, Managers, Owned
 
 SCALE_VERSION = "autoscaling/v1"
-_REPLICAS: FieldSet = from_paths(("f:spec", "f:replicas"))
+_IN_SCALE: Path = ("f:spec", "f:replicas")
+
+Replicas = Mapping[str, Path | None]
+"""Where the number stands in each version of the object's kind; None where that version has no scale."""
 
 
-def to_scale(managers: Managers, replicas: Mapping[str, Path | None]) -> Managers:
-    """Who owns the scale's replicas.
-
-    Args:
-        managers: of the object.
-        replicas: where the number stands in each version of the kind; None where that version has no scale.
-    """
-    return {
-        manager: Owned(_REPLICAS, SCALE_VERSION, owned.time)
-        for manager, owned in managers.items()
-        if (path := replicas.get(owned.api_version)) and _has(owned.fields, path)
-    }
+def to_scale(parents: Managers, replicas: Replicas) -> Managers:
+    """Who owns the scale's replicas, of those who own something in the object."""
+    owners: Managers = {}
+    for manager, owned in parents.items():
+        path = replicas.get(owned.api_version)
+        if path and has(owned.fields, path):
+            known = manager if manager.operation == APPLY else attrs.evolve(manager, api_version=SCALE_VERSION)
+            owners[known] = Owned(from_paths(_IN_SCALE), SCALE_VERSION, owned.time)
+    return owners
 
 
-def to_object(parents: Managers, scale: Managers, replicas: Mapping[str, Path | None], *, api_version: str) -> Managers:
-    """Who owns what in the object after a write to its scale.
+def to_object(parents: Managers, scale: Managers, replicas: Replicas, *, api_version: str) -> list[dict[str, Any]]:
+    """The entries of the object after a write to its scale.
 
     Args:
         parents: of the object before.
@@ -39,28 +48,29 @@ def to_object(parents: Managers, scale: Managers, replicas: Mapping[str, Path | 
         replicas: as for `to_scale`.
         api_version: of the object that the scale belongs to.
     """
-    after: Managers = {}
+    after: list[tuple[Manager, Owned]] = []
     rest = dict(scale)
     for manager, owned in parents.items():
         if owned.api_version not in replicas:
             continue
         path = replicas[owned.api_version]
-        if path is None or not _has(owned.fields, path):
-            after[manager] = owned
+        if path is None or not has(owned.fields, path):
+            after.append((manager, owned))
         elif manager in rest:
-            after[manager] = owned
+            after.append((manager, owned))
             del rest[manager]
         elif fields := difference(owned.fields, from_paths(path)):
-            after[manager] = attrs.evolve(owned, fields=fields)
+            after.append((manager, attrs.evolve(owned, fields=fields)))
     path = replicas.get(api_version)
     for manager, owned in rest.items():
-        if path and _has(owned.fields, ("f:spec", "f:replicas")):
+        if path and has(owned.fields, _IN_SCALE):
             known = parents.get(manager)
-            after[manager] = Owned(from_paths(path), api_version, known.time if known else "")
-    return after
+            after.append((manager, Owned(from_paths(path), api_version, known.time if known else "")))
+    return managers.encode_all(after)
 
 
-def _has(fields: FieldSet, path: Path) -> bool:
+def has(fields: FieldSet, path: Path) -> bool:
+    """True if the path is a member of the set."""
     node: FieldSet | None = fields
     for element in path:
         node = node.get(element) if node else None

@@ -14,7 +14,7 @@ import attrs
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.ownership import checking, managers, types
+from reconcilekit.testing.apiserver.ownership import checking, managers, scaling, types
 from reconcilekit.testing.apiserver.ownership.conflicts import conflict
 from reconcilekit.testing.apiserver.ownership.field_sets import FieldSet, difference, from_paths
 from reconcilekit.testing.apiserver.ownership.last_applied import KUBECTL, forgiven, with_last_applied
@@ -118,6 +118,9 @@ class Ownership:
             content: the object as the client wants it, defaults filled in; its managedFields aren't looked at.
             told: the managedFields that the client sent, None for none.
         """
+        if write.subresource == "scale":
+            # `of_scale` has told already.
+            return [dict(entry) for entry in told or ()]
         known = self._owners_before(write, live, told)
         if not known:
             return []
@@ -138,19 +141,51 @@ class Ownership:
             known = self._before_first_apply(write, live)
         manager = write.identity(APPLY)
         start = _without_entries(live) or zero_object(write.served)
-        try:
-            new, after = self._applied(write, start, config, known, force=force)
-        except ConflictError as error:
-            raise conflict(error.conflicts) from error
+        new, after = self._apply_or_refuse(write, start, config, known, force=force)
         is_same = bool(before) and is_equal(start, new)
-        if manager in after:
-            after = self._stripped(after, manager)
         if not is_same and manager in after:
             after[manager] = attrs.evolve(after[manager], time=write.time)
         result = before if is_same else new
         if write.manager == KUBECTL:
             result = with_last_applied(result, config, write.served)
         return result, managers.encode(after)
+
+    def of_scale(
+        self, write: Write, live: Content, before: Content, after: Content, replicas: scaling.Replicas
+    ) -> Entries:
+        """The entries of an object after an update or a patch of its scale.
+
+        Args:
+            write: the update, of the object's kind.
+            live: the object as it was.
+            before: its scale as it was.
+            after: the scale as the client wants it.
+            replicas: where the number of replicas stands in the kind's versions.
+        """
+        parents = managers.decode(_entries(live))
+        known = scaling.to_scale(parents, replicas)
+        if known:
+            known = managers.capped(self._after_update(_of_scale(write), before, after, known))
+        return scaling.to_object(parents, known, replicas, api_version=write.served.api_version)
+
+    def of_scale_apply(
+        self, write: Write, live: Content, before: Content, config: Content, replicas: scaling.Replicas, *, force: bool
+    ) -> tuple[Content, Entries]:
+        """What an apply makes of an object's scale, and the object's entries then; arguments as for `of_scale`.
+
+        Raises:
+            StatusError: as `of_apply`, and 500 for a custom kind whose replicas nobody owns.
+        """
+        parents = managers.decode(_entries(live))
+        of_scale = _of_scale(write)
+        self._check(of_scale, config)
+        known = scaling.to_scale(parents, replicas)
+        if not known:
+            if write.served.is_custom:
+                raise status.StatusError(500, _NO_SCALE)
+            known = self._before_first_apply(of_scale, before)
+        new, after = self._apply_or_refuse(of_scale, before, config, known, force=force)
+        return new, scaling.to_object(parents, after, replicas, api_version=write.served.api_version)
 
     def type_of(self, served: ResourceType) -> Type:
         """By which a kind's fields are told apart."""
@@ -172,12 +207,12 @@ class Ownership:
         return managers.decode(_entries(live))
 
     def _updated(self, write: Write, live: Content, content: Content, known: Managers) -> Entries:
-        return managers.encode(managers.capped(self._after_update(write, live, content, known, UPDATE)))
+        return managers.encode(managers.capped(self._after_update(write, live, content, known)))
 
-    def _after_update(self, write: Write, live: Content, content: Content, known: Managers, operation: str) -> Managers:
+    def _after_update(self, write: Write, live: Content, content: Content, known: Managers) -> Managers:
         version = write.served.api_version
         start = _without_entries(live) or zero_object(write.served)
-        manager = write.identity(operation)
+        manager = write.identity(UPDATE)
         # Its entry from before is one of the others: what the write takes from it, it gets back below.
         rest, taken = self._updater(write).update(start, _without_entries(content), version, known, _SELF)
         taken = difference(taken, _NOBODYS)
@@ -185,7 +220,17 @@ class Ownership:
 
     def _before_first_apply(self, write: Write, live: Content) -> Managers:
         first = attrs.evolve(write, manager=BEFORE_FIRST_APPLY)
-        return self._after_update(first, {}, live, {}, UPDATE)
+        return self._after_update(first, {}, live, {})
+
+    def _apply_or_refuse(
+        self, write: Write, live: Content, config: Content, known: Managers, *, force: bool
+    ) -> tuple[Content, Managers]:
+        manager = write.identity(APPLY)
+        try:
+            new, after = self._applied(write, live, config, known, force=force)
+        except ConflictError as error:
+            raise conflict(error.conflicts) from error
+        return new, self._stripped(after, manager) if manager in after else after
 
     def _applied(
         self, write: Write, live: Content, config: Content, known: Managers, *, force: bool
@@ -235,6 +280,36 @@ class Ownership:
 _SELF = Manager("current-operation", "")
 
 
+SCALE = ResourceType(
+    group="autoscaling",
+    version="v1",
+    kind="Scale",
+    plural="scales",
+    singular="scale",
+    is_namespaced=True,
+    openapi={
+        "type": "object",
+        "properties": {
+            "spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
+            "status": {
+                "type": "object",
+                "properties": {"replicas": {"type": "integer"}, "selector": {"type": "string"}},
+            },
+        },
+    },
+)
+"""What the subresource speaks, whatever its object is."""
+
+_NO_SCALE = (
+    "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to "
+    "proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+)
+
+
+def _of_scale(write: Write) -> Write:
+    return attrs.evolve(write, served=SCALE, subresource="scale")
+
+
 def _reset(served: ResourceType, subresource: str, api_version: str) -> FieldSet:
     if not served.has_status:
         return {}
@@ -248,7 +323,7 @@ def _reset(served: ResourceType, subresource: str, api_version: str) -> FieldSet
 def _type_of(served: ResourceType) -> Type:
     if served.is_told:
         return types.of_shape(served.shape)
-    if served.is_custom:
+    if served.is_custom or served.openapi:
         return types.of_schema(served.openapi)
     return types.of_definition(served.definition) if served.definition else types.DEDUCED
 

@@ -12,6 +12,8 @@ from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.crd.kind import ScalePaths
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.ownership.field_sets import Path
+from reconcilekit.testing.apiserver.ownership.tracking import SCALE, Entries, Write
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, label_selector
@@ -22,11 +24,6 @@ from reconcilekit.testing.apiserver.wire import bodies, go_json
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.verbs.call import Call
-
-SCALE = ResourceType(
-    group="autoscaling", version="v1", kind="Scale", plural="scales", singular="scale", is_namespaced=True
-)
-"""What the subresource speaks, whatever its parent is."""
 
 _BUILT_IN = ScalePaths(
     spec_replicas=("spec", "replicas"), status_replicas=("status", "replicas"), label_selector=("spec", "selector")
@@ -54,14 +51,39 @@ def answer(call: Call, verb: str) -> Response:
     target = call.target(options)
     live = scale_of(call.live(), call.served, is_needed=False)
     if kind == "apply":
-        config = bodies.decode_apply(call.request.body or b"", SCALE)
-        bodies.check_applied_kind(config, SCALE)
-        scale = {**live, "spec": {**live["spec"], **(config.get("spec") or {})}}
-    else:
-        transform = patching.transform_of(kind, call.request, SCALE, strict=options.field_validation != "Ignore")
-        scale = transform(live)
+        return _shown(_apply(call, target, live), call.served)
+    transform = patching.transform_of(kind, call.request, SCALE, strict=options.field_validation != "Ignore")
+    scale = transform(live)
     _check_name(call, scale)
     return _shown(_write(call, target, scale), call.served)
+
+
+def _apply(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
+    config = bodies.decode_apply(call.request.body or b"", SCALE)
+    bodies.check_applied_kind(config, SCALE)
+    live, served = call.live(), call.served
+    scale, entries = call.cluster.ownership.of_scale_apply(
+        _tracked(call, target),
+        live.content,
+        _untyped(before),
+        _untyped(config),
+        _replicas_paths(served),
+        force=target.force,
+    )
+    _check_name(call, scale)
+    return _write(call, target, scale, entries)
+
+
+def _tracked(call: Call, target: Target) -> Write:
+    return Write(served=call.served, manager=target.manager, time=call.cluster.storage.timestamp())
+
+
+def _untyped(scale: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scale.items() if name not in ("kind", "apiVersion")}
+
+
+def _replicas_paths(served: ResourceType) -> dict[str, Path | None]:
+    return {served.api_version: tuple(f"f:{name}" for name in _paths(served).spec_replicas)}
 
 
 def scale_of(stored: Stored, served: ResourceType, *, is_needed: bool = True) -> dict[str, Any]:
@@ -135,7 +157,7 @@ def _check_name(call: Call, scale: Mapping[str, Any]) -> None:
         raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
 
 
-def _write(call: Call, target: Target, scale: Mapping[str, Any]) -> Stored:
+def _write(call: Call, target: Target, scale: Mapping[str, Any], entries: Entries | None = None) -> Stored:
     served = call.served
     replicas = at(scale, "spec", "replicas") or 0
     if not isinstance(replicas, int) or isinstance(replicas, bool):
@@ -147,9 +169,16 @@ def _write(call: Call, target: Target, scale: Mapping[str, Any]) -> Stored:
     metadata = at(scale, "metadata") or {}
     path = _paths(served).spec_replicas
 
+    if entries is None:
+        before = scale_of(call.live(), served, is_needed=False)
+        entries = call.cluster.ownership.of_scale(
+            _tracked(call, target), call.live().content, _untyped(before), _untyped(scale), _replicas_paths(served)
+        )
+
     def scaled(live: dict[str, Any]) -> dict[str, Any]:
         changed = _with(live, path, replicas)
         told = {name: metadata[name] for name in ("uid", "resourceVersion") if metadata.get(name)}
+        told["managedFields"] = entries
         return {**changed, "metadata": {**changed["metadata"], **told}}
 
     target = attrs.evolve(target, subresource="scale")
