@@ -165,7 +165,7 @@ class Cluster:
         self._housekeeper.start_over()
 
     def _follow_back(self, event: Event) -> None:
-        if event.before is not None:
+        if event.before is not None and acceptance.is_established(event.before.content):
             self.registry.define(event.before.content)
         elif event.after is not None:
             self.registry.undefine(event.after.content)

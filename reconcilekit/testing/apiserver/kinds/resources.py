@@ -77,18 +77,18 @@ class ResourceType:
     field_selectors: tuple[str, ...] = ("metadata.name", "metadata.namespace")
     custom: CustomKind | None = None
 
-    @property
+    @functools.cached_property
     def api_version(self) -> str:
         """As objects have it: "v1", "apps/v1"."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
+    @functools.cached_property
     def storage_key(self) -> tuple[str, str]:
         """What all versions of the kind share, and all its faces."""
         key = (self.group, self.plural)
         return STORED_AS.get(key, key)
 
-    @property
+    @functools.cached_property
     def prefix(self) -> bytes:
         """The opening of an encoded object, up to its first field."""
         return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()

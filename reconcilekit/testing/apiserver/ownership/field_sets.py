@@ -8,6 +8,7 @@ of sigs.k8s.io/structured-merge-diff, `fieldpath/set.go`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ Path = tuple[str, ...]
 NO_FIELDS: FieldSet = {}
 LEAF: FieldSet = {}
 """The node of a member with nothing below it."""
+
+MAX_SHARED = 8192
+"""Bytes, encoded, of a set that is remembered: a thousand of them take a few MB, and rare ones are larger."""
 
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
@@ -134,10 +138,24 @@ def from_paths(*members: Path) -> FieldSet:
 
 
 def ordered(fields: FieldSet) -> FieldSet:
-    """The same set with its elements in the order in which the server writes them."""
+    """The same set with its elements in the order in which the server writes them.
+
+    Equal sets come back as one: most objects of a kind have the same fields, and thousands of copies would be most of a
+    server's memory.
+    """
+    encoded = msgspec.json.encode(fields)
+    return _shared(encoded) if len(encoded) <= MAX_SHARED else _ordered(fields)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared(encoded: bytes) -> FieldSet:
+    return _ordered(msgspec.json.decode(encoded))
+
+
+def _ordered(fields: FieldSet) -> FieldSet:
     if len(fields) > 1:
-        return {element: ordered(fields[element]) if fields[element] else LEAF for element in sorted(fields)}
-    return {element: ordered(node) if node else node for element, node in fields.items()}
+        return {element: _ordered(fields[element]) if fields[element] else LEAF for element in sorted(fields)}
+    return {element: _ordered(node) if node else LEAF for element, node in fields.items()}
 
 
 def canonical(fields: Mapping[str, Any]) -> FieldSet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_established
 from reconcilekit.testing.apiserver.kinds.resources import Registry
 from reconcilekit.testing.apiserver.storage.folder import Kept, KeptChange
 from reconcilekit.testing.apiserver.storage.records import DamagedDataError
@@ -22,7 +23,7 @@ def recover(kept: Kept, storage: Storage, registry: Registry) -> None:
     """
     storage.load(kept.revision, kept.objects)
     for kind, stored in kept.objects:
-        if kind == DEFINITIONS:
+        if kind == DEFINITIONS and is_established(stored.content):
             registry.define(stored.content)
     # A definition goes before its objects do, whose changes still need the kind.
     gone: dict[ObjectKey, dict[str, Any]] = {}
@@ -33,7 +34,8 @@ def recover(kept: Kept, storage: Storage, registry: Registry) -> None:
             continue
         if event.after is not None:
             gone.pop(event.key, None)
-            registry.define(event.after.content)
+            if is_established(event.after.content):
+                registry.define(event.after.content)
         elif event.before is not None:
             gone[event.key] = event.before.content
     for definition in gone.values():

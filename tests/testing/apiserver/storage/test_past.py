@@ -98,11 +98,14 @@ def test_a_rewind_takes_kinds_along(on_server: Callable[..., Any], widgets: str)
         before = call.server.revision
         await call.define_widgets()
         defined = call.server.revision
-        await call("POST", widgets, {"metadata": {"name": "w"}})
+        widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+        assert (await call("POST", widgets, widget)).status == 201
         await call("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com")
         assert (await call("GET", widgets)).status == 404
         call.server.rewind(defined + 1)
         assert [o["metadata"]["name"] for o in call.server.objects(WIDGET)] == ["w"]
+        call.server.rewind(before + 1)
+        assert (await call("GET", widgets)).status == 404, "the definition wasn't established yet"
         call.server.rewind(before)
         assert (await call("GET", widgets)).status == 404
         assert call.server.revision == before
