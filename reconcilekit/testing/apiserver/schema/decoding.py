@@ -141,7 +141,7 @@ def _list_reader(read: Reader, name: str) -> Reader:
 
 
 def _map_reader(read: Reader, name: str, item_type: GoType) -> Reader:
-    zero = scalars.ZEROS.get(item_type.base, "") if item_type.form == "scalar" else None
+    zero = scalars.ZEROS.get(item_type.base)
 
     def read_map(value: Any) -> dict[str, Any]:
         if type(value) is not dict:

@@ -12,7 +12,8 @@ from typing import Any
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError, json_type
 from reconcilekit.testing.apiserver.schema.quantities import canonical_quantity
 
-ZEROS: Mapping[str, object] = {"string": "", "bool": False, "int32": 0, "int64": 0}
+ZEROS: Mapping[str, object] = {"string": "", "bool": False, "int32": 0, "int64": 0, "Bytes": "", "Quantity": "0"}
+"""What a null in a map comes to."""
 
 _BITS = {"int": 64, "int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64}
