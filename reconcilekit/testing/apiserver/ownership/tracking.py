@@ -257,8 +257,10 @@ class Ownership:
         found = checking.problems(config, self.type_of(write.served))
         if found:
             meta, served = config.get("metadata") or {}, write.served
-            subject = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {served.api_version}, Kind={served.kind}"
-            subject = subject if served.group else subject.replace("; ", "; /", 1)
+            namespace, name = (
+                told if isinstance(told := meta.get(part), str) else "" for part in ("namespace", "name")
+            )
+            subject = f"{namespace}/{name}; {served.group}/{served.version}, Kind={served.kind}"
             raise status.StatusError(500, f"failed to create typed patch object ({subject}): {found}")
 
     def _updater(self, write: Write) -> Updater:

@@ -11,6 +11,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import type_problem
 from reconcilekit.testing.apiserver.validation import CHECKS, LOOPBACK_RULE, WARNINGS, metadata_causes, name_rule
+from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.verbs import custom, preparing
 
 
@@ -60,7 +61,8 @@ class Admission:
             StatusError: 422 with every cause.
         """
         rule = name_rule(served.group, served.plural)
-        causes = list(metadata_causes(content["metadata"], rule, is_new=old is None))
+        causes = [] if old is None else list(update_causes(content["metadata"], old["metadata"]))
+        causes += metadata_causes(content["metadata"], rule, is_new=old is None)
         if warn := WARNINGS.get(served.storage_key):
             warnings += warn(content)
         if check := CHECKS.get(served.storage_key):
