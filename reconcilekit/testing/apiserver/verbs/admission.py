@@ -9,7 +9,6 @@ import attrs
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.schema.schemas import type_problem
 from reconcilekit.testing.apiserver.validation import CHECKS, LOOPBACK_RULE, WARNINGS, metadata_causes, name_rule
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.verbs import custom, preparing
@@ -25,18 +24,6 @@ class Admission:
     """
 
     accept_loopback_endpoints: bool = False
-
-    def check_types(self, served: ResourceType, obj: Mapping[str, Any]) -> None:
-        """Refuse what couldn't be decoded into the kind: the parts of an object that the server itself reads.
-
-        Raises:
-            StatusError: 400.
-        """
-        if served.custom is None and (problem := type_problem(served, obj)):
-            kind = served.kind
-            raise status.bad_request(
-                f'{kind} in version "{served.version}" cannot be handled as a {kind}: json: {problem}'
-            )
 
     def default(self, served: ResourceType, content: dict[str, Any]) -> None:
         """Fill in what the server fills in; replaces values, never changes them in place."""

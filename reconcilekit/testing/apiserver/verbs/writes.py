@@ -159,7 +159,6 @@ class Writer:
                 # Go tells an empty list from none, and so resets the ownership.
                 content["metadata"]["managedFields"] = []
             return content
-        self._admission.check_types(target.served, obj)
         if target.served.custom is not None:
             obj = custom.decoded(target, target.served.custom, obj, is_patched=patch is not None)
         content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
