@@ -112,13 +112,11 @@ def _owned(entry: Mapping[str, Any], fields: FieldSet) -> Owned:
     return Owned(fields, entry.get("apiVersion", ""), entry.get("time") or "")
 
 
-def encode(managers: Managers) -> list[dict[str, Any]]:
-    """The entries: appliers first, then by time, manager, version and subresource."""
-    return encode_all(managers.items())
+def encode(owners: Iterable[tuple[Manager, Owned]]) -> list[dict[str, Any]]:
+    """The entries: appliers first, then by time, manager, version and subresource.
 
-
-def encode_all(owners: Iterable[tuple[Manager, Owned]]) -> list[dict[str, Any]]:
-    """The same where a manager may be there twice, as writes to a scale leave it."""
+    A manager may be there twice, as writes to a scale leave it.
+    """
     return [_entry(manager, owned) for manager, owned in sorted(owners, key=_order)]
 
 

@@ -7,11 +7,9 @@ k8s.io/apimachinery, `pkg/util/managedfields/scalehandler.go`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 
-from reconcilekit.testing.apiserver.ownership import managers
 from reconcilekit.testing.apiserver.ownership.field_sets import (
     FieldSet,
     Path,
@@ -39,8 +37,10 @@ def to_scale(parents: Managers, replicas: Replicas) -> Managers:
     return owners
 
 
-def to_object(parents: Managers, scale: Managers, replicas: Replicas, *, api_version: str) -> list[dict[str, Any]]:
-    """The entries of the object after a write to its scale.
+def to_object(
+    parents: Managers, scale: Managers, replicas: Replicas, *, api_version: str
+) -> list[tuple[Manager, Owned]]:
+    """Who owns what in the object after a write to its scale; an updater may be there twice.
 
     Args:
         parents: of the object before.
@@ -66,7 +66,7 @@ def to_object(parents: Managers, scale: Managers, replicas: Replicas, *, api_ver
         if path and has(owned.fields, _IN_SCALE):
             known = parents.get(manager)
             after.append((manager, Owned(from_paths(path), api_version, known.time if known else "")))
-    return managers.encode_all(after)
+    return after
 
 
 def has(fields: FieldSet, path: Path) -> bool:

@@ -148,7 +148,7 @@ class Ownership:
         result = before if is_same else new
         if write.manager == KUBECTL:
             result = with_last_applied(result, config, write.served)
-        return result, managers.encode(after)
+        return result, managers.encode(after.items())
 
     def of_scale(
         self, write: Write, live: Content, before: Content, after: Content, replicas: scaling.Replicas
@@ -166,7 +166,7 @@ class Ownership:
         known = scaling.to_scale(parents, replicas)
         if known:
             known = managers.capped(self._after_update(_of_scale(write), before, after, known))
-        return scaling.to_object(parents, known, replicas, api_version=write.served.api_version)
+        return managers.encode(scaling.to_object(parents, known, replicas, api_version=write.served.api_version))
 
     def of_scale_apply(
         self, write: Write, live: Content, before: Content, config: Content, replicas: scaling.Replicas, *, force: bool
@@ -185,7 +185,8 @@ class Ownership:
                 raise status.StatusError(500, _NO_SCALE)
             known = self._before_first_apply(of_scale, before)
         new, after = self._apply_or_refuse(of_scale, before, config, known, force=force)
-        return new, scaling.to_object(parents, after, replicas, api_version=write.served.api_version)
+        owners = scaling.to_object(parents, after, replicas, api_version=write.served.api_version)
+        return new, managers.encode(owners)
 
     def type_of(self, served: ResourceType) -> Type:
         """By which a kind's fields are told apart."""
@@ -207,7 +208,7 @@ class Ownership:
         return managers.decode(_entries(live))
 
     def _updated(self, write: Write, live: Content, content: Content, known: Managers) -> Entries:
-        return managers.encode(managers.capped(self._after_update(write, live, content, known)))
+        return managers.encode(managers.capped(self._after_update(write, live, content, known)).items())
 
     def _after_update(self, write: Write, live: Content, content: Content, known: Managers) -> Managers:
         version = write.served.api_version

@@ -93,45 +93,34 @@ class _Comparer:
         """Compare one part."""
         if old is new:
             return
-        first, second = form_of(old, kind), form_of(new, kind)
-        if new is ABSENT:
-            second = first
-        elif old is not ABSENT and first != second:
-            self._as(first, element, old, new, kind)
-        is_leaf = self._as(second, element, old, new, kind)
-        if not is_leaf and old is ABSENT:
-            _insert(self.added, element)
-        elif not is_leaf and new is ABSENT:
-            _insert(self.removed, element)
+        if old is ABSENT:
+            _place(self.added, element, everything(new, kind))
+        elif new is ABSENT:
+            _place(self.removed, element, everything(old, kind))
+        else:
+            first, second = form_of(old, kind), form_of(new, kind)
+            if first != second:
+                self._as(first, element, old, new, kind)
+            self._as(second, element, old, new, kind)
 
-    def _as(self, form: Form, element: str, old: Any, new: Any, kind: Type) -> bool:
-        """Compare in one form; True if the part is a leaf."""
+    def _as(self, form: Form, element: str, old: Any, new: Any, kind: Type) -> None:
+        """Compare in one form."""
         if form == "map":
             assert kind.map is not None
             before = old if isinstance(old, dict) else {}
             after = new if isinstance(new, dict) else {}
-            if kind.map.is_atomic or not (before or after):
-                return self._leaf(element, old, new)
-            self._put(element, _compare_maps(before, after, kind.map))
-            return False
-        if form == "list":
+            if not kind.map.is_atomic and (before or after):
+                self._put(element, _compare_maps(before, after, kind.map))
+                return
+        elif form == "list":
             assert kind.list is not None
             earlier = old if isinstance(old, list) else []
             later = new if isinstance(new, list) else []
-            if kind.list.is_atomic or not (earlier or later):
-                return self._leaf(element, old, new)
-            self._put(element, _compare_lists(earlier, later, kind.list))
-            return False
-        return self._leaf(element, old, new)
-
-    def _leaf(self, element: str, old: Any, new: Any) -> bool:
-        if old is ABSENT:
-            _insert(self.added, element)
-        elif new is ABSENT:
-            _insert(self.removed, element)
-        elif not is_equal(old, new):
+            if not kind.list.is_atomic and (earlier or later):
+                self._put(element, _compare_lists(earlier, later, kind.list))
+                return
+        if not is_equal(old, new):
             _insert(self.modified, element)
-        return True
 
     def _put(self, element: str, inner: _Comparer) -> None:
         if inner.added:
@@ -140,6 +129,24 @@ class _Comparer:
             _place(self.modified, element, inner.modified)
         if inner.removed:
             _place(self.removed, element, inner.removed)
+
+
+def everything(value: Any, kind: Type) -> FieldSet:
+    """The node of a value of which every part is a member: what is added or removed as a whole."""
+    node: FieldSet = {}
+    if isinstance(value, dict):
+        if kind.map is not None and not kind.map.is_atomic:
+            field = kind.map.field
+            node = {
+                "f:" + name: everything(sub, its) for name, sub in value.items() if (its := field(name)) is not None
+            }
+    elif isinstance(value, list) and kind.list is not None and not kind.list.is_atomic:
+        for element, found in _by_element(value, kind.list).items():
+            node[element] = everything(found[0], kind.list.item) if len(found) == 1 else LEAF
+    if node:
+        node["."] = LEAF
+        return node
+    return LEAF
 
 
 def _insert(into: FieldSet, element: str) -> None:
@@ -151,6 +158,9 @@ def _insert(into: FieldSet, element: str) -> None:
 
 
 def _place(into: FieldSet, element: str, inner: FieldSet) -> None:
+    if not inner:
+        _insert(into, element)
+        return
     known = into.get(element)
     if known is None:
         into[element] = inner

@@ -209,5 +209,5 @@ def test_the_tree_has_the_algebra_of_sets(one: set[tuple[str, ...]], other: set[
 def test_managed_fields_survive_their_encoding(theirs: dict[str, Any], mine: dict[str, Any]) -> None:
     live, managers = apply({}, theirs, {}, OTHER)
     _, managers = apply(live, mine, managers, ME)
-    encoded = entries.encode(managers)
+    encoded = entries.encode(managers.items())
     assert entries.decode(encoded) == entries.decode_told(encoded) == managers
