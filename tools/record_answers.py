@@ -32,8 +32,8 @@ def main() -> None:
         return
     from reconcilekit.testing.controlplane import ControlPlane
 
-    with ControlPlane() as plane:
-        record(plane.url, plane.admin.token)
+    with ControlPlane.start() as plane:
+        record(plane.url, (plane.config().authorization or "").removeprefix("Bearer "))
 
 
 def record(server: str, token: str) -> None:

@@ -48,8 +48,8 @@ def main() -> None:
         return
     from reconcilekit.testing.controlplane import ControlPlane
 
-    with ControlPlane() as plane:
-        record(_getter(plane.url, plane.admin.token))
+    with ControlPlane.start() as plane:
+        record(_getter(plane.url, (plane.config().authorization or "").removeprefix("Bearer ")))
 
 
 def record(get: Get) -> None:
@@ -145,7 +145,9 @@ def _encode(value: object) -> bytes:
 
 def _discovery(get: Get) -> dict[str, Any]:
     roots = {path: re.sub(r'("serverAddress":)"[^"]*"', rf'\1"{ADDRESS}"', get(path).decode()) for path in ("/api",)}
-    roots |= {path: get(path).decode() for path in ("/apis", "/api/v1", "/version")}
+    roots |= {path: get(path).decode() for path in ("/apis", "/api/v1")}
+    version = json.loads(get("/version")) | {"gitTreeState": "clean", "platform": "linux/amd64"}
+    roots["/version"] = json.dumps(version, indent=2)
     for group in json.loads(roots["/apis"])["groups"]:
         paths = [f"/apis/{group['name']}", *(f"/apis/{version['groupVersion']}" for version in group["versions"])]
         roots |= {path: get(path).decode() for path in paths}

@@ -310,7 +310,6 @@ NAMES = {"plural": "as", "kind": "A"}
         (SERVICES, {"metadata": {"name": "a"}, "spec": {"clusterIPs": 1}}),
         (MAPS, {"metadata": {"name": "a"}, "binaryData": {"a": 1}}),
         (MAPS, {"metadata": {"name": "a", "managedFields": [{"operation": {}}]}}),
-        (MAPS, {"metadata": {"name": "a", "managedFields": [{"fieldsV1": {"f:data": {"f:a": 1}}}]}}),
         (SECRETS, {"metadata": {"name": "a"}, "stringData": {"a": [1]}}),
         (SLICES, {"metadata": {"name": "a"}, "addressType": "IPv4", "endpoints": [1]}),
         (SLICES, {"metadata": {"name": "a"}, "addressType": "IPv4", "endpoints": [{"addresses": 1}]}),
