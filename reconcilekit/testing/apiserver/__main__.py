@@ -44,8 +44,6 @@ async def run(options: Options) -> None:
         server.load(*options.load)
         async with server.serve(host=options.host, port=options.port, tls=options.has_tls) as endpoint:
             endpoint.write_kubeconfig(options.kubeconfig)
-            if not options.is_loopback:
-                print(f"warning: {options.host} can be reached from other machines; leave --host away", file=sys.stderr)
             print(f"ready: {endpoint.url} kubeconfig={options.kubeconfig}", flush=True)
             await stop.wait()
     finally:

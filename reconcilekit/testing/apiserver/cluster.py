@@ -24,7 +24,7 @@ from reconcilekit.testing.apiserver.storage.storage import Event, Storage, Stora
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
 from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.preconditions import Target
-from reconcilekit.testing.apiserver.verbs.writes import Outcome, Transform, Writer
+from reconcilekit.testing.apiserver.verbs.writes import Check, Outcome, Transform, Writer
 
 TokenMaker = Callable[[ObjectKey, ObjectKey], str | None]
 """Makes a ServiceAccount's token that lives as long as a Secret; None where nothing can sign it."""
@@ -74,7 +74,7 @@ class Cluster:
         self._namespaces: ResourceType = namespaces
         housekeeping = housekeeping or Housekeeping()
         self._addresses = service_addresses(self, housekeeping)
-        self.ownership = Ownership(lambda group, version, plural: self.registry.find(group, version, plural))
+        self.ownership = Ownership(self._served)
         self._writer = Writer(self.storage, admission, namespaces, self._addresses, self.ownership)
         self._housekeeper = Housekeeper(self, clock, housekeeping)
         if start is not None:
@@ -83,6 +83,10 @@ class Cluster:
         for target, obj in first_objects(self.registry, housekeeping):
             self._writer.create(target, obj)
         self._housekeeper.begin()
+
+    def _served(self, group: str, version: str, plural: str) -> ResourceType | None:
+        """The kind as it is served now: the registry is another one after a restore."""
+        return self.registry.find(group, version, plural)
 
     def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """See `Writer.create`."""
@@ -103,11 +107,11 @@ class Cluster:
             target, transform = self._behind(target), lambda live: event_stored(face(event_shown(live)))
         return self._after(target, self._writer.patch(target, transform))
 
-    def apply(self, target: Target, config: dict[str, Any]) -> Outcome:
+    def apply(self, target: Target, config: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.apply`."""
         if target.served.group == EVENTS[0]:
             target, config = self._behind(target), event_stored(config)
-        return self._after(target, self._writer.apply(target, config))
+        return self._after(target, self._writer.apply(target, config, check))
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
         """See `Writer.delete`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 from pathlib import Path
 
 import attrs
@@ -24,11 +23,6 @@ class Options:
     is_cluster: bool
     has_tls: bool
     authorization: Authorization
-
-    @property
-    def is_loopback(self) -> bool:
-        """True where nobody but this machine can reach it."""
-        return _is_loopback(self.host)
 
 
 def parse(arguments: list[str] | None) -> Options:
@@ -113,12 +107,3 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; pass a number from 1 to 65535, or 0 for a free one")
     return int(text)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -12,6 +12,8 @@ import msgspec
 from reconcilekit.testing.apiserver import recorded
 from reconcilekit.testing.apiserver.tables import cluster_kinds as kinds
 from reconcilekit.testing.apiserver.tables import network, pods, workloads
+from reconcilekit.testing.apiserver.tables.ages import since
+from reconcilekit.testing.apiserver.tables.values import at
 
 Cells = Callable[[Mapping[str, Any], datetime], list[Any]]
 """Makes the cells after the name."""
@@ -53,6 +55,39 @@ _CELLS: Mapping[str, Cells] = {
     "validatingwebhookconfigurations.admissionregistration.k8s.io": kinds.webhooks_cells,
     "apiservices.apiregistration.k8s.io": kinds.api_service_cells,
 }
+_PATHS: Mapping[str, Mapping[str, str]] = {
+    "runtimeclasses.node.k8s.io": {"Handler": "handler"},
+    "storageclasses.storage.k8s.io": {
+        "Provisioner": "provisioner",
+        "ReclaimPolicy": "reclaimPolicy",
+        "VolumeBindingMode": "volumeBindingMode",
+        "AllowVolumeExpansion": "allowVolumeExpansion",
+    },
+    "csidrivers.storage.k8s.io": {
+        "AttachRequired": "spec.attachRequired",
+        "PodInfoOnMount": "spec.podInfoOnMount",
+        "StorageCapacity": "spec.storageCapacity",
+        "RequiresRepublish": "spec.requiresRepublish",
+    },
+    "volumeattachments.storage.k8s.io": {
+        "Attacher": "spec.attacher",
+        "PV": "spec.source.persistentVolumeName",
+        "Node": "spec.nodeName",
+        "Attached": "status.attached",
+    },
+    "certificatesigningrequests.certificates.k8s.io": {
+        "SignerName": "spec.signerName",
+        "Requestor": "spec.username",
+        "RequestedDuration": "spec.expirationSeconds",
+    },
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": {"PolicyName": "spec.policyName"},
+    "flowschemas.flowcontrol.apiserver.k8s.io": {
+        "PriorityLevel": "spec.priorityLevelConfiguration.name",
+        "MatchingPrecedence": "spec.matchingPrecedence",
+    },
+}
+"""Where the cells of kinds that are shown as they are come from, by column."""
+
 EVENTS = frozenset({"events", "events.events.k8s.io"})
 """The kinds whose name isn't the first column."""
 
@@ -71,7 +106,7 @@ def name_column() -> Column:
 def built_in_columns(resource: str) -> tuple[list[Column], Cells]:
     """A built-in kind's columns, and what makes its cells.
 
-    Kinds whose cells nobody makes have a name and a date, which is what a real server shows of kinds without columns.
+    Kinds without columns of their own have a name and a date.
 
     Args:
         resource: "pods", "deployments.apps".
@@ -79,4 +114,17 @@ def built_in_columns(resource: str) -> tuple[list[Column], Cells]:
     cells = _CELLS.get(resource)
     if cells is not None or resource in EVENTS:
         return _recorded()[resource], cells or kinds.event_row
-    return _recorded()[""], kinds.dated_cells
+    columns = _recorded().get(resource)
+    if columns is None:
+        return _recorded()[""], kinds.dated_cells
+    return columns, functools.partial(_plain_cells, columns[1:], _PATHS.get(resource, {}))
+
+
+def _plain_cells(columns: list[Column], paths: Mapping[str, str], obj: Mapping[str, Any], now: datetime) -> list[Any]:
+    """Cells that are fields as they are; those that nobody has looked into are empty."""
+    return [
+        since(at(obj, "metadata", "creationTimestamp"), now)
+        if column["name"] == "Age"
+        else at(obj, *paths.get(column["name"], "?").split("."))
+        for column in columns
+    ]

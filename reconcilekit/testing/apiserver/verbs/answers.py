@@ -88,8 +88,7 @@ class Presenter:
     def bookmark(self, metadata: Mapping[str, object]) -> bytes:
         """A watch's bookmark, where objects aren't shown as they are."""
         if self._table is not None:
-            table = self._table.bookmark(metadata, has_columns=self._is_first_line)
-            self._is_first_line = False
+            table = self._table.bookmark(metadata)
             return watch_line("BOOKMARK", msgspec.json.encode(table))
         body = {
             "kind": "PartialObjectMetadata",

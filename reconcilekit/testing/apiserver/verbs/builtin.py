@@ -36,7 +36,7 @@ def decoded(target: Target, obj: dict[str, Any], *, patch: Transform | None = No
     except DecodeError as error:
         raise _unreadable(target, obj, error, patch) from error
     if target.field_validation != "Ignore":
-        listed = [*target.strict_problems, *(f'unknown field "{path}"' for path in unknown_fields(obj, name))]
+        listed = target.strict_problems(unknown_fields(obj, name), in_order=True)
         if listed and target.field_validation == "Strict":
             raise _unreadable(target, obj, DecodeError(f"strict decoding error: {', '.join(listed)}"), patch)
         target.warnings.extend(listed)

@@ -14,7 +14,7 @@ from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs import patching, pod_subresources, scaling
+from reconcilekit.testing.apiserver.verbs import notices, patching, pod_subresources, scaling
 from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
 from reconcilekit.testing.apiserver.verbs.parameters import (
     WriteOptions,
@@ -25,9 +25,9 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
 )
 from reconcilekit.testing.apiserver.verbs.preconditions import Target
 from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
+from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.verbs.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
-from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.verbs.writes import Outcome
 from reconcilekit.testing.apiserver.wire import bodies
 from reconcilekit.testing.apiserver.wire.negotiation import Accepted
@@ -77,8 +77,8 @@ class Call:
         self.route = route
         self.served = served
         self._query = request.query
-        self._warnings: list[str] = []
-        self._duplicates: tuple[str, ...] = ()
+        self._warnings: list[str] = notices.about_kind(served)
+        self._repetitive: tuple[str, ...] = ()
         self._presenter = Presenter(served, accepted, request.query, cluster.clock.now)
 
     def answer(self) -> Answer:
@@ -127,6 +127,8 @@ class Call:
         verb = _BELOW_VERBS.get(self.request.method)
         if verb is None or verb not in found.verbs:
             raise status.method_not_allowed()
+        if name in pod_subresources.ON_THE_NODE:
+            raise pod_subresources.without_kubelet(self)
         if name == "scale":
             return lambda: scaling.answer(self, verb)
         if verb == "create":
@@ -181,16 +183,16 @@ class Call:
         if kind == "apply":
             config = bodies.decode_apply(self.request.body or b"", self.served)
             bodies.check_applied_kind(config, self.served)
-            self._check_namespace(config)
-            if _metadata(config).get("name"):
-                self._check_name(config)
-            return self.written(self.cluster.apply(target, config))
+            return self.written(self.cluster.apply(target, config, self._check_applied))
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
         if isinstance(transform, StrategicPatch):
             target = attrs.evolve(target, strategic_patch=transform.patch)
 
         def checked(live: dict[str, Any]) -> dict[str, Any]:
             patched = transform(live)
+            if self.route.subresource == "ephemeralcontainers":
+                patched = pod_subresources.only_ephemeral(live, patched)
+            self._check_patched_kind(patched)
             self._check_namespace(patched)
             self._check_name(patched)
             return patched
@@ -199,10 +201,14 @@ class Call:
 
     def _delete(self) -> Answer:
         options = self._delete_options()
+        notices.check_immortal(self.served, self.route.name)
+        self._warnings += notices.about_deletion(self.served, options)
         outcome = self.cluster.delete(self._delete_target(options, self.route.key), options)
         is_shown = self.served.storage_key in _SHOWN_WHEN_DELETED
         if outcome.is_gone and not is_shown:
             return deleted(self.served, outcome.stored)
+        if outcome.is_gone and self.served.storage_key == ("", "pods"):
+            return self._presenter.one(_last_of_pod(outcome.stored, self.cluster.storage.timestamp()))
         waits = not outcome.is_gone and options.get("orphanDependents") is False
         return self._presenter.one(outcome.stored, code=202 if waits else 200)
 
@@ -248,8 +254,8 @@ class Call:
         obj = bodies.decode_object(body, served, self.request)
         bodies.check_kind(obj, served)
         if options.field_validation != "Ignore":
-            self._duplicates = tuple(bodies.duplicates(body))
-        return obj
+            self._repetitive = tuple(bodies.repetitive_paths(body))
+        return notices.without_twin_owners(obj, self._warnings)
 
     def target(self, options: WriteOptions, *, name: str = "", key: ObjectKey | None = None) -> Target:
         """Where the write goes, and how."""
@@ -262,13 +268,22 @@ class Call:
             is_dry_run=options.is_dry_run,
             body_size=len(self.request.body or b""),
             field_validation=options.field_validation,
-            duplicates=self._duplicates,
+            repetitive=self._repetitive,
             warnings=self._warnings,
         )
 
     def written(self, outcome: Outcome) -> Response:
         """What a write is answered with."""
         return self._presenter.one(outcome.stored, code=201 if outcome.is_created else 200)
+
+    def _check_patched_kind(self, patched: Mapping[str, Any]) -> None:
+        kind = str(patched.get("kind") or self.served.kind)
+        api_version = str(patched.get("apiVersion") or self.served.api_version)
+        if (kind, api_version) == (self.served.kind, self.served.api_version):
+            return
+        if self.served.is_custom:
+            bodies.check_kind(patched, self.served)
+        raise patching.undecodable(patched, bodies.conversion_problem(kind, api_version, self.served))
 
     def _check_name(self, obj: Mapping[str, Any]) -> None:
         name, wanted = _metadata(obj).get("name"), self.route.name
@@ -278,12 +293,24 @@ class Call:
         if name != wanted:
             raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
 
+    def _check_applied(self, obj: Mapping[str, Any]) -> None:
+        self._check_namespace(obj)
+        self._check_name(obj)
+
     def _check_namespace(self, obj: Mapping[str, Any]) -> None:
         namespace = _metadata(obj).get("namespace")
         if namespace and self.served.is_namespaced and namespace != self.route.namespace:
             raise status.bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
+
+
+def _last_of_pod(stored: Stored, now: str) -> Stored:
+    """A Pod that goes at once is marked first, as others are while their containers stop."""
+    metadata = {"deletionTimestamp": now, **stored.meta, "deletionGracePeriodSeconds": 0}
+    if "deletionTimestamp" not in stored.meta:
+        metadata["generation"] = stored.meta.get("generation", 0) + 1
+    return Stored(stored.key, stored.revision, {**stored.content, "metadata": metadata})
 
 
 def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:

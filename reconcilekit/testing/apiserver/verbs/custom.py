@@ -35,7 +35,7 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
         kept, unknown = kind.decoded(obj)
     except DecodeError as error:
         raise _unreadable(served, obj, str(error), is_patched=is_patched) from error
-    listed = target.strict_problems + [f'unknown field "{path}"' for path in unknown]
+    listed = target.strict_problems(unknown)
     if not listed or target.field_validation == "Ignore":
         return kept
     if target.field_validation == "Strict":

@@ -81,6 +81,18 @@ def check_nobody_meant(target: Target, metadata: Mapping[str, Any]) -> None:
         raise target.conflict(other_uid(target, uid, ""))
 
 
+def check_not_meant(target: Target, metadata: Mapping[str, Any]) -> None:
+    """An apply that would create mustn't mean an object that was there once.
+
+    Raises:
+        StatusError: 409 for a uid.
+    """
+    if uid := metadata.get("uid"):
+        raise target.conflict(
+            f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        )
+
+
 def other_uid(target: Target, wanted: str, found: str) -> str:
     """How a PUT with another object's uid is refused."""
     key = "/".join(("/registry", target.served.plural, *filter(None, target.key)))

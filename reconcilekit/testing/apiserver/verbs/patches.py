@@ -63,8 +63,9 @@ def _operate(document: Any, operation: Mapping[str, Any]) -> Any:
 
 def _pointer(text: Any) -> list[str]:
     # What precedes the first slash is dropped, unlike in RFC 6901: so does the server's library.
-    # An operation without a path names the whole document, and fails where that makes no sense.
-    return [part.replace("~1", "/").replace("~0", "~") for part in str(text or "?").split("/")[1:]]
+    if text is None:
+        raise KeyError("path")
+    return [part.replace("~1", "/").replace("~0", "~") for part in str(text).split("/")[1:]]
 
 
 def _index(container: list[Any], token: str, *, up_to: int) -> int:

@@ -16,6 +16,7 @@ from reconcilekit.testing.apiserver.tables.values import at, text
 from reconcilekit.testing.apiserver.verbs.answers import success
 from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_selector
 from reconcilekit.testing.apiserver.verbs.parameters import delete_options, write_options
+from reconcilekit.testing.apiserver.verbs.preconditions import check_delete_preconditions
 from reconcilekit.testing.apiserver.wire import bodies
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ BINDING = ResourceType(
 EVICTION = ResourceType(
     group="policy", version="v1", kind="Eviction", plural="evictions", singular="eviction", is_namespaced=True
 )
+ON_THE_NODE = frozenset({"attach", "exec", "log", "portforward", "proxy"})
+"""What a Pod's node answers; there's none."""
+
 EVICTION_WAIT = 10
 """Seconds after which an eviction that a budget forbids may be tried again."""
 
@@ -39,7 +43,7 @@ def create(call: Call, name: str) -> Response:
     """
     served = {"binding": BINDING, "eviction": EVICTION}.get(name)
     if served is None:
-        raise _without_kubelet(call)
+        raise without_kubelet(call)
     bodies.check_media_type(call.request)
     obj = bodies.decode_object(call.request.body or b"", served, call.request)
     if text(obj, "metadata", "name") != call.route.name:
@@ -47,8 +51,8 @@ def create(call: Call, name: str) -> Response:
     return bind(call, obj) if name == "binding" else _evict(call, obj)
 
 
-def _without_kubelet(call: Call) -> status.StatusError:
-    """Nothing runs Pods, so whatever needs their node finds none."""
+def without_kubelet(call: Call) -> status.StatusError:
+    """404: nothing runs Pods, so whatever needs their node finds none."""
     node = text(call.live().content, "spec", "nodeName")
     return status.not_found("", "pods", node or call.route.name)
 
@@ -71,13 +75,15 @@ def bind(call: Call, binding: Mapping[str, Any]) -> Response:
     pods = call.cluster.registry.find("", "v1", "pods")
     assert pods is not None
     key = ObjectKey(call.route.namespace, text(binding, "metadata", "name"))
+    now = call.cluster.storage.timestamp()
 
     def bound(live: dict[str, Any]) -> dict[str, Any]:
         spec = live.get("spec") or {}
         if spec.get("nodeName"):
             why = f'pod {key.name} is already assigned to node "{spec["nodeName"]}"'
             raise status.conflict("", "pods/binding", key.name, why)
-        return {**live, "spec": {**spec, "nodeName": node}}
+        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+        return _with_condition({**live, "spec": {**spec, "nodeName": node}}, scheduled, now)
 
     target = attrs.evolve(call.target(options), served=pods, key=key, subresource="binding")
     call.cluster.patch(target, bound)
@@ -92,8 +98,47 @@ def _evict(call: Call, eviction: Mapping[str, Any]) -> Response:
     if not _is_free(pod):
         _check_budgets(call, pod, is_dry_run=options.is_dry_run)
     target = attrs.evolve(call.target(options), subresource="")
+    check_delete_preconditions(target, pod, at(deletion, "preconditions") or {})
+    if not pod.meta.get("deletionTimestamp"):
+        evicted = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "lastProbeTime": None,
+            "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting",
+        }
+        now = call.cluster.storage.timestamp()
+        marked = attrs.evolve(target, subresource="eviction")
+        call.cluster.patch(marked, lambda live: _with_condition(live, evicted, now))
     call.cluster.delete(target, deletion)
     return success(201, tells_code=True)
+
+
+def _with_condition(pod: dict[str, Any], condition: dict[str, Any], now: str) -> dict[str, Any]:
+    found = pod.get("status") or {}
+    others = [known for known in found.get("conditions") or () if known["type"] != condition["type"]]
+    return {**pod, "status": {**found, "conditions": [*others, {**condition, "lastTransitionTime": now}]}}
+
+
+def only_ephemeral(live: Mapping[str, Any], patched: Mapping[str, Any]) -> dict[str, Any]:
+    """What a write to a Pod's ephemeral containers makes of it: nothing else changes.
+
+    Raises:
+        StatusError: 422 for one that is taken away.
+    """
+    before, after = (at(pod, "spec", "ephemeralContainers") or [] for pod in (live, patched))
+    names = {text(container, "name") for container in after}
+    if gone := [text(container, "name") for container in before if text(container, "name") not in names]:
+        message = f'Forbidden: existing ephemeral containers "{gone[0]}" may not be removed\n'
+        cause = status.Cause(reason="FieldValueForbidden", message=message, field="spec.ephemeralContainers")
+        raise status.invalid("", "Pod", text(live, "metadata", "name"), [cause])
+    spec = {**(live.get("spec") or {}), "ephemeralContainers": after}
+    return {**patched, "metadata": {**live["metadata"], **_told(patched)}, "spec": spec, "status": live.get("status")}
+
+
+def _told(patched: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = at(patched, "metadata") or {}
+    return {name: metadata[name] for name in ("name", "namespace", "resourceVersion", "uid") if name in metadata}
 
 
 def _is_free(pod: Stored) -> bool:

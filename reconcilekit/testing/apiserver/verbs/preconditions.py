@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -27,7 +27,7 @@ class Target:
         is_dry_run: do everything but store.
         body_size: bytes of the request, from which the object's size is guarded.
         field_validation: what becomes of fields that nobody knows: "Strict" refuses, "Warn" warns, "Ignore" neither.
-        duplicates: the paths of fields that the body has more than once.
+        repetitive: the paths of all fields of a body that has some more than once, in its order; else empty.
         strategic_patch: what comes as one, as messages quote it.
         warnings: what the answer's Warning headers say; the write adds to it.
     """
@@ -40,14 +40,29 @@ class Target:
     is_dry_run: bool = False
     body_size: int = 0
     field_validation: str = "Ignore"
-    duplicates: tuple[str, ...] = ()
+    repetitive: tuple[str, ...] = ()
     strategic_patch: Mapping[str, Any] | None = None
     warnings: list[str] = attrs.field(factory=list, eq=False)
 
-    @property
-    def strict_problems(self) -> list[str]:
-        """What `fieldValidation` has to say of the body as such."""
-        return [f'duplicate field "{path}"' for path in self.duplicates]
+    def strict_problems(self, unknown: Sequence[str], *, in_order: bool = False) -> list[str]:
+        """What `fieldValidation` has to say of the body.
+
+        Args:
+            unknown: the paths of fields that the kind hasn't.
+            in_order: in the order of the document; else duplicates come first, as they are found where it is parsed.
+        """
+        seen: set[str] = set()
+        twice: set[str] = set()
+        found: list[str] = []
+        for path in self.repetitive:
+            if path in seen and path not in twice:
+                twice.add(path)
+                found.append(f'duplicate field "{path}"')
+            elif in_order and path in unknown and path not in seen:
+                found.append(f'unknown field "{path}"')
+            seen.add(path)
+        listed = [] if in_order and self.repetitive else [f'unknown field "{path}"' for path in unknown]
+        return found + listed
 
     def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
         """409 about this object."""
@@ -108,21 +123,3 @@ def check_delete_preconditions(target: Target, live: Stored, preconditions: Mapp
             f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
             f"({live.revision}). The object might have been modified",
         )
-
-
-def check_finalizers(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
-    """What is being deleted takes no new finalizers.
-
-    Raises:
-        StatusError: 422.
-    """
-    if not live.meta.get("deletionTimestamp"):
-        return
-    added = sorted(set(metadata.get("finalizers") or ()) - set(live.meta.get("finalizers") or ()))
-    if added:
-        listed = ", ".join(f'"{name}"' for name in added)
-        message = (
-            "Forbidden: no new finalizers can be added if the object is being deleted, "
-            f"found new finalizers []string{{{listed}}}"
-        )
-        raise target.invalid(Cause(reason="FieldValueForbidden", message=message, field="metadata.finalizers"))

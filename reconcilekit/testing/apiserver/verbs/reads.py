@@ -83,7 +83,7 @@ def list_page(storage: Storage, served: ResourceType, namespace: str, options: L
     revision, start = _where(storage, collection, options)
     name = single_name(terms)
     # An answer from the cache is never cut, and neither is one about a single object.
-    limit = 0 if name is not None or (options.resource_version == "0" and not start) else options.limit
+    limit = 0 if name is not None or options.resource_version == "0" else options.limit
     objects = _candidates(collection, revision, namespace, start)
     found: list[Stored] = []
     for stored in objects:

@@ -15,12 +15,13 @@ from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES, Serv
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
+from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
 from reconcilekit.testing.apiserver.verbs import builtin, custom, deletion, naming, preparing
 from reconcilekit.testing.apiserver.verbs.admission import Admission
+from reconcilekit.testing.apiserver.verbs.applied import read_built_in
 from reconcilekit.testing.apiserver.verbs.preconditions import (
     Target,
     check_delete_preconditions,
-    check_finalizers,
     check_uid,
     check_version,
 )
@@ -28,9 +29,23 @@ from reconcilekit.testing.apiserver.verbs.preconditions import (
 MAX_OBJECT = 1536 * 1024
 """Bytes that etcd takes for one object."""
 
-_SYSTEM_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
-SPEC_SUBRESOURCES = frozenset({"scale", "binding", "ephemeralcontainers", "resize"})
-"""The subresources that write a part of the spec, where the others write the status."""
+_WIPED = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "resourceVersion",
+    "selfLink",
+)
+"""What a new object can't bring along."""
+
+WRITTEN_BY = {
+    "scale": ("spec",),
+    "ephemeralcontainers": ("spec",),
+    "resize": ("spec",),
+    "binding": ("spec", "status"),
+}
+"""The parts of an object that its subresources write, where it isn't the status."""
 
 FINALIZE = "finalize"
 """The subresource by which a Namespace's `spec.finalizers` change, and by nothing else."""
@@ -55,6 +70,9 @@ class Outcome:
 
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes the wanted object of the live one, which it must not change."""
+
+Check = Callable[[Mapping[str, Any]], None]
+"""Raises where an object isn't what the request may make."""
 
 
 class Writer:
@@ -85,7 +103,10 @@ class Writer:
         if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         objects = self._storage.collection(target.served).objects
+        is_named = bool(metadata.get("name"))
         target = naming.named(target, metadata, self._storage.new_suffix, lambda key: key in objects)
+        if not is_named and target.served is self._namespaces:
+            metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
         return self._insert(target, content)
 
     def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
@@ -114,26 +135,38 @@ class Writer:
         check_uid(target, live.uid, content["metadata"])
         return self._update(target, live, content)
 
-    def apply(self, target: Target, config: dict[str, Any]) -> Outcome:
+    def apply(self, target: Target, config: dict[str, Any], check: Check | None = None) -> Outcome:
         """Server-side apply.
+
+        Args:
+            target: where to.
+            config: what is applied.
+            check: of what it makes of the object; raises where that isn't the one that is meant.
 
         Raises:
             StatusError: 409 for conflicts and a stale resourceVersion, 422 for another uid.
         """
         content = self._config(config)
-        metadata = content["metadata"]
-        metadata["name"] = target.key.name
-        if metadata.pop("managedFields", None) is not None:
+        if content["metadata"].pop("managedFields", None) is not None:
             raise status.bad_request("metadata.managedFields must be nil")
-        live = self._storage.collection(target.served).objects.get(target.key)
+        live = self._find(target)
+        if live is None and target.subresource:
+            raise target.not_found()
+        before = {} if live is None else live.content
+        applied, entries = self._ownership.of_apply(self._write(target), before, content, force=target.force)
+        read = self._as_read(target, applied, content)
         if live is None:
-            if target.subresource:
-                raise target.not_found()
-            check_uid(target, "", metadata)
-            return self._insert_applied(target, content)
-        check_version(target, live, metadata)
-        check_uid(target, live.uid, metadata)
-        return self._apply_to(target, live, content)
+            naming.check_not_meant(target, read["metadata"])
+        if check is not None:
+            check(applied)
+        if live is None:
+            read["metadata"].setdefault("name", target.key.name)
+            return self._insert(target, read, entries)
+        check_version(target, live, read["metadata"])
+        check_uid(target, live.uid, read["metadata"])
+        read["metadata"].pop("managedFields", None)
+        self._settle(target, live, read)
+        return self._finish(target, live, read, entries)
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
         """DELETE with its DeleteOptions; an object with finalizers or a grace period stays until they are over.
@@ -185,7 +218,7 @@ class Writer:
         self._check_namespace(target)
         metadata = content["metadata"]
         told = metadata.pop("managedFields", None)
-        for name in (*_SYSTEM_FIELDS, "resourceVersion", "selfLink"):
+        for name in _WIPED:
             metadata.pop(name, None)
         _set_namespace(target, metadata)
         reported = content.pop("status", None) if served.has_status else None
@@ -215,13 +248,11 @@ class Writer:
             metadata["managedFields"] = entries
         return Outcome(stored=self._put(target, content, None).stored, is_created=True)
 
-    def _insert_applied(self, target: Target, config: dict[str, Any]) -> Outcome:
-        applied, entries = self._ownership.of_apply(self._write(target), {}, config, force=target.force)
-        return self._insert(target, self._as_read(target, applied), entries)
-
-    def _as_read(self, target: Target, content: dict[str, Any]) -> dict[str, Any]:
+    def _as_read(self, target: Target, applied: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
         served = target.served
-        return self._content(target, {"kind": served.kind, "apiVersion": served.api_version, **content})
+        if served.definition:
+            return read_built_in(served, applied, config)
+        return self._content(target, {"kind": served.kind, "apiVersion": served.api_version, **applied})
 
     def _write(self, target: Target) -> Write:
         return Write(
@@ -251,31 +282,24 @@ class Writer:
         self._settle(target, live, content)
         return self._finish(target, live, content, entries)
 
-    def _apply_to(self, target: Target, live: Stored, config: dict[str, Any]) -> Outcome:
-        applied, entries = self._ownership.of_apply(self._write(target), live.content, config, force=target.force)
-        content = self._as_read(target, applied)
-        content["metadata"].pop("managedFields", None)
-        self._settle(target, live, content)
-        return self._finish(target, live, content, entries)
-
     def _settle(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
         """Put back what this write may not change, fill in and check the rest."""
         old, served = live.content, target.served
         if target.subresource and target.subresource != FINALIZE:
-            part = "spec" if target.subresource in SPEC_SUBRESOURCES else "status"
-            wanted = content.get(part)
+            parts = WRITTEN_BY.get(target.subresource, ("status",))
+            wanted = {part: content.get(part) for part in parts}
             content.clear()
             content.update(old)
             content["metadata"] = dict(old["metadata"])
-            _put_or_drop(content, part, wanted)
-            if part == "status":
+            for part, value in wanted.items():
+                _put_or_drop(content, part, value)
+            if "status" in parts:
                 self._admission.check_status(served, content, old, target.warnings)
             return
         if served.has_status:
             _put_or_drop(content, "status", old.get("status"))
         metadata = content["metadata"]
-        for name in _SYSTEM_FIELDS:
-            _put_or_drop(metadata, name, live.meta.get(name))
+        carry_over(metadata, live.meta)
         metadata["name"] = target.key.name
         _set_namespace(target, metadata)
         if served.storage_key == SERVICES:
@@ -288,7 +312,6 @@ class Writer:
         self._admission.check(served, content, old=old, warnings=target.warnings)
         if served.storage_key == SERVICES:
             self._addresses.allocate(target.key, content, old)
-        check_finalizers(target, live, metadata)
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -59,7 +59,8 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
         raise _unrecognized(body, served, said)
     if served.is_custom:
         return with_go_numbers(decoded) if LONG_NUMBER.search(body) else decoded
-    return without_nulls(decoded) if b"null" in body else decoded
+    # Kinds with a struct read their nulls themselves: in a map they are empty values.
+    return without_nulls(decoded) if b"null" in body and not served.definition else decoded
 
 
 def _decode(body: bytes, served: ResourceType) -> dict[str, Any]:
@@ -254,6 +255,10 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
     if kind not in _OPTIONS_KINDS:
         version = options.get("apiVersion", "v1")
         raise status.bad_request(f'no kind "{kind}" is registered for version "{version}" {_SCHEME}')
+    if not isinstance(options.get("gracePeriodSeconds", 0), int | None):
+        found = go_json.kind_of(options["gracePeriodSeconds"])
+        where = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
+        raise status.bad_request(f"json: cannot unmarshal {found} into {where}")
     if problem := options_problem(options):
         raise status.bad_request(problem)
     return {name: value for name, value in options.items() if value is not None}
@@ -283,11 +288,17 @@ def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:
     if served.is_custom:
         _check_custom_kind(obj, served, kind, api_version)
     version = str(api_version).rpartition("/")[2]
-    group = served.group.partition(".")[0] or "core"
-    why = f"converting ({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
-    if not _is_known(kind, api_version):
-        why = f'no kind "{kind}" is registered for version "{api_version}" {_SCHEME}'
+    why = conversion_problem(kind, str(api_version), served)
     raise status.bad_request(f'{kind} in version "{version}" cannot be handled as a {served.kind}: {why}')
+
+
+def conversion_problem(kind: str, api_version: str, served: ResourceType) -> str:
+    """Why an object of one kind can't be taken for one of another."""
+    if not _is_known(kind, api_version):
+        return f'no kind "{kind}" is registered for version "{api_version}" {_SCHEME}'
+    version = api_version.rpartition("/")[2]
+    group = served.group.partition(".")[0] or "core"
+    return f"converting ({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
 
 
 def _check_custom_kind(obj: Mapping[str, Any], served: ResourceType, kind: str, api_version: str) -> None:
@@ -320,39 +331,34 @@ def check_applied_kind(config: Mapping[str, Any], served: ResourceType) -> None:
         raise status.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
 
 
-def duplicates(body: bytes) -> list[str]:
-    """The paths of the fields that a JSON body has more than once.
+def repetitive_paths(body: bytes) -> list[str]:
+    """The paths of all fields of a JSON body that has some more than once, in its order; else none.
 
-    Most bodies have none, and that is found without looking at their fields: what is decoded has as many quotation
-    marks then.
+    Most bodies have no field twice, and that is found without looking at their fields: what is decoded has as many
+    quotation marks then.
     """
     try:
         decoded = msgspec.json.decode(body)
         if msgspec.json.encode(decoded).count(b'"') >= body.count(b'"'):
             return []
-        pairs = json.loads(body, object_pairs_hook=_Pairs)
-    except (ValueError, RecursionError):
+        return list(_paths(json.loads(body, object_pairs_hook=_Pairs), ""))
+    except (ValueError, OverflowError, RecursionError):
         return []
-    return _repeated(pairs, "")
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object whose fields are all kept."""
 
 
-def _repeated(value: Any, path: str) -> list[str]:
+def _paths(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, _Pairs):
-        found, seen = [], set()
         for name, item in value:
             inner = f"{path}.{name}" if path else name
-            if name in seen and inner not in found:
-                found.append(inner)
-            seen.add(name)
-            found += _repeated(item, inner)
-        return found
-    if isinstance(value, list):
-        return [one for index, item in enumerate(value) for one in _repeated(item, f"{path}[{index}]")]
-    return []
+            yield inner
+            yield from _paths(item, inner)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _paths(item, f"{path}[{index}]")
 
 
 def without_nulls(value: dict[str, Any]) -> dict[str, Any]:

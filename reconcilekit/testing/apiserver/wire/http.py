@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import sys
 from collections.abc import AsyncIterator, Mapping
 
@@ -21,7 +20,7 @@ from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
-from reconcilekit.testing.apiserver.wire.limits import Limits
+from reconcilekit.testing.apiserver.wire.limits import Limits, is_loopback
 from reconcilekit.testing.apiserver.wire.rendering import compress
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
@@ -31,7 +30,7 @@ async def serve(
     server: Handler, *, gate: Gate, host: str, port: int, tls: bool, limits: Limits
 ) -> AsyncIterator[Endpoint]:
     """Listen until the block ends; then every connection is closed at once."""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         print(
             f"warning: the API server listens on {host}, where others than this machine may reach it", file=sys.stderr
         )
@@ -132,15 +131,6 @@ class _Bridge:
                 if size > self._limits.body_bytes:
                     raise status.too_large_request(self._limits.body_bytes)
         return b"".join(parts)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _last(answer: Response) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 
@@ -49,6 +50,16 @@ def deadline_of(query: Mapping[str, str]) -> float | None:
         why = f'time: invalid duration "{text}"'
         raise status.bad_request(f"invalid timeout specified in the request URL - {why}")
     return min(seconds or MAX_DEADLINE, MAX_DEADLINE)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _duration(text: str) -> float | None:

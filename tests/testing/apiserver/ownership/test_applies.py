@@ -128,8 +128,10 @@ def test_preconditions_of_an_apply(on_server: Any) -> None:
             return await call("PATCH", A, body, patch="apply", fieldManager="m", force="true")
 
         nothing_there = await apply(named(uid="0000"))
-        assert nothing_there.status == 422
-        assert nothing_there.message.endswith('metadata.uid: Invalid value: "0000": field is immutable')
+        assert nothing_there.status == 409
+        assert nothing_there.message.endswith(
+            "uid mismatch: the provided object specified uid 0000, and no existing object was found"
+        )
         created = await apply(named(resourceVersion="1"))
         assert created.status == 201
         assert (await apply(named(resourceVersion="1"))).status == 409

@@ -1,0 +1,62 @@
+"""What the server says to its clients beside the answer, and the few things that it never does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+
+_DEPRECATED = {
+    ("", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+}
+_JOBS = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
+_IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
+
+
+def about_kind(served: ResourceType) -> list[str]:
+    """Warnings that every answer about a kind has."""
+    text = _DEPRECATED.get(served.storage_key)
+    return [text] if text else []
+
+
+def about_deletion(served: ResourceType, options: Mapping[str, object]) -> list[str]:
+    """Warnings about a deletion."""
+    is_told = options.get("propagationPolicy") is not None or options.get("orphanDependents") is not None
+    if served.storage_key != ("batch", "jobs") or is_told:
+        return []
+    return [_JOBS]
+
+
+def check_immortal(served: ResourceType, name: str) -> None:
+    """Namespaces without which there's no cluster stay.
+
+    Raises:
+        StatusError: 403.
+    """
+    if served.storage_key == ("", "namespaces") and name in _IMMORTAL:
+        raise status.forbidden("", "namespaces", name, "this namespace may not be deleted")
+
+
+def without_twin_owners(obj: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """An object whose owner references are all different; that they weren't is told."""
+    metadata = obj.get("metadata")
+    owners = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
+    if not isinstance(owners, list) or len(owners) < 2:
+        return obj
+    kept = [owner for index, owner in enumerate(owners) if owner not in owners[:index]]
+    if len(kept) == len(owners):
+        return obj
+    twins = [owner for index, owner in enumerate(owners) if owner in owners[:index]]
+    uids = ", ".join(dict.fromkeys(str(owner.get("uid", "")) for owner in twins))
+    warnings.append(
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+        f"reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {uids}"
+    )
+    assert isinstance(metadata, dict)
+    return {**obj, "metadata": {**metadata, "ownerReferences": kept}}
