@@ -154,6 +154,9 @@ class WriteOptions:
     field_validation: str = "Warn"
 
 
+_PLAIN_WRITE = WriteOptions()
+
+
 def write_options(query: Mapping[str, str], kind: str, *, is_apply: bool = False) -> WriteOptions:
     """CreateOptions, UpdateOptions or PatchOptions from a query.
 
@@ -165,6 +168,8 @@ def write_options(query: Mapping[str, str], kind: str, *, is_apply: bool = False
     Raises:
         StatusError: 422.
     """
+    if not query and not is_apply:
+        return _PLAIN_WRITE
     manager, validation = query.get("fieldManager", ""), query.get("fieldValidation", "")
     force, dry_run = flag(query, "force"), _dry_run_of(query)
     causes: list[Cause] = []
