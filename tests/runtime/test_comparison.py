@@ -298,7 +298,10 @@ CONTAINERS = st.lists(
     unique_by=lambda item: item["name"],
 )
 OWNERS = st.lists(
-    st.sampled_from([OWNER_REFERENCE | {"name": name, "uid": uid} for name in ("p", "q") for uid in "12"]),
+    # None of them the controller, of which an object has one alone, and two managers may name two.
+    st.sampled_from(
+        [OWNER_REFERENCE | {"name": name, "uid": uid, "controller": False} for name in ("p", "q") for uid in "12"]
+    ),
     max_size=2,
     unique_by=lambda item: str(item["uid"]),
 )

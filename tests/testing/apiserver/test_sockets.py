@@ -138,7 +138,10 @@ spec:
   scope: Namespaced
   names: {plural: widgets, singular: widget, kind: Widget, shortNames: [wd]}
   versions:
-  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 """
 OBJECTS = """
 apiVersion: v1
