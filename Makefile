@@ -22,7 +22,7 @@ TYPED := $(foreach folder,reconcilekit examples benchmarks tests,$(if $(shell fi
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint types layers pytest controlplane demo fuzz bench bench-apiserver format clean
+.PHONY: help setup test test-real lint types layers pytest controlplane differential demo fuzz bench bench-apiserver format clean
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,9 @@ test: lint types layers pytest ## Everything that must pass: linters, types, lay
 
 test-real: $(STAMP) controlplane ## The tests against a real kube-apiserver alone; fails where there is none.
 	$(PYTEST) --hypothesis-profile=ci --durations=10 --real=require -m real
+
+differential: $(STAMP) controlplane ## Let both servers answer 20,000 random requests, and tell what differs.
+	$(PY) -m tests.differential --requests 20000 --seed 1 --json build/differential.json
 
 controlplane: ## Build that kube-apiserver, from Go modules; takes the one of KUBEBUILDER_ASSETS where that is set.
 	@tools/controlplane/build

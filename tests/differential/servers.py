@@ -60,8 +60,8 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self) -> None:
-        self._clock = VirtualClock(1)
+    def __init__(self, seed: int = 1) -> None:
+        self._clock = VirtualClock(seed)
         self._runner = asyncio.Runner(loop_factory=lambda: VirtualEventLoop(self._clock, limit=1e12))
         # As the real one, it has no controllers beside it, and enough addresses for a long run.
         housekeeping = attrs.evolve(Housekeeping.none(), service_range=SERVICE_RANGE)

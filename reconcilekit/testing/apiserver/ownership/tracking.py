@@ -257,12 +257,9 @@ class Ownership:
     def _check(self, write: Write, config: Content) -> None:
         found = checking.problems(config, self.type_of(write.served))
         if found:
-            meta, served = config.get("metadata") or {}, write.served
-            namespace, name = (
-                told if isinstance(told := meta.get(part), str) else "" for part in ("namespace", "name")
+            raise status.StatusError(
+                500, f"failed to create typed patch object ({described(write.served, config)}): {found}"
             )
-            subject = f"{namespace}/{name}; {served.group}/{served.version}, Kind={served.kind}"
-            raise status.StatusError(500, f"failed to create typed patch object ({subject}): {found}")
 
     def _updater(self, write: Write) -> Updater:
         served = write.served
@@ -307,6 +304,13 @@ _NO_SCALE = (
     "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to "
     "proper version: request to convert CR to an invalid group/version: autoscaling/v1"
 )
+
+
+def described(served: ResourceType, content: Mapping[str, Any]) -> str:
+    """An object as messages about applies name it."""
+    metadata = content.get("metadata") or {}
+    namespace, name = (told if isinstance(told := metadata.get(part), str) else "" for part in ("namespace", "name"))
+    return f"{namespace}/{name}; {served.group}/{served.version}, Kind={served.kind}"
 
 
 def _of_scale(write: Write) -> Write:

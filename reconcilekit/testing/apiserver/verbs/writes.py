@@ -218,8 +218,6 @@ class Writer:
         self._check_namespace(target)
         metadata = content["metadata"]
         told = metadata.pop("managedFields", None)
-        for name in _WIPED:
-            metadata.pop(name, None)
         _set_namespace(target, metadata)
         reported = content.pop("status", None) if served.has_status else None
         if served.definition:
@@ -228,6 +226,10 @@ class Writer:
             self._admission.default(served, content)
         if entries is None:
             entries = self._ownership.of_create(self._write(target), content, told)
+        # Only now: who sends what is wiped owns it all the same.
+        metadata = content["metadata"]
+        for name in _WIPED:
+            metadata.pop(name, None)
         if served.storage_key in preparing.WITH_STATUS and reported:
             content["status"] = reported
         if served.definition:
