@@ -103,10 +103,8 @@ class Writer:
         if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         objects = self._storage.collection(target.served).objects
-        is_named = bool(metadata.get("name"))
         target = naming.named(target, metadata, self._storage.new_suffix, lambda key: key in objects)
-        if not is_named and target.served is self._namespaces:
-            metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
+        _wipe(metadata)
         return self._insert(target, content)
 
     def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
@@ -226,10 +224,11 @@ class Writer:
             self._admission.default(served, content)
         if entries is None:
             entries = self._ownership.of_create(self._write(target), content, told)
-        # Only now: who sends what is wiped owns it all the same.
-        metadata = content["metadata"]
-        for name in _WIPED:
-            metadata.pop(name, None)
+        # A PUT that creates owns what it sent of this all the same, where a POST has lost it by now.
+        _wipe(content["metadata"])
+        if served is self._namespaces:
+            # A name that was generated comes too late for whoever creates to own the label.
+            metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": key.name}
         if served.storage_key in preparing.WITH_STATUS and reported:
             content["status"] = reported
         if served.definition:
@@ -347,6 +346,11 @@ class Writer:
             _put_or_drop(content["metadata"], "resourceVersion", str(live.revision) if live else None)
             return Outcome(stored=Stored(target.key, live.revision if live else 0, content))
         return Outcome(stored=self._storage.put(target.served, target.key, content))
+
+
+def _wipe(metadata: dict[str, Any]) -> None:
+    for name in _WIPED:
+        metadata.pop(name, None)
 
 
 def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
