@@ -27,11 +27,11 @@ def real_world() -> RealWorld | None:
     return _LANE.get()
 
 
-def api_server(clock: VirtualClock) -> ApiServer:
-    """The server of a world, in the lane of the present test."""
+def api_server(clock: VirtualClock, *, accept_loopback_endpoints: bool = False) -> ApiServer:
+    """The server of a world, in the lane of the present test; a real one never accepts loopback endpoints."""
     world = real_world()
     if world is None:
-        return ApiServer(clock=clock, housekeeping=ALONE)
+        return ApiServer(clock=clock, housekeeping=ALONE, accept_loopback_endpoints=accept_loopback_endpoints)
     world.begin()
     return RealApiServer(clock=clock, world=world)
 
@@ -46,6 +46,16 @@ def real_lane(plane: ControlPlane) -> Iterator[None]:
     finally:
         _LANE.reset(token)
         world.close()
+
+
+@pytest.fixture(autouse=True)
+def world_lane(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Which server the worlds of a test have; for the conftest of each folder that has worlds."""
+    if getattr(request, "param", "embedded") == "embedded":
+        yield
+        return
+    with real_lane(request.getfixturevalue("control_plane")):
+        yield
 
 
 def add_lanes(metafunc: pytest.Metafunc, *, makers: Collection[str]) -> None:

@@ -77,6 +77,7 @@ class ControlPlane:
         controller_manager: bool = False,
         users: Iterable[User] = (),
         certificates: bool = False,
+        definitions: Iterable[Mapping[str, Any]] = (),
         api_server_flags: Sequence[str] = (),
         controller_manager_flags: Sequence[str] = (),
         folder: str | Path | None = None,
@@ -91,6 +92,7 @@ class ControlPlane:
                 275 MB and most tests need none of it.
             users: to be known besides `ADMIN`, `NAMESPACED` and `NOBODY`.
             certificates: users can have client certificates, too, which needs the cryptography package.
+            definitions: CustomResourceDefinitions to install, which `reset` leaves in place.
             api_server_flags: such as "--feature-gates=X=true"; one takes the place of an own one of the same name.
             controller_manager_flags: likewise.
             folder: holds this user's control planes, each in a folder of its own, which is kept; None takes one for
@@ -116,6 +118,8 @@ class ControlPlane:
             plane._start_store_and_server(api_server_flags, has_service_accounts=controller_manager, timeout=timeout)
             if controller_manager:
                 plane._start_controller_manager(controller_manager_flags, timeout=timeout)
+            for definition in definitions:
+                plane.install(definition, timeout=timeout)
             plane._leftovers = Leftovers(plane.admin)
         except BaseException:
             plane.close()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import attrs
+import pytest
 
 from examples.gateway.demo.changes import SHOP, STORES, User
 from examples.gateway.demo.setting import Setting
@@ -46,6 +47,7 @@ async def working(world: World, *, seconds: float, patience: float = 40.0) -> As
     yield user
 
 
+@pytest.mark.lanes("embedded")  # its user makes endpoints on loopback
 def test_every_change_comes_through_and_nothing_is_left_lying_about() -> None:
     async def main(world: World) -> None:
         async with world.controllers(), working(world, seconds=5) as user:
@@ -66,6 +68,7 @@ def test_every_change_comes_through_and_nothing_is_left_lying_about() -> None:
     simulate(main)
 
 
+@pytest.mark.lanes("embedded")  # its user makes endpoints on loopback
 def test_a_change_that_does_not_come_through_in_time_is_told() -> None:
     async def main(world: World) -> None:
         async with world.controllers():

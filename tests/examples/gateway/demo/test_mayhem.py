@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
+
 from examples.gateway.demo.mayhem import COLLECTIONS, OBJECTS, REQUEST_FAULTS, WATCH_FAULTS, Mayhem
 from examples.gateway.kinds import GATEWAY, HTTP_ROUTE, TOKEN_POLICY
 from reconcilekit import ApiError, Client, ObjectKey, WireError
@@ -23,6 +25,7 @@ async def ask(world: World, client: Client, times: int) -> int:
     return failed
 
 
+@pytest.mark.lanes("embedded")  # it is about the faults
 def test_every_kind_of_fault_strikes_the_controllers_and_nobody_else() -> None:
     async def main(world: World) -> None:
         transport = world.server.transport(user_agent="gateway (reconcilekit)")
