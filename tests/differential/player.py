@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import yaml
 
 from tests.differential.servers import Raw, Server
 from tests.differential.steps import PAUSE, Known, Step, fill_in, learn
@@ -89,7 +90,8 @@ def _decoded(raw: Raw, *, is_watch: bool = False) -> Answer:
     if is_watch and raw.status == 200:
         events = [_json(line) for line in raw.body.split(b"\n") if line]
         return Answer(status=raw.status, content_type=kind, body=events, warnings=warnings)
-    return Answer(status=raw.status, content_type=kind, body=_json(raw.body), warnings=warnings)
+    body = yaml.load(raw.body, yaml.BaseLoader) if "yaml" in kind else _json(raw.body)
+    return Answer(status=raw.status, content_type=kind, body=body, warnings=warnings)
 
 
 def _json(text: bytes) -> Any:

@@ -56,8 +56,13 @@ class Presenter:
             return _json(self._table.of([stored], metadata, now=self._now()), code)
         if self._accepted.transform == "PartialObjectMetadata":
             return _json(partial(stored, self._accepted.version), code)
-        kind = f"*core.{self._served.kind}" if not self._served.is_custom else "*unstructured.Unstructured"
+        kind = f"*{self._package}.{self._served.kind}" if not self._served.is_custom else "*unstructured.Unstructured"
         raise _refused(f"you requested PartialObjectMetadataList, but the requested object is not a list ({kind})")
+
+    @property
+    def _package(self) -> str:
+        """The Go package of a built-in kind."""
+        return self._served.group.partition(".")[0] or "core"
 
     def page(self, page: Page) -> Response:
         """A list.
@@ -72,8 +77,12 @@ class Presenter:
         if self._accepted.transform == "PartialObjectMetadataList":
             items = [partial(stored, self._accepted.version) for stored in page.objects]
             body = {"kind": "PartialObjectMetadataList", "apiVersion": self._accepted.meta_version}
-            return _json({**body, "metadata": page.metadata(), "items": items}, 200)
-        kind = f"*core.{self._served.kind}List" if not self._served.is_custom else "*unstructured.UnstructuredList"
+            return _json({**body, "metadata": page.metadata(), "items": items or None}, 200)
+        kind = (
+            f"*{self._package}.{self._served.kind}List"
+            if not self._served.is_custom
+            else "*unstructured.UnstructuredList"
+        )
         raise _refused(f"you requested PartialObjectMetadata, but the requested object is a list ({kind})")
 
     def line(self, kind: str, stored: Stored) -> bytes:

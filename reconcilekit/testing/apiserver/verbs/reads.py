@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ CONTINUE_EXPIRED = (
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
     "deleted between the time the first chunk was returned and now may show up in the list."
 )
+_NO_BASE64 = re.compile("[^A-Za-z0-9_-]")
 INCONSISTENT = -1
 """The revision of a continue token that goes on with the present state: what an expired token is answered with."""
 
@@ -149,8 +151,18 @@ def _decode_token(token: str) -> tuple[int, ObjectKey]:
         namespace, _, name = told["start"].removesuffix("\0").partition("/")
         return int(told["rv"]), ObjectKey(namespace, name)
     except (ValueError, KeyError, AttributeError, msgspec.DecodeError) as error:
-        why = "continue key is not valid: invalid character 'i' looking for beginning of value"
-        raise status.bad_request(f"invalid continue token: {why}") from error
+        raise status.bad_request(
+            f"invalid continue token: continue key is not valid: {_token_problem(token)}"
+        ) from error
+
+
+def _token_problem(token: str) -> str:
+    """What Go says of it: it isn't base64, or no JSON is inside."""
+    found = _NO_BASE64.search(token)
+    if found is not None or len(token) % 4 == 1:
+        return f"illegal base64 data at input byte {found.start() if found else len(token) - 1}"
+    first = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[:1].decode("latin-1")
+    return f"invalid character '{first}' looking for beginning of value"
 
 
 def watch_selection(served: ResourceType, options: ListOptions) -> Predicate | None:

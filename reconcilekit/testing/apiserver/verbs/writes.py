@@ -13,6 +13,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
@@ -119,7 +120,8 @@ class Writer:
         naming.check_told_version(wanted)
         if (wanted.get("uid") or live.uid) != live.uid:
             raise target.conflict(naming.other_uid(target, wanted["uid"], live.uid))
-        if target.served.is_custom and not wanted.get("resourceVersion"):
+        is_conditional = target.served.is_custom or target.served.storage_key in CONDITIONAL_UPDATES
+        if is_conditional and not wanted.get("resourceVersion"):
             raise naming.version_needed(target)
         return self._update(target, live, content)
 
