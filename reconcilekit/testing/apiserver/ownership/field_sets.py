@@ -190,10 +190,16 @@ def _canonical_element(element: str) -> str:
 
 def encode_value(value: object) -> str:
     """A scalar as an element has it, escaped as Go does it."""
+    if isinstance(value, str):
+        return _encode_text(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = msgspec.json.encode(value).decode()
-    return text.translate(_HTML) if isinstance(value, str) else text
+    return msgspec.json.encode(value).decode()
+
+
+@functools.lru_cache(maxsize=1024)
+def _encode_text(text: str) -> str:
+    return msgspec.json.encode(text).decode().translate(_HTML)
 
 
 def encode_key(key: Mapping[str, object]) -> str:

@@ -16,12 +16,12 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership import checking, managers, scaling, types
 from reconcilekit.testing.apiserver.ownership.conflicts import conflict
-from reconcilekit.testing.apiserver.ownership.field_sets import FieldSet, difference, from_paths
+from reconcilekit.testing.apiserver.ownership.field_sets import FieldSet, difference, from_paths, without_all_below
 from reconcilekit.testing.apiserver.ownership.last_applied import KUBECTL, forgiven, with_last_applied
 from reconcilekit.testing.apiserver.ownership.managers import APPLY, UPDATE, Manager, Managers, Owned
 from reconcilekit.testing.apiserver.ownership.types import Type
 from reconcilekit.testing.apiserver.ownership.updater import ConflictError, Content, Updater, with_update
-from reconcilekit.testing.apiserver.ownership.values import is_equal
+from reconcilekit.testing.apiserver.ownership.values import gained, is_equal
 from reconcilekit.testing.apiserver.ownership.zeros import zero_object
 
 Entries = list[dict[str, Any]]
@@ -105,7 +105,8 @@ class Ownership:
             content: the object, defaults filled in.
             told: the managedFields that the client sent, None for none.
         """
-        return self._updated(write, {}, content, self._owners_before(write, {}, told))
+        known = self._owners_before(write, {}, told) if told is not None else {}
+        return self._updated(write, {}, content, known) if known else self._created(write, content)
 
     def of_update(
         self, write: Write, live: Content, content: Content, told: Sequence[Mapping[str, Any]] | None
@@ -218,6 +219,15 @@ class Ownership:
         rest, taken = self._updater(write).update(start, _without_entries(content), version, known, _SELF)
         taken = difference(taken, _NOBODYS)
         return with_update(rest, manager, Owned(taken, version, write.time))
+
+    def _created(self, write: Write, content: Content) -> Entries:
+        """The same as `_updated` of nothing that nobody owns, in one walk through the object."""
+        served = write.served
+        found = gained(zero_object(served), _without_entries(content), self.type_of(served))
+        owned = difference(without_all_below(found, _reset(served, write.subresource, served.api_version)), _NOBODYS)
+        if not owned:
+            return []
+        return managers.encode([(write.identity(UPDATE), Owned(owned, served.api_version, write.time))])
 
     def _before_first_apply(self, write: Write, live: Content) -> Managers:
         first = attrs.evolve(write, manager=BEFORE_FIRST_APPLY)

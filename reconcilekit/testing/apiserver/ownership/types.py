@@ -57,19 +57,18 @@ class MapType:
     ) -> None:
         self.names = names
         self._build = build
-        self._fields: dict[str, Type | None] = {}
+        self._fields: dict[str, Type] = {}
         self.element = element
         self.is_atomic = is_atomic
 
     def field(self, name: str) -> Type | None:
         """The type of a field, None where there may be none of that name."""
-        try:
-            return self._fields[name]
-        except KeyError:
+        found = self._fields.get(name)
+        if found is None:
             if name not in self.names or self._build is None:
                 return self.element
             found = self._fields[name] = self._build(name)
-            return found
+        return found
 
     def made_atomic(self) -> MapType:
         """The same as a whole."""

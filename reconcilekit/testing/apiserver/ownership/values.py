@@ -19,6 +19,7 @@ from reconcilekit.testing.apiserver.ownership.field_sets import (
     encode_key,
     encode_value,
     is_member,
+    union,
 )
 from reconcilekit.testing.apiserver.ownership.types import ListType, MapType, Type
 
@@ -137,16 +138,42 @@ def everything(value: Any, kind: Type) -> FieldSet:
     if isinstance(value, dict):
         if kind.map is not None and not kind.map.is_atomic:
             field = kind.map.field
-            node = {
-                "f:" + name: everything(sub, its) for name, sub in value.items() if (its := field(name)) is not None
-            }
+            for name, sub in value.items():
+                its = field(name)
+                if its is not None:
+                    # Most parts are scalars, and a call for each would be most of the time that a create takes.
+                    node["f:" + name] = everything(sub, its) if isinstance(sub, dict | list) else LEAF
     elif isinstance(value, list) and kind.list is not None and not kind.list.is_atomic:
-        for element, found in _by_element(value, kind.list).items():
-            node[element] = everything(found[0], kind.list.item) if len(found) == 1 else LEAF
+        for item in value:
+            element = element_of(item, kind.list)
+            node[element] = LEAF if element in node else everything(item, kind.list.item)
     if node:
         node["."] = LEAF
         return node
     return LEAF
+
+
+def gained(old: dict[str, Any], new: dict[str, Any], kind: Type) -> FieldSet:
+    """What `compare` finds added or modified, in one set: what a create comes to, whose object holds all of `old`."""
+    assert kind.map is not None
+    node: FieldSet = {}
+    field = kind.map.field
+    for name, value in new.items():
+        its = field(name)
+        was = old.get(name, ABSENT)
+        if its is None or value is was:
+            continue
+        element = "f:" + name
+        if was is ABSENT:
+            node[element] = everything(value, its)
+        elif its.map is not None and not its.map.is_atomic and isinstance(was, dict) and isinstance(value, dict):
+            if inner := gained(was, value, its):
+                node[element] = inner
+        else:
+            comparer = _Comparer()
+            comparer.visit(element, was, value, its)
+            node |= union(comparer.modified, comparer.added)
+    return node
 
 
 def _insert(into: FieldSet, element: str) -> None:

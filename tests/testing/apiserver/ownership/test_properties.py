@@ -22,7 +22,7 @@ from reconcilekit.testing.apiserver.ownership.field_sets import (
 from reconcilekit.testing.apiserver.ownership.managers import APPLY, UPDATE, Manager, Managers, Owned
 from reconcilekit.testing.apiserver.ownership.types import of_schema
 from reconcilekit.testing.apiserver.ownership.updater import Updater, with_update
-from reconcilekit.testing.apiserver.ownership.values import compare, field_set, merge
+from reconcilekit.testing.apiserver.ownership.values import compare, field_set, gained, merge
 
 STRINGS = {"type": "array", "items": {"type": "string"}}
 NUMBERS = {"type": "object", "additionalProperties": {"type": "integer"}}
@@ -211,3 +211,10 @@ def test_managed_fields_survive_their_encoding(theirs: dict[str, Any], mine: dic
     _, managers = apply(live, mine, managers, ME)
     encoded = entries.encode(managers.items())
     assert entries.decode(encoded) == entries.decode_told(encoded) == managers
+
+
+@given(configs, configs)
+def test_one_walk_finds_what_a_comparison_finds_added_or_modified(old: dict[str, Any], new: dict[str, Any]) -> None:
+    found = compare(old, new, KIND)
+
+    assert ordered(gained(old, new, KIND)) == ordered(union(found.modified, found.added))
