@@ -200,7 +200,8 @@ def too_large_request(limit: int) -> StatusError:
 
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> StatusError:
     """422 with its causes; several are joined as the server joins them."""
-    parts = [f"{cause.field}: {cause.message}" for cause in causes]
+    # What is found twice is told once, and still a cause twice.
+    parts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     text = parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
     message = f'{qualified(kind, group)} "{name}" is invalid: {text}'
     details = resource_details(group, kind, name, causes=[cause.encoded() for cause in causes])

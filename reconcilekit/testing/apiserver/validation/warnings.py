@@ -23,8 +23,38 @@ def _warn_of_secret(secret: Obj) -> Iterator[str]:
         yield "tls: failed to find any PEM data in certificate input"
 
 
+def _warn_of_service(service: Obj) -> Iterator[str]:
+    spec = service["spec"]
+    addresses, is_external = spec.get("externalIPs"), spec.get("type") == "ExternalName"
+    if "service.kubernetes.io/topology-aware-hints" in (service["metadata"].get("annotations") or {}):
+        yield (
+            "annotation service.kubernetes.io/topology-aware-hints is deprecated, "
+            "please use service.kubernetes.io/topology-mode instead"
+        )
+    if spec.get("type") == "ClusterIP" and spec.get("clusterIP") == "None":
+        yield from _warn_of_headless(spec)
+    elif addresses and not is_external:
+        yield "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
+    if is_external and addresses:
+        yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
+    if not is_external and spec.get("externalName"):
+        yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
+    if spec.get("trafficDistribution") == "PreferClose":
+        yield 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+
+
+def _warn_of_headless(spec: Obj) -> Iterator[str]:
+    if spec.get("loadBalancerIP"):
+        yield "spec.loadBalancerIP is ignored for headless services"
+    if spec.get("externalIPs"):
+        yield "spec.externalIPs is ignored for headless services"
+    if spec.get("sessionAffinity") != "None":
+        yield "spec.SessionAffinity is ignored for headless services"
+
+
 WARNINGS: Mapping[tuple[str, str], Warn] = {
     ("", "endpoints"): _warn_of_endpoints,
     ("", "secrets"): _warn_of_secret,
+    ("", "services"): _warn_of_service,
 }
 """By group and plural."""

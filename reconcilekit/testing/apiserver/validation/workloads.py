@@ -28,8 +28,6 @@ _JOB_POLICIES = ("OnFailure", "Never")
 def deployment_causes(deployment: Obj, old: Obj | None) -> Found:
     """What is wrong with a Deployment."""
     spec = deployment["spec"]
-    if old is not None:
-        yield from _changed_causes(spec, old["spec"])
     yield from not_negative("spec.replicas", spec.get("replicas"))
     yield from _selected_template_causes(spec, "deployment")
     yield from _strategy_causes(spec["strategy"])
@@ -39,6 +37,8 @@ def deployment_causes(deployment: Obj, old: Obj | None) -> Found:
     yield from not_negative("spec.progressDeadlineSeconds", deadline)
     if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
         yield invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+    if old is not None:
+        yield from _changed_causes(spec, old["spec"])
 
 
 def _changed_causes(spec: Obj, old: Obj) -> Found:

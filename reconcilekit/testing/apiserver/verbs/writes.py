@@ -179,10 +179,14 @@ class Writer:
         now = datetime.fromisoformat(self._storage.timestamp())
         verdict = deletion.decide(target.served, live.content, options, now)
         if verdict.is_final:
-            if not target.is_dry_run:
-                self._storage.remove(target.served, target.key)
-            return Outcome(stored=live, is_gone=True)
+            return Outcome(stored=live if target.is_dry_run else self._removed(target, live), is_gone=True)
         return Outcome(stored=live) if verdict.content is None else self._put(target, verdict.content, live)
+
+    def _removed(self, target: Target, live: Stored) -> Stored:
+        """Remove the object; its last version has the deletion's."""
+        self._storage.remove(target.served, target.key)
+        revision = self._storage.revision
+        return Stored(live.key, revision, {**live.content, "metadata": {**live.meta, "resourceVersion": str(revision)}})
 
     def _content(self, target: Target, obj: dict[str, Any], *, patch: Transform | None = None) -> dict[str, Any]:
         """The object as it is stored, in containers of its own down to the metadata."""
@@ -195,7 +199,11 @@ class Writer:
         if target.served.custom is not None:
             obj = custom.decoded(target, target.served.custom, obj, is_patched=patch is not None)
         content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
-        content["metadata"] = dict(content.get("metadata") or {})
+        content["metadata"] = metadata = dict(content.get("metadata") or {})
+        for name in ("labels", "annotations"):
+            # Go's strings have no null.
+            if metadata.get(name) and None in metadata[name].values():
+                metadata[name] = {key: "" if value is None else value for key, value in metadata[name].items()}
         return content
 
     def _config(self, config: dict[str, Any]) -> dict[str, Any]:
@@ -379,4 +387,5 @@ def _counted(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _is_new_generation(old: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> bool:
     uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}
     names = (old.keys() | new.keys()) - uncounted
-    return any(old.get(name) != new.get(name) for name in names)
+    # A null that a custom object has is another value than none.
+    return any(old.get(name, names) != new.get(name, names) for name in names)
