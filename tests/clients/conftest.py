@@ -1,22 +1,30 @@
-"""A server on a loopback socket with TLS and RBAC, in a thread of its own: the clients under test block theirs."""
+"""What unmodified clients talk to: ours on a loopback socket with TLS and RBAC, and a real control plane.
+
+What is demanded of ours is so known to hold for the real one. Ours runs in a thread of its own: the clients under test
+block theirs. `@pytest.mark.lanes("socket")` keeps a test on ours.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 import pytest
 
 from reconcilekit.clock import SystemClock
 from reconcilekit.testing import ApiServer
-from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping, Workloads
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
+from reconcilekit.testing.controlplane import ControlPlane
+from reconcilekit.testing.controlplane.users import write_kubeconfig
+from tests.clients.kubelet import kubelet
 
 PATIENCE = 20.0
 """Seconds that starting and stopping may take before the test fails."""
@@ -33,25 +41,58 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.filterwarnings(leak))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _leaks_are_found_where_they_are_excused() -> Iterator[None]:
     yield
     gc.collect()
 
 
-@attrs.define
-class RunningServer:
-    """The server, and how clients find it."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cluster" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("lanes")
+    lanes = mark.args if mark else ("socket", "real")
+    params = [pytest.param(name, marks=[pytest.mark.real] if name == "real" else []) for name in lanes]
+    metafunc.parametrize("cluster", params, indirect=True, scope="module")
 
-    server: ApiServer
+
+class Cluster(Protocol):
+    """How clients find a server."""
+
+    def kubeconfig(self, *, token: str = "", namespace: str = "default") -> Path:
+        """A new file that tells of it; without a token, as the administrator."""
+
+
+@attrs.define
+class _Embedded:
     endpoint: Endpoint
     folder: Path
     _numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
 
-    def kubeconfig(self, *, user: User | None = None, token: str = "", namespace: str = "default") -> Path:
-        """A new file that tells of it."""
+    def kubeconfig(self, *, token: str = "", namespace: str = "default") -> Path:
         path = self.folder / f"kubeconfig-{next(self._numbers)}"
-        self.endpoint.write_kubeconfig(path, user=user, token=token, namespace=namespace)
+        self.endpoint.write_kubeconfig(path, token=token, namespace=namespace)
+        return path
+
+
+@attrs.define
+class _Real:
+    plane: ControlPlane
+    folder: Path
+    _numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
+
+    def kubeconfig(self, *, token: str = "", namespace: str = "default") -> Path:
+        path = self.folder / f"kubeconfig-{next(self._numbers)}"
+        if not token:
+            self.plane.write_kubeconfig(path, namespace=namespace)
+            return path
+        write_kubeconfig(
+            path,
+            server=self.plane.url,
+            ca_file=self.plane.ca_file,
+            credentials={"token": token},
+            namespace=namespace,
+        )
         return path
 
 
@@ -64,9 +105,9 @@ class _Thread:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="api-server")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._running: RunningServer | None = None
+        self._running: _Embedded | None = None
 
-    def start(self) -> RunningServer:
+    def start(self) -> _Embedded:
         self._thread.start()
         assert self._is_ready.wait(PATIENCE)
         assert self._running is not None
@@ -86,14 +127,27 @@ class _Thread:
         )
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with server.serve(tls=True) as endpoint:
-            self._running = RunningServer(server, endpoint, self._folder)
+            self._running = _Embedded(endpoint, self._folder)
             self._is_ready.set()
             await self._stop.wait()
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One server for a module's tests; each has a namespace of its own."""
-    thread = _Thread(tmp_path_factory.mktemp("cluster"))
+    folder = tmp_path_factory.mktemp("cluster")
+    if request.param == "real":
+        plane: ControlPlane = request.getfixturevalue("_shared_whole_plane")
+        with kubelet(plane):
+            yield _Real(plane, folder)
+        plane.reset()
+        return
+    thread = _Thread(folder)
     yield thread.start()
     thread.stop()
+
+
+@pytest.fixture
+def own_name(request: pytest.FixtureRequest) -> str:
+    """For the namespace of a test: what the test is called, as Kubernetes writes names."""
+    return re.sub("[^a-z0-9]+", "-", str(request.node.name).lower())[:60].strip("-")

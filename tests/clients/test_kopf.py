@@ -83,7 +83,7 @@ PLURAL = ("example.com", "v1", "kopf", "kopfexamples")
 
 
 class Running(Protocol):
-    def kubeconfig(self, *, user: Any = ..., token: str = ..., namespace: str = ...) -> Path: ...
+    def kubeconfig(self, *, token: str = ..., namespace: str = ...) -> Path: ...
 
 
 class Operator:

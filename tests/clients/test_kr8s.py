@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Kubernetes version:UserWarning")
 
 
 class Running(Protocol):
-    def kubeconfig(self, *, user: Any = ..., token: str = ..., namespace: str = ...) -> Path: ...
+    def kubeconfig(self, *, token: str = ..., namespace: str = ...) -> Path: ...
 
 
 WEB = {

@@ -37,7 +37,7 @@ spec:
 
 
 class Running(Protocol):
-    def kubeconfig(self, *, user: Any = ..., token: str = ..., namespace: str = ...) -> Path: ...
+    def kubeconfig(self, *, token: str = ..., namespace: str = ...) -> Path: ...
 
 
 @attrs.frozen
@@ -73,11 +73,10 @@ class Kubectl:
 
 
 @pytest.fixture
-def kubectl(cluster: Running, tmp_path: Path, request: pytest.FixtureRequest) -> Kubectl:
+def kubectl(cluster: Running, tmp_path: Path, own_name: str) -> Kubectl:
     """kubectl as the administrator, in a namespace of the test's own."""
-    namespace = request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[:60].rstrip("-")
-    kubectl = Kubectl(cluster.kubeconfig(namespace=namespace), tmp_path)
-    kubectl("create", "namespace", namespace)
+    kubectl = Kubectl(cluster.kubeconfig(namespace=own_name), tmp_path)
+    kubectl("create", "namespace", own_name)
     return kubectl
 
 
@@ -300,6 +299,14 @@ def test_auth_and_tokens(kubectl: Kubectl, cluster: Running) -> None:
         f'User "{name}" cannot create resource "configmaps" in API group "" in the namespace "{namespace}"' in refused
     )
     assert "no" in kubectl("auth", "can-i", "list", "secrets", "--as", name, code=1)
+
+
+@pytest.mark.lanes("socket")  # the real server remembers for 10 s whom it has let in
+def test_a_token_ends_with_its_account(kubectl: Kubectl, cluster: Running, own_name: str) -> None:
+    kubectl("create", "serviceaccount", "bot")
+    token = kubectl("create", "token", "bot").strip()
+    bot = Kubectl(cluster.kubeconfig(token=token, namespace=own_name), kubectl.folder)
+    assert f"system:serviceaccount:{own_name}:bot" in bot("auth", "whoami")
     kubectl("delete", "serviceaccount", "bot")
     assert "You must be logged in to the server (Unauthorized)" in bot("get", "configmaps", code=1)
 

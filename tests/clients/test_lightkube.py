@@ -16,12 +16,12 @@ from lightkube.types import PatchType
 
 
 class Running(Protocol):
-    def kubeconfig(self, *, user: Any = ..., token: str = ..., namespace: str = ...) -> Path: ...
+    def kubeconfig(self, *, token: str = ..., namespace: str = ...) -> Path: ...
 
 
 @pytest.fixture
-def client(cluster: Running, request: pytest.FixtureRequest) -> Iterator[Client]:
-    name = f"lightkube-{str(request.node.name).replace('_', '-')}"[:60].rstrip("-")
+def client(cluster: Running, own_name: str) -> Iterator[Client]:
+    name = f"lightkube-{own_name}"
     settings = KubeConfig.from_file(cluster.kubeconfig(namespace=name))
     client = Client(config=settings, field_manager="lightkube-test")
     client.create(Namespace(metadata=ObjectMeta(name=name)))

@@ -19,7 +19,7 @@ PATIENCE = 20.0
 
 
 class Running(Protocol):
-    def kubeconfig(self, *, user: Any = ..., token: str = ..., namespace: str = ...) -> Path: ...
+    def kubeconfig(self, *, token: str = ..., namespace: str = ...) -> Path: ...
 
 
 @pytest.fixture
@@ -29,10 +29,9 @@ def api(cluster: Running) -> Iterator[client.ApiClient]:
 
 
 @pytest.fixture
-def namespace(api: client.ApiClient, request: pytest.FixtureRequest) -> str:
-    name = str(request.node.name).replace("_", "-")[:60].rstrip("-")
-    client.CoreV1Api(api).create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name)))
-    return name
+def namespace(api: client.ApiClient, own_name: str) -> str:
+    client.CoreV1Api(api).create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=own_name)))
+    return own_name
 
 
 def config_map(name: str, **data: str) -> client.V1ConfigMap:
