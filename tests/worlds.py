@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from reconcilekit.testing import ApiServer, Housekeeping
+from reconcilekit.testing.apiserver import Snapshot
 from reconcilekit.testing.controlplane import ControlPlane
 from reconcilekit.testing.virtual_time import VirtualClock
 from tests.real_world import RealApiServer, RealWorld
@@ -27,45 +28,51 @@ def real_world() -> RealWorld | None:
     return _LANE.get()
 
 
-def api_server(clock: VirtualClock, *, accept_loopback_endpoints: bool = False) -> ApiServer:
+def api_server(
+    clock: VirtualClock, *, accept_loopback_endpoints: bool = False, start: Snapshot | None = None
+) -> ApiServer:
     """The server of a world, in the lane of the present test; a real one never accepts loopback endpoints."""
     world = real_world()
     if world is None:
-        return ApiServer(clock=clock, housekeeping=ALONE, accept_loopback_endpoints=accept_loopback_endpoints)
+        return ApiServer(
+            clock=clock, housekeeping=ALONE, accept_loopback_endpoints=accept_loopback_endpoints, start=start
+        )
     world.begin()
     return RealApiServer(clock=clock, world=world)
 
 
 @contextlib.contextmanager
-def real_lane(plane: ControlPlane) -> Iterator[None]:
+def real_lane(plane: ControlPlane) -> Iterator[RealWorld]:
     """Worlds that are made inside have this control plane for a server."""
     world = RealWorld(plane)
     token = _LANE.set(world)
     try:
-        yield
+        yield world
     finally:
         _LANE.reset(token)
         world.close()
 
 
 @pytest.fixture(autouse=True)
-def world_lane(request: pytest.FixtureRequest) -> Iterator[None]:
+def world_lane(request: pytest.FixtureRequest) -> Iterator[RealWorld | None]:
     """Which server the worlds of a test have; for the conftest of each folder that has worlds."""
     if getattr(request, "param", "embedded") == "embedded":
-        yield
+        yield None
         return
-    with real_lane(request.getfixturevalue("control_plane")):
-        yield
+    with real_lane(request.getfixturevalue("control_plane")) as world:
+        yield world
 
 
-def add_lanes(metafunc: pytest.Metafunc, *, makers: Collection[str]) -> None:
-    """Have a test that makes a world, by itself or by a function of its module, run in both lanes.
+def add_lanes(metafunc: pytest.Metafunc, *, makers: Collection[str], fixtures: Collection[str] = ()) -> None:
+    """Have a test that makes a world, by itself, by a function of its module or by a fixture, run in both lanes.
 
     Property tests stay on the embedded server, and so does what `@pytest.mark.lanes("embedded")` says.
     """
     mark = metafunc.definition.get_closest_marker("lanes")
     chosen = mark.args if mark else ("embedded", "real")
-    if "hypothesis" in metafunc.definition.keywords or not _makes(metafunc.function, metafunc.module, makers):
+    takes = not set(fixtures).isdisjoint(metafunc.fixturenames)
+    makes = takes or _makes(metafunc.function, metafunc.module, makers)
+    if "hypothesis" in metafunc.definition.keywords or not makes:
         return
     params = [pytest.param(name, marks=[pytest.mark.real] if name == "real" else []) for name in chosen]
     metafunc.fixturenames.append("world_lane")

@@ -21,6 +21,7 @@ from reconcilekit import Client, Manager, ObjectKey, Resource, RunReport, StateS
 from reconcilekit.state import Publication
 from reconcilekit.testing import VirtualClock, run_virtual
 from reconcilekit.testing.apiserver import ApiServer
+from reconcilekit.testing.apiserver import Snapshot as ServerSnapshot
 from reconcilekit.testing.stepped_threads import SteppedThreads
 from reconcilekit.testing.virtual_time import EPOCH
 from tests.worlds import api_server, real_world
@@ -297,17 +298,36 @@ def check_whole(entries: Entries) -> None:
 def simulate(test: Callable[[World], Coroutine[Any, Any, T]], *, seed: int = 0, apply: bool = True) -> T:
     """Run a test in a fresh world where the CRDs and, with `apply`, the manifests have been applied."""
 
+    start = beginning(apply=apply) if real_world() is None else None
+
     async def main(clock: VirtualClock) -> T:
-        server = api_server(clock, accept_loopback_endpoints=True)
-        user = Client(server.transport(user_agent="kubectl"), clock=clock, field_manager="kubectl")
-        world = World(clock, server, user, FakeEnvoys(clock))
-        if real_world() is None:
-            await world.create(*load_manifests(CRDS))
-        if apply:
+        world = make_world(clock, start=start)
+        if apply and start is None:
             await world.create(*manifests())
         return await test(world)
 
     return run_virtual(main, seed=seed, outside=real_world())
+
+
+def make_world(clock: VirtualClock, *, start: ServerSnapshot | None = None) -> World:
+    """A world in the lane of the present test, with nothing in it or with what `start` has."""
+    server = api_server(clock, accept_loopback_endpoints=True, start=start)
+    user = Client(server.transport(user_agent="kubectl"), clock=clock, field_manager="kubectl")
+    return World(clock, server, user, FakeEnvoys(clock))
+
+
+@functools.cache
+def beginning(*, apply: bool) -> ServerSnapshot:
+    """What the embedded server has when a test begins: made once, since each of a thousand worlds begins so."""
+
+    async def main(clock: VirtualClock) -> ServerSnapshot:
+        world = make_world(clock)
+        await world.create(*load_manifests(CRDS))
+        if apply:
+            await world.create(*manifests())
+        return world.server.snapshot()
+
+    return run_virtual(main)
 
 
 def without_loopback(obj: dict[str, Any]) -> dict[str, Any]:
