@@ -154,8 +154,10 @@ class ApiServer:
         )
         self.requests.append(record)
         fault = self.faults.strike(request, record.at)
-        serve = functools.partial(self._serve, record, peer)
-        answer = await (serve(request) if fault is None else self._serve_to_the_end(request, fault, serve))
+        if fault is None:
+            answer = await self._serve(record, peer, request)
+        else:
+            answer = await self._serve_to_the_end(request, fault, functools.partial(self._serve, record, peer))
         record.status = answer.status
         return answer
 

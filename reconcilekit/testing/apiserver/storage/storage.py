@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import attrs
@@ -79,7 +79,8 @@ class Storage:
         self._history = history
         self._listener = listener
         self._compacted = FIRST_REVISION
-        self._second: tuple[datetime, str] | None = None
+        self._second = ""
+        self._second_begins = self._second_ends = datetime.min.replace(tzinfo=UTC)
         # Snapshots share these; whoever changes one with another token, or the dict unless it's owned, copies it first.
         self._collections: dict[tuple[str, str], Collection] = {}
         self._owns_collections = True
@@ -93,10 +94,12 @@ class Storage:
 
     def timestamp(self) -> str:
         """Now, as metadata has it: whole seconds, UTC."""
-        now = self._clock.now().replace(microsecond=0)
-        if self._second is None or self._second[0] != now:
-            self._second = (now, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        return self._second[1]
+        now = self._clock.now()
+        if not self._second_begins <= now < self._second_ends:
+            self._second_begins = now.replace(microsecond=0)
+            self._second_ends = self._second_begins + timedelta(seconds=1)
+            self._second = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._second
 
     def new_uid(self) -> str:
         """A version 4 UUID out of the clock's random source and the revision.

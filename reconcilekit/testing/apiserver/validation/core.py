@@ -46,7 +46,8 @@ def config_map_causes(config_map: Obj, old: Obj | None) -> Found:
         yield from _frozen_causes(config_map, old, ("data", "binaryData"))
     binary = config_map.get("binaryData") or {}
     for key in config_map.get("data") or {}:
-        yield from (invalid(f"data[{key}]", key, why) for why in names.config_key(key))
+        for why in names.config_key(key):
+            yield invalid(f"data[{key}]", key, why)
         if key in binary:
             yield invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
     for key in binary:

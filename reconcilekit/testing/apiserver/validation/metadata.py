@@ -32,10 +32,14 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
         yield from (invalid("metadata.generateName", metadata["generateName"], why) for why in rule(prefix))
     if is_new:
         yield from (invalid("metadata.name", metadata["name"], why) for why in rule(metadata["name"]))
-    yield from names.labels(metadata.get("labels"), "metadata.labels")
-    yield from _annotation_causes(metadata.get("annotations") or {})
-    yield from _owner_causes(metadata.get("ownerReferences") or ())
-    yield from _finalizer_causes(metadata.get("finalizers") or ())
+    if labels := metadata.get("labels"):
+        yield from names.labels(labels, "metadata.labels")
+    if annotations := metadata.get("annotations"):
+        yield from _annotation_causes(annotations)
+    if owners := metadata.get("ownerReferences"):
+        yield from _owner_causes(owners)
+    if finalizers := metadata.get("finalizers"):
+        yield from _finalizer_causes(finalizers)
 
 
 def _annotation_causes(annotations: Obj) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -37,12 +38,18 @@ _CONFIG_KEY_RULE = (
     f"'key-name', regex used for validation is '{_CONFIG_KEY}')"
 )
 
+_IS_LABEL, _IS_SUBDOMAIN = re.compile(_LABEL).fullmatch, re.compile(_SUBDOMAIN).fullmatch
+_IS_QUALIFIED, _IS_VALUE = re.compile(_QUALIFIED).fullmatch, re.compile(_VALUE).fullmatch
+_IS_CONFIG_KEY = re.compile(_CONFIG_KEY).fullmatch
+_KEYS_KNOWN = 1024
+"""Keys of which it is remembered what is wrong with them: all objects of an application have the same few."""
+
 
 def subdomain(name: str) -> Iterator[str]:
     """What is wrong with a DNS-1123 subdomain."""
     if len(name) > _MOST_SUBDOMAIN:
         yield f"must be no more than {_MOST_SUBDOMAIN} characters"
-    if not re.fullmatch(_SUBDOMAIN, name):
+    if not _IS_SUBDOMAIN(name):
         yield SUBDOMAIN_RULE
 
 
@@ -50,12 +57,17 @@ def label(name: str) -> Iterator[str]:
     """What is wrong with a DNS-1123 label."""
     if len(name) > _MOST_LABEL:
         yield f"must be no more than {_MOST_LABEL} characters"
-    if not re.fullmatch(_LABEL, name):
-        yield "must not contain dots" if re.fullmatch(_SUBDOMAIN, name) else LABEL_RULE
+    if not _IS_LABEL(name):
+        yield "must not contain dots" if _IS_SUBDOMAIN(name) else LABEL_RULE
 
 
-def qualified(name: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=_KEYS_KNOWN)
+def qualified(name: str) -> tuple[str, ...]:
     """What is wrong with a label's key: a name, with a subdomain and "/" before it or without."""
+    return tuple(_qualified(name))
+
+
+def _qualified(name: str) -> Iterator[str]:
     prefix, slash, part = name.rpartition("/")
     if "/" in prefix:
         with_prefix = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
@@ -67,7 +79,7 @@ def qualified(name: str) -> Iterator[str]:
         yield "name part must be non-empty"
     elif len(part) > _MOST_LABEL:
         yield f"name part must be no more than {_MOST_LABEL} bytes"
-    if not re.fullmatch(_QUALIFIED, part):
+    if not _IS_QUALIFIED(part):
         yield f"name part {_QUALIFIED_TEXT}"
 
 
@@ -75,15 +87,20 @@ def label_value(value: str) -> Iterator[str]:
     """What is wrong with a label's value."""
     if len(value) > _MOST_LABEL:
         yield f"must be no more than {_MOST_LABEL} bytes"
-    if not re.fullmatch(_VALUE, value):
+    if not _IS_VALUE(value):
         yield _VALUE_RULE
 
 
-def config_key(key: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=_KEYS_KNOWN)
+def config_key(key: str) -> tuple[str, ...]:
     """What is wrong with a key in a ConfigMap or a Secret."""
+    return tuple(_config_key(key))
+
+
+def _config_key(key: str) -> Iterator[str]:
     if len(key) > _MOST_SUBDOMAIN:
         yield f"must be no more than {_MOST_SUBDOMAIN} characters"
-    if not re.fullmatch(_CONFIG_KEY, key):
+    if not _IS_CONFIG_KEY(key):
         yield _CONFIG_KEY_RULE
     elif key == ".":
         yield "must not be '.'"
@@ -116,5 +133,7 @@ def port_number(number: int) -> Iterator[str]:
 def labels(told: Mapping[str, str] | None, field: str) -> Found:
     """What is wrong with labels."""
     for key, value in (told or {}).items():
-        yield from (invalid(field, key, why) for why in qualified(key))
-        yield from (invalid(field, value, why) for why in label_value(value))
+        for why in qualified(key):
+            yield invalid(field, key, why)
+        for why in label_value(value):
+            yield invalid(field, value, why)

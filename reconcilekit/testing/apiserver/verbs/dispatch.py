@@ -27,6 +27,7 @@ from reconcilekit.testing.apiserver.wire.routes import Route, parse_route
 __all__ = ["Answer", "dispatch"]
 
 _HEALTH = ("healthz", "livez", "readyz")
+_HEALTH_PATHS = tuple(f"/{name}" for name in _HEALTH)
 
 
 def dispatch(cluster: Cluster, request: Request) -> Answer:
@@ -36,7 +37,7 @@ def dispatch(cluster: Cluster, request: Request) -> Answer:
         StatusError: the answer is a failure.
     """
     path = request.path.rstrip("/")
-    if path.split("/", 2)[1:2] in [[name] for name in _HEALTH]:
+    if path.startswith(_HEALTH_PATHS) and path.split("/", 2)[1] in _HEALTH:
         return status.plain_text(200, "ok")
     route = parse_route(path)
     if route is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -264,6 +265,7 @@ def _invalid(kind: str, causes: Sequence[Cause]) -> status.StatusError:
     return found
 
 
+@functools.lru_cache(maxsize=256)
 def manager_of_agent(user_agent: str) -> str:
     """The field manager that a user agent stands for: what precedes its first slash, printable, in 128 bytes."""
     name, length = "", 0

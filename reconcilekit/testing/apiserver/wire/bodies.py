@@ -19,7 +19,8 @@ from reconcilekit.testing.apiserver.wire.negotiation import JSON, MEDIA_TYPES, P
 _TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
 LONG_NUMBER = re.compile(rb"[0-9]{19}")
-_ENDLESS_NUMBER = re.compile(rb"[0-9]{300}")
+_ENDLESS = 300
+_ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % _ENDLESS)
 _SURROGATES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 MAX_NODES = 1_000_000
 """Values that a YAML document may come to once its aliases are followed."""
@@ -94,7 +95,7 @@ class _NumberError(ValueError):
 def _loads(body: bytes) -> Any:
     try:
         decoded = msgspec.json.decode(body)
-        return with_go_numbers(decoded) if _ENDLESS_NUMBER.search(body) else decoded
+        return with_go_numbers(decoded) if len(body) >= _ENDLESS and _ENDLESS_NUMBER.search(body) else decoded
     except RecursionError as error:
         raise _TooDeepError("exceeded max depth") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 
 from reconcilekit.kube.resource import ObjectKey
@@ -39,6 +41,7 @@ class Route:
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_route(path: str) -> Route | None:
     """The route, None for paths that are no resource's."""
     match path.strip("/").split("/"):
