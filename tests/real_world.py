@@ -38,6 +38,9 @@ PATIENCE = 10.0
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
+_HOP_BY_HOP = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding"})
+"""Of a connection, where the front is served on a socket; this one to the real server has its own."""
+
 _OWN_QUERY = ("timeoutSeconds", "allowWatchBookmarks")
 """Told to the front alone, since they are about time."""
 
@@ -123,6 +126,12 @@ class RealWorld:
             self._hand_in(feed, line)
         return came
 
+    def take_in(self) -> None:
+        """Hand in what has come so far; where time is real, nobody waits for the rest."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._hand_in(*self._lines.get_nowait())
+
     def close(self) -> None:
         """Close everything."""
         for feed in self._feeds:
@@ -155,7 +164,8 @@ class RealWorld:
         return http.client.HTTPSConnection(self._host, context=self._tls, timeout=PATIENCE)
 
     def _headers(self, request: Request) -> dict[str, str]:
-        return {"authorization": self._config.authorization or "", **request.headers}
+        kept = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        return {"authorization": self._config.authorization or "", **kept}
 
     def _target(self, path: str, query: Mapping[str, str]) -> str:
         return f"{path}?{urlencode(query)}" if query else path
@@ -348,7 +358,7 @@ def _kind_of(route: Route) -> ResourceType:
 
 
 def _response(answer: http.client.HTTPResponse) -> Response:
-    headers = {name.lower(): value for name, value in answer.getheaders()}
+    headers = {name.lower(): value for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP}
     return Response(status=answer.status, headers=headers, body=answer.read())
 
 

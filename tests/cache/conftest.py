@@ -10,4 +10,4 @@ __all__ = ["world_lane"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    add_lanes(metafunc, makers={"api_server"})
+    add_lanes(metafunc, makers={"api_server"}, fixtures={"scene"})

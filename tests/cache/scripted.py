@@ -270,9 +270,10 @@ class Recorder:
     def health_changed(self, resource: Resource) -> None:
         self.health.append(resource)
 
-    def told(self) -> list[str]:
-        """The changes as short words: ``+a`` came, ``~a`` changed, ``-a`` went."""
-        return [f"{_sign(change)}{change.key.name}" for change in self.changes]
+    def told(self, *, namespace: str | None = None) -> list[str]:
+        """The changes, in one namespace or all, as short words: ``+a`` came, ``~a`` changed, ``-a`` went."""
+        chosen = [change for change in self.changes if namespace in (None, change.key.namespace)]
+        return [f"{_sign(change)}{change.key.name}" for change in chosen]
 
 
 def _sign(change: Change) -> str:

@@ -12,27 +12,41 @@ from reconcilekit.clock import SystemClock
 from reconcilekit.errors import ConfigError
 from reconcilekit.kube.connect import connect
 from reconcilekit.kube.resource import Resource
+from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer
+from tests.servers import ServerUnderTest
 
 CONFIG_MAP = Resource("v1", "ConfigMap")
 MANIFEST = {"metadata": {"name": "a", "namespace": "default"}, "data": {"k": "v"}}
 
 
+@pytest.mark.lanes("socket", "real")  # a kubeconfig leads to a socket
 async def test_a_client_of_the_kubeconfig_goes_by_the_controllers_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api_server: ServerUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    api_server.write_kubeconfig(tmp_path / "config")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    client = connect(name="cert-controller")
+    applied = await client.apply(CONFIG_MAP, MANIFEST)
+    await client.aclose()
+
+    assert applied.owned_fields is not None
+    path = "/api/v1/namespaces/default/configmaps/a"
+    stored = json.loads((await api_server.transport().send(Request(method="GET", path=path))).body)
+    assert [entry["manager"] for entry in stored["metadata"]["managedFields"]] == ["cert-controller"]
+
+
+async def test_its_requests_tell_whose_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = ApiServer(clock=SystemClock(), tokens={"me": "secret"})
     async with server.serve() as endpoint:
         endpoint.write_kubeconfig(tmp_path / "config", token="secret")
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
         client = connect(name="cert-controller")
-        applied = await client.apply(CONFIG_MAP, MANIFEST)
+        await client.apply(CONFIG_MAP, MANIFEST)
         await client.aclose()
 
-    assert applied.owned_fields is not None
-    (stored,) = server.objects(CONFIG_MAP)
-    assert [entry["manager"] for entry in stored["metadata"]["managedFields"]] == ["cert-controller"]
     assert {record.user_agent for record in server.requests} == {f"cert-controller reconcilekit/{__version__}"}
+    assert {record.user for record in server.requests} == {"me"}
 
 
 async def test_another_context_is_another_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from reconcilekit import Client, Context, Manager, Reconciler, RunClosedError, StateStore, SystemClock
+from reconcilekit import Context, Manager, ObjectKey, Reconciler, RunClosedError, StateStore, SystemClock
+from reconcilekit.errors import ApiError
 from reconcilekit.runtime.workers import DaemonThreads
-from reconcilekit.testing.apiserver import ApiServer, Fault
+from reconcilekit.testing.apiserver import Fault
 from tests.runtime.wire import running, verdicts
-from tests.runtime.world import CONFIG_MAP, CRD, SECRET, WIDGET, World, config_map, crd, obj, simulate, widget
+from tests.runtime.world import CONFIG_MAP, SECRET, WIDGET, World, config_map, crd, obj, simulate, widget
+from tests.servers import ServerUnderTest
 
 Use = Callable[[Context], object]
 
@@ -221,14 +223,13 @@ class Stuck(Reconciler):
             self.at_once -= 1
 
 
-async def test_a_real_thread_that_is_stuck_holds_its_key_until_it_ends() -> None:
+async def test_a_real_thread_that_is_stuck_holds_its_key_until_it_ends(api_server: ServerUnderTest) -> None:
     clock = SystemClock()
-    server = ApiServer(clock=clock)
-    user = Client(server.transport(user_agent="kubectl"), clock=clock, field_manager="kubectl")
-    await user.create(CRD, crd("Widget"))
+    user = api_server.client("kubectl")
+    await api_server.install(crd("Widget"))
     await user.create(WIDGET, widget("w"))
-    stuck, workers = Stuck(), DaemonThreads(name="test")
-    manager = Manager(Client(server.transport(), clock=clock, field_manager="tests"), clock=clock, workers=workers)
+    stuck, workers, made = Stuck(), DaemonThreads(name="test"), ObjectKey("default", "c")
+    manager = Manager(api_server.client("tests"), clock=clock, workers=workers)
     reports: list[str] = []
     manager.subscribe(lambda report: reports.append(report.outcome.verdict.value))
     manager.add(stuck, timeout=0.1)
@@ -238,7 +239,8 @@ async def test_a_real_thread_that_is_stuck_holds_its_key_until_it_ends() -> None
         await clock.sleep(0.2)
         assert (reports, stuck.runs) == (["transient"], 1)
         assert manager.health().abandoned == {"stuck": 1}
-        assert server.object(CONFIG_MAP, "c", namespace="default") is None
+        with pytest.raises(ApiError, match="404"):
+            await user.get(CONFIG_MAP, made)
 
         stuck.go_on.set()
         while len(reports) < 2:
@@ -246,5 +248,5 @@ async def test_a_real_thread_that_is_stuck_holds_its_key_until_it_ends() -> None
         assert isinstance(stuck.refused, RunClosedError)
         assert (reports, stuck.runs) == (["transient", "done"], 2)
         assert manager.health().abandoned == {}
-        assert server.object(CONFIG_MAP, "c", namespace="default") is not None
+        await user.get(CONFIG_MAP, made)
     workers.close()
