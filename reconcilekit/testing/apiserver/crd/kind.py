@@ -66,6 +66,11 @@ class CustomKind:
         return structure_of(self.schema)
 
     @functools.cached_property
+    def _root(self) -> Structure:
+        """The same as what objects are pruned by."""
+        return self.structure.embedded()
+
+    @functools.cached_property
     def columns(self) -> list[Column]:
         """The printer columns behind the name's."""
         return columns(self._version)
@@ -121,7 +126,7 @@ class CustomKind:
                 obj = {**obj, "metadata": kept}
         if not self._keeps_everything:
             pruning = Pruning()
-            obj = without_undefined_nulls(pruning.pruned(obj, self.structure), self.structure)
+            obj = without_undefined_nulls(pruning.pruned(obj, self._root), self.structure)
             unknown += pruning.unknown
         if self.structure.has_embedded:
             coercion = Coercion()
@@ -145,7 +150,7 @@ class CustomKind:
         """
         if self._keeps_everything:
             return self.defaulted(content)
-        pruned = without_undefined_nulls(Pruning().pruned(content, self.structure), self.structure)
+        pruned = without_undefined_nulls(Pruning().pruned(content, self._root), self.structure)
         return self.defaulted(pruned)
 
     @functools.cached_property

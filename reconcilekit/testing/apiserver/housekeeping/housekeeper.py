@@ -49,7 +49,8 @@ class Housekeeper:
             heard = (chore for chore in self._chores if chore.kinds is None or kind in chore.kinds)
             hearers = self._hearers[kind] = tuple(heard)
         for chore in hearers:
-            self._plan(chore, chore.notice(kind, event))
+            if items := chore.notice(kind, event):
+                self._plan(chore, items)
 
     def begin(self) -> None:
         """What comes first in a fresh server, after its first objects."""
@@ -59,7 +60,7 @@ class Housekeeper:
 
     def settle(self) -> None:
         """Do all that is due, and set the timer for what is later."""
-        if self._is_working:
+        if self._is_working or (self._timer is None and not len(self._agenda)):
             return
         self._is_working = True
         try:

@@ -151,8 +151,53 @@ def _map_reader(read: Reader, name: str, item_type: GoType) -> Reader:
     return read_map
 
 
-def unknown_fields(value: Any, name: str, path: str = "") -> list[str]:
+class _Known:
+    """Tells whether a struct has all fields of a value: most objects have no others, and that is found soon."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @functools.cached_property
+    def _fields(self) -> Mapping[str, Callable[[Any], bool] | None]:
+        """What looks into a field, None where there's no struct in it; not made before it's needed."""
+        return {field.name: _known_inside(field.type) for field in definition(self._name).fields.values()}
+
+    def __call__(self, value: Any) -> bool:
+        if not isinstance(value, dict):
+            return True
+        fields = self._fields
+        for name, item in value.items():
+            if name not in fields:
+                return False
+            check = fields[name]
+            if check is not None and not check(item):
+                return False
+        return True
+
+
+_known = functools.cache(_Known)
+
+
+def _known_inside(go_type: GoType) -> Callable[[Any], bool] | None:
+    if go_type.form == "struct":
+        return _known(go_type.base)
+    check = None if go_type.item is None else _known_inside(go_type.item)
+    if check is None:
+        return None
+
+    def known(value: Any) -> bool:
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return all(map(check, inside))
+
+    return known
+
+
+def unknown_fields(value: Any, name: str) -> list[str]:
     """The paths of the fields that a struct hasn't, in the order of the document."""
+    return [] if _known(name)(value) else _unknown_fields(value, name, "")
+
+
+def _unknown_fields(value: Any, name: str, path: str) -> list[str]:
     if not isinstance(value, dict):
         return []
     fields, found = definition(name).fields, []
@@ -168,7 +213,7 @@ def unknown_fields(value: Any, name: str, path: str = "") -> list[str]:
 
 def _unknown_inside(value: Any, go_type: GoType, path: str) -> list[str]:
     if go_type.form == "struct":
-        return unknown_fields(value, go_type.base, path)
+        return _unknown_fields(value, go_type.base, path)
     inner = go_type.item
     if inner is None or inner.form not in ("struct", "list", "map"):
         return []

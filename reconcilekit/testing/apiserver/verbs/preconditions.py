@@ -51,6 +51,8 @@ class Target:
             unknown: the paths of fields that the kind hasn't.
             in_order: in the order of the document; else duplicates come first, as they are found where it is parsed.
         """
+        if not self.repetitive:
+            return [f'unknown field "{path}"' for path in unknown]
         seen: set[str] = set()
         twice: set[str] = set()
         found: list[str] = []
@@ -61,7 +63,7 @@ class Target:
             elif in_order and path in unknown and path not in seen:
                 found.append(f'unknown field "{path}"')
             seen.add(path)
-        listed = [] if in_order and self.repetitive else [f'unknown field "{path}"' for path in unknown]
+        listed = [] if in_order else [f'unknown field "{path}"' for path in unknown]
         return found + listed
 
     def conflict(self, why: str = status.MODIFIED) -> status.StatusError:

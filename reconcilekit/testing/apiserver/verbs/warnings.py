@@ -19,9 +19,9 @@ _A = TypeVar("_A")
 def warning_headers(served: ResourceType, warnings: Sequence[str]) -> dict[str, str]:
     """The headers of an answer with warnings: those of the write, and that the version is deprecated."""
     deprecation = served.custom.deprecation_warning if served.custom is not None else ""
-    texts = list(dict.fromkeys([*([deprecation] if deprecation else []), *warnings]))
-    if not texts:
+    if not warnings and not deprecation:
         return {}
+    texts = list(dict.fromkeys([*([deprecation] if deprecation else []), *warnings]))
     return {"warning": ", ".join(f'299 - "{_escaped(text)}"' for text in texts)[:MAX_LENGTH]}
 
 

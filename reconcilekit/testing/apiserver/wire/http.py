@@ -123,6 +123,12 @@ class _Bridge:
     async def _body(self, incoming: web.BaseRequest) -> bytes | None:
         if not incoming.body_exists:
             return None
+        if incoming.content.is_eof():
+            # It came with the head, so there's nothing to wait for.
+            body = incoming.content.read_nowait()
+            if len(body) > self._limits.body_bytes:
+                raise status.too_large_request(self._limits.body_bytes)
+            return body
         parts, size = [], 0
         async with asyncio.timeout(self._limits.body_seconds):
             async for part in incoming.content.iter_any():
