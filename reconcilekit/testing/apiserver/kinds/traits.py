@@ -62,6 +62,12 @@ CONDITIONAL_UPDATES = frozenset(
 )
 """The kinds that a PUT replaces only where it names the version that it replaces, by group and plural."""
 
+KEPT_BY_STATUS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("apps", "deployments"): ("labels",),
+    ("", "pods"): ("deletionTimestamp", "ownerReferences"),
+}
+"""What of the metadata a write to the status can't change, by group and plural; it can change the rest."""
+
 FIELD_SELECTORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("", "pods"): (
         "spec.nodeName",

@@ -53,8 +53,6 @@ class Admission:
         if served.custom is not None and old is not None:
             # The real server looks at the metadata of custom objects twice.
             causes += causes
-        if warn := WARNINGS.get(served.storage_key):
-            warnings += warn(content)
         if check := CHECKS.get(served.storage_key):
             causes += check(content, old)
         if self.accept_loopback_endpoints:
@@ -65,6 +63,9 @@ class Admission:
             causes += custom.definition_causes(content, old, warnings)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+        warn = WARNINGS.get(served.storage_key)
+        if warn is not None and _changes(content, old):
+            warnings += warn(content)
 
     def check_status(
         self, served: ResourceType, content: Mapping[str, Any], old: Mapping[str, Any], warnings: list[str]
@@ -79,3 +80,12 @@ class Admission:
         causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+
+
+def _changes(content: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
+    """True unless the write is one that changes nothing: those aren't warned of."""
+    if old is None or any(content.get(name) != old.get(name) for name in content if name != "metadata"):
+        return True
+    unwritten = ("managedFields", "resourceVersion")
+    metadata = {name: value for name, value in content["metadata"].items() if name not in unwritten}
+    return metadata != {name: value for name, value in old["metadata"].items() if name not in unwritten}

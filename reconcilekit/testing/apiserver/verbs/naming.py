@@ -93,9 +93,18 @@ def check_not_meant(target: Target, metadata: Mapping[str, Any]) -> None:
         )
 
 
+_FOLDERS: Mapping[tuple[str, str], str] = {
+    ("", "services"): "services/specs",
+    ("", "endpoints"): "services/endpoints",
+    ("", "nodes"): "minions",
+}
+"""Where the real server keeps what it doesn't keep by its plural; messages quote it."""
+
+
 def other_uid(target: Target, wanted: str, found: str) -> str:
     """How a PUT with another object's uid is refused."""
-    key = "/".join(("/registry", target.served.plural, *filter(None, target.key)))
+    folder = _FOLDERS.get(target.served.storage_key, target.served.plural)
+    key = "/".join(("/registry", folder, *filter(None, target.key)))
     return (
         f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
         f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"

@@ -13,7 +13,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES
+from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
@@ -121,7 +121,7 @@ class Writer:
         if (wanted.get("uid") or live.uid) != live.uid:
             raise target.conflict(naming.other_uid(target, wanted["uid"], live.uid))
         is_conditional = target.served.is_custom or target.served.storage_key in CONDITIONAL_UPDATES
-        if is_conditional and not wanted.get("resourceVersion"):
+        if is_conditional and wanted.get("resourceVersion", "") in ("", "0"):
             raise naming.version_needed(target)
         return self._update(target, live, content)
 
@@ -293,15 +293,25 @@ class Writer:
         self._settle(target, live, content)
         return self._finish(target, live, content, entries)
 
+    def _status_metadata(self, target: Target, wanted: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+        """The metadata of a write to a subresource: built-in kinds take most of it through their status, too."""
+        if target.subresource != "status" or not target.served.definition:
+            return dict(old)
+        carry_over(wanted, old)
+        for name in ("name", "namespace", *KEPT_BY_STATUS.get(target.served.storage_key, ())):
+            _put_or_drop(wanted, name, old.get(name))
+        return wanted
+
     def _settle(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
         """Put back what this write may not change, fill in and check the rest."""
         old, served = live.content, target.served
         if target.subresource and target.subresource != FINALIZE:
             parts = WRITTEN_BY.get(target.subresource, ("status",))
             wanted = {part: content.get(part) for part in parts}
+            metadata = self._status_metadata(target, content["metadata"], live.meta)
             content.clear()
             content.update(old)
-            content["metadata"] = dict(old["metadata"])
+            content["metadata"] = metadata
             for part, value in wanted.items():
                 _put_or_drop(content, part, value)
             if "status" in parts:
@@ -384,7 +394,13 @@ def _counted(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if name not in _UNCOUNTED}
 
 
+def _annotations(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return content["metadata"].get("annotations") or {}
+
+
 def _is_new_generation(old: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> bool:
+    if target.served.storage_key == ("apps", "deployments") and _annotations(old) != _annotations(new):
+        return True
     uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}
     names = (old.keys() | new.keys()) - uncounted
     # A null that a custom object has is another value than none.

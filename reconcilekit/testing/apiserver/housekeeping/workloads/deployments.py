@@ -127,7 +127,9 @@ class Deployments(Controller):
         def transform(obj: dict[str, Any]) -> dict[str, Any]:
             return {**obj, "metadata": {**obj["metadata"], "annotations": {**known, **wanted}}}
 
-        self._hands.change(kind, stored.key, transform)
+        # A Deployment's annotations count as its spec does, but through its status, which is the way that the real
+        # controller takes.
+        self._hands.change(kind, stored.key, transform, subresource="status" if kind == self.kind else "")
 
     def _roll(self, live: Stored, new: Stored, old: list[Stored], *, is_paused: bool) -> None:
         if is_paused:
