@@ -108,6 +108,12 @@ class SortedMap(Generic[K, V]):
             for found in block.keys:
                 yield found, block.values[found]
 
+    def rank(self, key: K) -> int:
+        """How many entries stand before `key`, whether it's there or not; costs a look at each block before it."""
+        index = bisect.bisect_right(self._bounds, key)
+        before = map(len, [block.keys for block in self._blocks[:index]])
+        return sum(before) + bisect.bisect_left(self._blocks[index].keys, key)
+
     def keys(self) -> list[K]:
         """Every key, in order."""
         return [key for block in self._blocks for key in block.keys]

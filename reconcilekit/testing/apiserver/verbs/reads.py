@@ -15,6 +15,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.collection import Collection
+from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
 from reconcilekit.testing.apiserver.verbs.parameters import ListOptions, quoted
@@ -27,6 +28,7 @@ CONTINUE_EXPIRED = (
     "deleted between the time the first chunk was returned and now may show up in the list."
 )
 _NO_BASE64 = re.compile("[^A-Za-z0-9_-]")
+_Objects = SortedMap[ObjectKey, Stored]
 INCONSISTENT = -1
 """The revision of a continue token that goes on with the present state: what an expired token is answered with."""
 
@@ -86,11 +88,11 @@ def list_page(storage: Storage, served: ResourceType, namespace: str, options: L
     name = single_name(terms)
     # An answer from the cache is never cut, and neither is one about a single object.
     limit = 0 if name is not None or options.resource_version == "0" else options.limit
-    objects = _candidates(collection, revision, namespace, start)
+    objects = collection.at(revision)
     found: list[Stored] = []
-    for stored in objects:
+    for stored in _candidates(objects, namespace, start):
         if limit and len(found) == limit:
-            remaining = 1 + sum(1 for _ in objects) if accepts is None else None
+            remaining = _count_beyond(objects, namespace, found[-1].key) if accepts is None else None
             token = _encode_token(revision, found[-1].key)
             return Page(objects=found, revision=revision, continue_token=token, remaining=remaining)
         if accepts is None or accepts(stored):
@@ -98,8 +100,7 @@ def list_page(storage: Storage, served: ResourceType, namespace: str, options: L
     return Page(objects=found, revision=revision)
 
 
-def _candidates(collection: Collection, revision: int, namespace: str, start: ObjectKey | None) -> Iterator[Stored]:
-    objects = collection.at(revision)
+def _candidates(objects: _Objects, namespace: str, start: ObjectKey | None) -> Iterator[Stored]:
     if start is not None and (not namespace or start.namespace >= namespace):
         pairs = objects.above(start)
     elif namespace:
@@ -108,6 +109,12 @@ def _candidates(collection: Collection, revision: int, namespace: str, start: Ob
         return iter(objects.values())
     inside = itertools.takewhile(lambda pair: not namespace or pair[0].namespace == namespace, pairs)
     return (stored for _, stored in inside)
+
+
+def _count_beyond(objects: _Objects, namespace: str, last: ObjectKey) -> int:
+    """How many follow `last`, which is there, in its namespace or at all."""
+    end = objects.rank(ObjectKey(f"{namespace}\0", "")) if namespace else len(objects)
+    return end - objects.rank(last) - 1
 
 
 def _where(storage: Storage, collection: Collection, options: ListOptions) -> tuple[int, ObjectKey | None]:

@@ -28,6 +28,7 @@ def same(found: SortedMap[int, int], model: dict[int, int]) -> None:
     for key in range(-1, 42):
         assert found.get(key) == model.get(key)
         assert (key in found) == (key in model)
+        assert found.rank(key) == sum(1 for k in ordered if k < key)
         assert [k for k, _ in found.above(key)] == [k for k in ordered if k > key]
         assert [k for k, _ in found.above(key, inclusive=True)] == [k for k in ordered if k >= key]
 
