@@ -274,24 +274,6 @@ def test_a_strategic_patch_merges_keyed_lists_of_built_in_kinds_only(on_server: 
     on_server(scenario)
 
 
-def test_protobuf_is_read_or_refused_but_never_in_part(on_server: Any) -> None:
-    def field(number: int, value: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(value)]) + value
-
-    def envelope(message: bytes) -> bytes:
-        return b"k8s\0" + field(1, field(1, b"v1") + field(2, b"ConfigMap")) + field(2, message)
-
-    known = field(1, field(1, b"a")) + field(2, field(1, b"k") + field(2, b"v"))
-
-    async def scenario(call: Any) -> None:
-        created = await call("POST", MAPS, envelope(known))
-        assert (created.status, created.body["data"]) == (201, {"k": "v"})
-        assert (await call("POST", MAPS, envelope(known + field(9, b"x")))).status == 415
-        assert (await call("POST", MAPS, envelope(known)[:-1])).status == 415
-
-    on_server(scenario)
-
-
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SECRETS = "/api/v1/namespaces/default/secrets"
 SERVICES = "/api/v1/namespaces/default/services"

@@ -188,9 +188,7 @@ def _decoded(body: bytes | None) -> dict[str, Any]:
         if (body or b"").startswith(protobuf.MAGIC):
             return protobuf.decode_protobuf(body or b"")
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
-    except protobuf.UnsupportedBodyError as error:
-        raise status.unsupported_media_type() from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise status.bad_request(f"the object provided is unrecognized: {error}") from error
 
 

@@ -49,6 +49,8 @@ class WatchOptions:
         timeout: seconds until the server ends it.
         wants_bookmarks: allowWatchBookmarks.
         encoder: None where objects are shown as they are.
+        content_type: of the answer.
+        frame: makes of each line what is sent; None sends lines.
     """
 
     served: ResourceType
@@ -58,6 +60,8 @@ class WatchOptions:
     timeout: float
     wants_bookmarks: bool
     encoder: Encoder | None = None
+    content_type: str = JSON
+    frame: Callable[[bytes], bytes] | None = None
 
 
 class WatchStream:
@@ -101,7 +105,7 @@ class WatchStream:
     @property
     def headers(self) -> Mapping[str, str]:
         """The answer's headers."""
-        return {"content-type": JSON}
+        return {"content-type": self.options.content_type}
 
     def tell(self, event: Event) -> None:
         """Queue an event, as what it is to this watch's selection."""
@@ -109,7 +113,7 @@ class WatchStream:
         if kind is not None:
             encoder = self.options.encoder
             line = event.line(kind, self.options.served) if encoder is None else encoder.line(kind, event.shown(kind))
-            self._queue(line)
+            self._queue(self._framed(line))
 
     def tell_state(self, objects: Iterator[Stored]) -> None:
         """Tell the objects that were there before the watch began, ahead of all else, a few at a time.
@@ -126,14 +130,14 @@ class WatchStream:
         if ends_initial_events:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         if self.options.encoder is not None:
-            self._queue(self.options.encoder.bookmark(metadata))
+            self._queue(self._framed(self.options.encoder.bookmark(metadata)))
             return
         body = self.options.served.prefix + msgspec.json.encode({"metadata": metadata})[1:]
-        self._queue(watch_line("BOOKMARK", body))
+        self._queue(self._framed(watch_line("BOOKMARK", body)))
 
     def tell_error(self, error: StatusError) -> None:
         """Queue an ERROR event, and end the watch after it."""
-        self._queue(watch_line("ERROR", msgspec.json.encode(error.status())))
+        self._queue(self._framed(watch_line("ERROR", msgspec.json.encode(error.status()))))
         self.end()
 
     def tell_raw(self, chunk: bytes) -> None:
@@ -200,8 +204,11 @@ class WatchStream:
     def _line_of(self, stored: Stored) -> bytes:
         encoder = self.options.encoder
         if encoder is None:
-            return watch_line("ADDED", stored.body(self.options.served))
-        return encoder.line("ADDED", stored)
+            return self._framed(watch_line("ADDED", stored.body(self.options.served)))
+        return self._framed(encoder.line("ADDED", stored))
+
+    def _framed(self, line: bytes) -> bytes:
+        return line if self.options.frame is None else self.options.frame(line)
 
     def _next_of_state(self, state: Iterator[Stored]) -> bytes:
         """The next few objects in one chunk."""

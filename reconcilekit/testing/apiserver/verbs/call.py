@@ -79,6 +79,7 @@ class Call:
         self._query = request.query
         self._warnings: list[str] = notices.about_kind(served)
         self._repetitive: tuple[str, ...] = ()
+        self._accepted = accepted
         self._presenter = Presenter(served, accepted, request.query, cluster.clock.now)
 
     def answer(self) -> Answer:
@@ -156,7 +157,9 @@ class Call:
         if self.route.name:
             options = attrs.evolve(options, field_selector=f"metadata.name={self.route.name}")
         encoder = None if self._presenter.is_plain else self._presenter
-        return open_watch(self.cluster, self.served, self.route.namespace, options, encoder)
+        return open_watch(
+            self.cluster, self.served, self.route.namespace, options, accepted=self._accepted, encoder=encoder
+        )
 
     def _create(self) -> Answer:
         bodies.check_media_type(self.request)

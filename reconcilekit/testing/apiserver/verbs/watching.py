@@ -8,13 +8,21 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.watch import Encoder, WatchOptions, WatchStream
 from reconcilekit.testing.apiserver.verbs.parameters import ListOptions
 from reconcilekit.testing.apiserver.verbs.reads import parse_version, watch_selection
+from reconcilekit.testing.apiserver.wire import protobuf
+from reconcilekit.testing.apiserver.wire.negotiation import PROTOBUF, Accepted
 
 MIN_TIMEOUT = 1800.0
 """Seconds that a watch lasts at least where its client doesn't say; as the real server, up to twice as long."""
 
 
 def open_watch(
-    cluster: Cluster, served: ResourceType, namespace: str, options: ListOptions, encoder: Encoder | None = None
+    cluster: Cluster,
+    served: ResourceType,
+    namespace: str,
+    options: ListOptions,
+    *,
+    accepted: Accepted,
+    encoder: Encoder | None = None,
 ) -> WatchStream:
     """A watch that has been told what it has to know at its start.
 
@@ -23,6 +31,7 @@ def open_watch(
         served: the kind.
         namespace: "" for all.
         options: the request's.
+        accepted: the representation.
         encoder: of its lines; None shows objects as they are.
 
     Raises:
@@ -47,6 +56,8 @@ def open_watch(
             timeout=options.timeout or _own_timeout(cluster),
             wants_bookmarks=options.wants_bookmarks,
             encoder=encoder,
+            content_type=accepted.stream_type,
+            frame=protobuf.watch_frame if accepted.media_type == PROTOBUF else None,
         )
     )
     if sends_initial:

@@ -47,7 +47,7 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
     """An object as JSON, YAML or protobuf; null fields are as good as absent ones.
 
     Raises:
-        StatusError: 400, or 415 for protobuf with more in it than is understood.
+        StatusError: 400.
     """
     media_type = _media_type(request)
     if media_type == PROTOBUF or body.startswith(protobuf.MAGIC):
@@ -243,7 +243,7 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
     if not body:
         return {}
     if body.startswith(protobuf.MAGIC):
-        return _decode_protobuf(body, None)
+        return _decode_protobuf_options(body)
     try:
         options = _loads(load_yaml(body) if _media_type(request) == YAML else body)
     except ValueError as error:
@@ -252,10 +252,7 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
         found = go_json.kind_of(options)
         why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
         raise status.bad_request(f"couldn't get version/kind; json parse error: {why}")
-    kind = options.get("kind", "DeleteOptions")
-    if kind not in _OPTIONS_KINDS:
-        version = options.get("apiVersion", "v1")
-        raise status.bad_request(f'no kind "{kind}" is registered for version "{version}" {_SCHEME}')
+    _check_options_kind(options)
     if not isinstance(options.get("gracePeriodSeconds", 0), int | None):
         found = go_json.kind_of(options["gracePeriodSeconds"])
         where = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
@@ -265,14 +262,34 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _decode_protobuf(body: bytes, served: ResourceType | None) -> dict[str, Any]:
-    if not body.startswith(protobuf.MAGIC) and served is not None:
-        why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
-        raise _unrecognized(body, served, why)
+def _decode_protobuf(body: bytes, served: ResourceType) -> dict[str, Any]:
+    if served.is_custom:
+        raise status.unsupported_media_type()
     try:
-        return protobuf.decode_protobuf(body)
-    except protobuf.UnsupportedBodyError as error:
-        raise status.unsupported_media_type() from error
+        return protobuf.decode_protobuf(body, api_version=served.api_version, kind=served.kind)
+    except protobuf.MalformedEnvelopeError as error:
+        raise _unrecognized(body, served, str(error)) from error
+    except protobuf.UnknownKindError as error:
+        raise _misfit(error.kind, error.api_version, served) from error
+    except protobuf.MalformedMessageError as error:
+        subject = f'{served.kind} in version "{served.version}" cannot be handled as a {served.kind}'
+        raise status.bad_request(f"{subject}: {error}") from error
+
+
+def _decode_protobuf_options(body: bytes) -> dict[str, Any]:
+    try:
+        options = protobuf.decode_protobuf(body, api_version="v1", kind="DeleteOptions")
+    except ValueError as error:
+        raise status.bad_request(str(error)) from error
+    _check_options_kind(options)
+    return options
+
+
+def _check_options_kind(options: Mapping[str, Any]) -> None:
+    kind = options.get("kind", "DeleteOptions")
+    if kind not in _OPTIONS_KINDS:
+        version = options.get("apiVersion", "v1")
+        raise status.bad_request(f'no kind "{kind}" is registered for version "{version}" {_SCHEME}')
 
 
 def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:
@@ -288,9 +305,13 @@ def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:
         raise _unrecognized(msgspec.json.encode(obj), served, f"unexpected GroupVersion string: {api_version}")
     if served.is_custom:
         _check_custom_kind(obj, served, kind, api_version)
-    version = str(api_version).rpartition("/")[2]
-    why = conversion_problem(kind, str(api_version), served)
-    raise status.bad_request(f'{kind} in version "{version}" cannot be handled as a {served.kind}: {why}')
+    raise _misfit(kind, str(api_version), served)
+
+
+def _misfit(kind: str, api_version: str, served: ResourceType) -> status.StatusError:
+    version = api_version.rpartition("/")[2]
+    why = conversion_problem(kind, api_version, served)
+    return status.bad_request(f'{kind} in version "{version}" cannot be handled as a {served.kind}: {why}')
 
 
 def conversion_problem(kind: str, api_version: str, served: ResourceType) -> str:
@@ -393,7 +414,5 @@ def _describe(body: bytes, error: Exception) -> str:
 def _summary(body: bytes, limit: int = 30) -> str:
     if not body:
         return "<empty>"
-    if body[:1] != b"{":
-        return body[:limit].hex()
-    text = body.decode(errors="replace")
-    return text if len(text) <= limit else f"{text[:limit]} ..."
+    shown = body[:limit].decode(errors="replace") if body[:1] == b"{" else body[:limit].hex()
+    return shown if len(body) <= limit else f"{shown} ..."

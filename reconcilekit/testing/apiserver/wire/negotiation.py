@@ -21,7 +21,7 @@ class Accepted:
     """The representation that the Accept header asks for first, of those that we have.
 
     Attributes:
-        media_type: JSON or YAML.
+        media_type: JSON, YAML or PROTOBUF.
         transform: what objects become: "Table", "PartialObjectMetadata" and so on; "" leaves them as they are.
         version: of the transform: "v1", "v1beta1", "v2".
         is_pretty: indented.
@@ -31,6 +31,11 @@ class Accepted:
     transform: str = ""
     version: str = ""
     is_pretty: bool = False
+
+    @property
+    def stream_type(self) -> str:
+        """The media type of a watch."""
+        return f"{PROTOBUF};stream=watch" if self.media_type == PROTOBUF else self.media_type
 
     @property
     def is_table(self) -> bool:
@@ -63,7 +68,8 @@ def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False) 
     Args:
         accept: the header.
         is_watch: the answer is a stream, of which there's no YAML.
-        is_lenient: for custom kinds, whose paths have no list of media types of their own to refuse by.
+        is_lenient: for custom kinds, whose paths have no list of media types of their own to refuse by, and which
+            have no protobuf but for their metadata.
 
     Raises:
         StatusError: 406 where there's none that both know.
@@ -73,8 +79,10 @@ def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False) 
     if not is_lenient:
         _check_listed(accept, (*MEDIA_TYPES, *_STREAMED) if is_watch else MEDIA_TYPES)
     for clause in _clauses(accept):
-        for offered in (JSON, YAML):
+        for offered in MEDIA_TYPES:
             if _matches(clause.media_type, offered) and (found := _accepted(clause.parameters, offered)):
+                if is_lenient and offered == PROTOBUF and not found.transform:
+                    continue
                 if is_watch and offered == YAML:
                     raise not_acceptable(_STREAMED)
                 return found
@@ -90,7 +98,7 @@ def negotiate_discovery(accept: str) -> Accepted:
     if not accept or accept == JSON:
         return PLAIN
     for clause in _clauses(accept):
-        for offered in (JSON, YAML):
+        for offered in MEDIA_TYPES:
             if not _matches(clause.media_type, offered):
                 continue
             told = clause.parameters
@@ -150,5 +158,7 @@ def _accepted(told: Mapping[str, str], media_type: str) -> Accepted | None:
         return Accepted(media_type=media_type, is_pretty=pretty)
     transform, version = told.get("as", ""), told.get("v", "")
     if told.get("g") != "meta.k8s.io" or version not in ("v1", "v1beta1") or transform not in _TRANSFORMS:
+        return None
+    if (media_type, transform) == (PROTOBUF, "Table"):
         return None
     return Accepted(media_type=media_type, transform=transform, version=version, is_pretty=pretty)

@@ -1,4 +1,4 @@
-"""JSON answers in the form that was asked for: indented, or as YAML, compressed where that pays."""
+"""JSON answers in the form that was asked for: indented, as YAML or protobuf, compressed where that pays."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ import attrs
 import msgspec
 
 from reconcilekit.kube.transport import Response
-from reconcilekit.testing.apiserver.wire.negotiation import JSON, YAML, Accepted
+from reconcilekit.testing.apiserver.wire import protobuf
+from reconcilekit.testing.apiserver.wire.negotiation import JSON, PROTOBUF, YAML, Accepted
 
 COMPRESSED_FROM = 128 * 1024
 """Bytes from which answers are compressed for clients that take gzip."""
 
 
 def render(response: Response, accepted: Accepted) -> Response:
-    """The answer, as YAML or indented where that is accepted; what isn't JSON stays as it is."""
+    """The answer, as YAML, protobuf or indented where that is accepted; what isn't JSON stays as it is."""
     if response.headers.get("content-type") != JSON or (accepted.media_type == JSON and not accepted.is_pretty):
         return response
     if accepted.media_type == YAML:
         headers = {**response.headers, "content-type": YAML}
         return attrs.evolve(response, headers=headers, body=as_yaml(response.body))
+    if accepted.media_type == PROTOBUF:
+        written = protobuf.as_protobuf(response.body)
+        if written is None:
+            return response
+        return attrs.evolve(response, headers={**response.headers, "content-type": PROTOBUF}, body=written)
     return attrs.evolve(response, body=msgspec.json.format(response.body, indent=2))
 
 
