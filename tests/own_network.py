@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a marked test elsewhere; its fixtures, too, so that servers they start are in that network."""
     mark = item.get_closest_marker("own_network")
     if mark is None or INSIDE in os.environ or item.get_closest_marker("skip"):
@@ -45,6 +45,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in _reports(item, mark.args):
         hook.pytest_runtest_logreport(report=report)
+    # What tests before it have set up for its module ends with it, where it's the last: pytest left that to this item.
+    end = pytest.CallInfo.from_call(lambda: item.session._setupstate.teardown_exact(nextitem), when="teardown")
+    hook.pytest_runtest_logreport(report=hook.pytest_runtest_makereport(item=item, call=end))
     hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 
@@ -62,10 +65,10 @@ def _reports(item: pytest.Item, addresses: tuple[str, ...]) -> list[pytest.TestR
 
     if done.returncode == _NOT_ALLOWED:
         place = (str(item.path), item.location[1], f"Skipped: {done.stderr.strip()}")
-        return [report("setup", "skipped", place), report("teardown", "passed")]
+        return [report("setup", "skipped", place)]
     has_passed = done.returncode == 0 and "1 passed" in done.stdout
     call = report("call", "passed") if has_passed else report("call", "failed", done.stdout + done.stderr)
-    return [report("setup", "passed"), call, report("teardown", "passed")]
+    return [report("setup", "passed"), call]
 
 
 def _run(item: pytest.Item, addresses: tuple[str, ...]) -> subprocess.CompletedProcess[str]:

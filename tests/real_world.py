@@ -7,6 +7,7 @@ everything that the requests so far have caused must have arrived.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import http.client
@@ -15,7 +16,7 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +36,9 @@ QUIET = 0.02
 
 PATIENCE = 10.0
 """Seconds for what is known to come."""
+
+GLANCE = 0.002
+"""Seconds between two looks whether the watches have told something."""
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -171,6 +175,23 @@ class RealWorld:
         return f"{path}?{urlencode(query)}" if query else path
 
 
+@contextlib.asynccontextmanager
+async def real_api_server(world: RealWorld, clock: Clock) -> AsyncIterator[RealApiServer]:
+    """The server where time is real, or runs fast: a task hands in what its watches tell."""
+    system = SystemClock()
+
+    async def hand_in() -> None:
+        while True:
+            world.take_in()
+            await system.sleep(GLANCE)
+
+    task = asyncio.create_task(hand_in(), name="watches of the real server")
+    try:
+        yield RealApiServer(clock=clock, world=world)
+    finally:
+        task.cancel()
+
+
 class Feed:
     """The connection of one watch."""
 
@@ -233,6 +254,7 @@ class RealApiServer(ApiServer):
         self._world = world
         self._streams: list[WatchStream] = []
         self._lag_of: dict[str, Callable[[], float]] = {}
+        self._plurals: dict[Resource, str] = {}
 
     @property
     def revision(self) -> int:
@@ -290,11 +312,12 @@ class RealApiServer(ApiServer):
 
     def _collection(self, resource: Resource, namespace: str) -> str:
         root = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
-        documents = self._get(root) or {}
-        plural = next(
-            each["name"] for each in documents["resources"] if each["kind"] == resource.kind and "/" not in each["name"]
-        )
-        return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+        if resource not in self._plurals:
+            served = (self._get(root) or {})["resources"]
+            own = (each["name"] for each in served if each["kind"] == resource.kind and "/" not in each["name"])
+            self._plurals[resource] = next(own)
+        within = f"/namespaces/{namespace}" if namespace else ""
+        return f"{root}{within}/{self._plurals[resource]}"
 
     def _get(self, path: str) -> dict[str, Any] | None:
         answer = self._world.ask(Request(method="GET", path=path))

@@ -26,12 +26,9 @@ from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.testing.apiserver import ApiServer, Fault, RequestRecord
 from tests.cache.scripted import CONFIG_MAP, SECRET, WIDGET, Recorder
-from tests.real_world import RealApiServer, RealWorld
+from tests.real_world import RealWorld, real_api_server
 
 SPEED, SPEED_OF_REAL = 500, 100
-GLANCE = 0.002
-"""Seconds of the wall's between two looks whether the real server has told something."""
-
 PATH = "/api/v1/configmaps"
 CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
@@ -126,20 +123,12 @@ def cached_names(cache: Cache) -> list[str]:
 
 @asynccontextmanager
 async def serving(world: RealWorld | None) -> AsyncIterator[tuple[FastClock, ApiServer]]:
+    clock = FastClock(speed=SPEED if world is None else SPEED_OF_REAL)
     if world is None:
-        clock = FastClock()
         yield clock, ApiServer(clock=clock)
         return
-    clock = FastClock(speed=SPEED_OF_REAL)
-    pump = asyncio.create_task(take_in(world, clock.system), name="pump")
-    yield clock, RealApiServer(clock=clock, world=world)
-    pump.cancel()
-
-
-async def take_in(world: RealWorld, clock: SystemClock) -> None:
-    while True:
-        world.take_in()
-        await clock.sleep(GLANCE)
+    async with real_api_server(world, clock) as server:
+        yield clock, server
 
 
 @pytest.fixture

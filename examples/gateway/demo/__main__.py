@@ -20,6 +20,7 @@ from examples.gateway.demo.targets import targets
 from examples.gateway.demo.traffic import Traffic
 from examples.gateway.envoy import EnvoyFailedError, EnvoyNotFoundError, find_envoy
 from reconcilekit import RunReport, SystemClock
+from reconcilekit.testing.apiserver import ApiServer
 
 BUILD = Path("build")
 
@@ -30,12 +31,14 @@ them in the middle of a reconcile. It takes about {seconds:.0f} seconds. Envoy: 
 """
 
 
-async def demo(build: Path, *, pace: Pace) -> int:
+async def demo(build: Path, *, pace: Pace, server: ApiServer | None = None, host: str = "127.0.0.1") -> int:
     """Tell the story; gives the exit status.
 
     Args:
         build: an existing folder for figures, picture and logs.
         pace: how long each part is shown.
+        server: an empty API server, which takes endpoints at `host`; None starts one.
+        host: where the backends listen.
 
     Raises:
         EnvoyNotFoundError: there's no Envoy; says how to come by one.
@@ -47,7 +50,7 @@ async def demo(build: Path, *, pace: Pace) -> int:
     directory.mkdir(parents=True)
     clock = SystemClock()
     _say(INTRODUCTION.format(seconds=8 + 2 * pace.calm + pace.outage + pace.mayhem, envoy=find_envoy()))
-    async with set_up(directory, clock=clock) as setting:
+    async with set_up(directory, clock=clock, server=server, host=host) as setting:
         story = Story(setting, say=_say, log=_controllers_log(directory / "controllers.log"), pace=pace)
         traffic = Traffic(targets(setting), clock=clock)
         await story.play(traffic)

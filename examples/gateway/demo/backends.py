@@ -12,13 +12,15 @@ SERVICE_HEADER = "x-service"
 
 
 class Backends:
-    """One server per service on a free loopback port each; an asynchronous context manager.
+    """One server per service on a free port each; an asynchronous context manager.
 
     Args:
         services: their names; more can be added while it runs.
+        host: the address of all of them, loopback by default.
     """
 
-    def __init__(self, *services: str) -> None:
+    def __init__(self, *services: str, host: str = "127.0.0.1") -> None:
+        self.host = host
         self._wanted = services
         self._servers: dict[str, asyncio.Server] = {}
         self._connections: set[asyncio.BaseTransport] = set()
@@ -49,9 +51,7 @@ class Backends:
         if service in self._servers:
             raise ValueError(f"service {service!r} runs already; take its port from `ports`")
         loop = asyncio.get_running_loop()
-        self._servers[service] = await loop.create_server(
-            lambda: _Answering(service, self._connections), "127.0.0.1", 0
-        )
+        self._servers[service] = await loop.create_server(lambda: _Answering(service, self._connections), self.host, 0)
         return self.ports[service]
 
     async def remove(self, service: str) -> None:

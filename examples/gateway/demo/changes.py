@@ -140,7 +140,7 @@ class User:
             "metadata": {"name": f"{name}-1", "namespace": SHOP, "labels": labels},
             "addressType": "IPv4",
             "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
-            "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
+            "endpoints": [{"addresses": [self._at.backends.host], "conditions": {"ready": True}}],
         })  # fmt: skip
 
     async def _change(self, what: str, route: str, spec: dict[str, Any]) -> None:

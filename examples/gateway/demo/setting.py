@@ -74,21 +74,25 @@ class Setting:
 
 
 @contextlib.asynccontextmanager
-async def set_up(directory: Path, *, clock: Clock) -> AsyncIterator[Setting]:
+async def set_up(
+    directory: Path, *, clock: Clock, server: ApiServer | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Setting]:
     """Start all of it; the manifests are applied, and nobody has looked at them yet.
 
     Args:
         directory: for what the Envoys write.
         clock: the real one.
+        server: an empty one, which takes endpoints at `host`; None starts one.
+        host: where the backends listen.
 
     Raises:
         EnvoyNotFoundError: there's no Envoy; says how to come by one.
     """
     async with contextlib.AsyncExitStack() as stack:
-        server = ApiServer(clock=clock, accept_loopback_endpoints=True)
+        server = server or ApiServer(clock=clock, accept_loopback_endpoints=True)
         endpoint = await stack.enter_async_context(server.serve())
         ads = await stack.enter_async_context(AdsServer())
-        backends = await stack.enter_async_context(Backends(*SERVICES))
+        backends = await stack.enter_async_context(Backends(*SERVICES, host=host))
         envoys = {}
         for gateway in (PUBLIC, INTERNAL):
             place = directory / gateway.name
@@ -122,6 +126,7 @@ async def apply_manifests(setting: Setting) -> None:
     for name, pair in setting.certificates.items():
         values[f"{name}_CERTIFICATE"] = _base64(pair.certificate)
         values[f"{name}_KEY"] = _base64(pair.private_key)
+    values["BACKENDS"] = setting.backends.host
     values["ADMIN_TOKEN"] = _base64(ADMIN_TOKEN.encode())
     for obj in [*load_manifests(CRDS), *load_manifests(DEMO, values)]:
         await setting.user.create(Resource(obj["apiVersion"], obj["kind"]), obj)

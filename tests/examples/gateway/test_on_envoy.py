@@ -1,4 +1,7 @@
-"""The rendering on a real Envoy: it takes every golden case, and answers as the translation meant it."""
+"""The rendering on a real Envoy: it takes every golden case, and answers as the translation meant it.
+
+So it does with the objects as an API server gives them back, defaults and all.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,16 @@ from aiohttp import web
 
 from examples.gateway.certificates import KeyPair, self_signed
 from examples.gateway.envoy import EnvoyNotFoundError, find_envoy
-from examples.gateway.manifests import parse_manifests
+from examples.gateway.manifests import CRDS, load_manifests, parse_manifests
 from examples.gateway.reads import Objects
 from examples.gateway.snapshot import Snapshot
 from examples.gateway.static import static_bootstrap
 from examples.gateway.translate import translate
 from reconcilekit.clock import SystemClock
+from reconcilekit.kube.client import Client as KubeClient
+from reconcilekit.kube.resource import Resource
+from reconcilekit.testing import ApiServer
+from tests.servers import RealServer
 
 from .test_golden import CASES, translations
 
@@ -133,9 +140,35 @@ spec: {ports: [{port: 80}]}
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: web, namespace: default, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
 ports: [{port: ${BACKEND}}]
-endpoints: [{addresses: [127.0.0.1]}]
+endpoints: [{addresses: ["${HOST}"]}]
 """
+
+LOOPBACK, OTHERS = "127.0.0.1", "192.0.2.1"
+"""Where the backend listens; a real API server refuses loopback."""
+
+ON_OTHERS = (pytest.mark.real, pytest.mark.own_network(OTHERS))
+LANES = ["as written", "embedded", pytest.param("real", marks=ON_OTHERS)]
+
+Readers = AsyncIterator[KubeClient | None]
+
+
+@pytest.fixture
+async def reader(request: pytest.FixtureRequest) -> Readers:
+    """Whoever creates the objects and reads them back; None where they are taken as they are written."""
+    match getattr(request, "param", "as written"):
+        case "real":
+            real = RealServer(request.getfixturevalue("_gateway_plane"))
+            yield real.client("kubectl")
+            await real.aclose()
+        case "embedded":
+            client = ApiServer(clock=SystemClock(), accept_loopback_endpoints=True).client("kubectl")
+            for definition in load_manifests(CRDS):
+                await client.create(Resource(definition["apiVersion"], definition["kind"]), definition)
+            yield client
+        case _:
+            yield None
 
 
 def free_port() -> int:
@@ -146,7 +179,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def backend() -> AsyncIterator[int]:
+async def backend(host: str) -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=request.path)
 
@@ -154,7 +187,7 @@ async def backend() -> AsyncIterator[int]:
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, host, 0)
     await site.start()
     try:
         yield runner.addresses[0][1]
@@ -213,11 +246,11 @@ class Client:
 
 
 @asynccontextmanager
-async def client(envoy: Path, folder: Path) -> AsyncIterator[Client]:
+async def client(envoy: Path, folder: Path, reader: KubeClient | None, host: str = LOOPBACK) -> AsyncIterator[Client]:
     pair = self_signed(["shop.example.com", "*.example.com"], now=datetime.datetime.now(datetime.UTC))
     http, https = free_port(), free_port()
-    async with backend() as port:
-        snapshot = translated(pair, HTTP=http, HTTPS=https, BACKEND=port)
+    async with backend(host) as port:
+        snapshot = await translated(pair, reader, HOST=host, HTTP=http, HTTPS=https, BACKEND=port)
         trust = ssl.create_default_context(cadata=pair.certificate.decode())
         async with (
             serving(envoy, static_bootstrap(snapshot), folder, port=https),
@@ -226,18 +259,24 @@ async def client(envoy: Path, folder: Path) -> AsyncIterator[Client]:
             yield Client(session, http=http, https=https, trust=trust)
 
 
-def translated(pair: KeyPair, **ports: int) -> Snapshot:
+async def translated(pair: KeyPair, reader: KubeClient | None, **places: int | str) -> Snapshot:
     values = {
         "CERTIFICATE": base64.b64encode(pair.certificate).decode(),
         "KEY": base64.b64encode(pair.private_key).decode(),
-        **{name: str(port) for name, port in ports.items()},
+        **{name: str(place) for name, place in places.items()},
     }
     objects = parse_manifests(OBJECTS, values)
+    if reader is not None:
+        objects = [(await reader.create(Resource(o["apiVersion"], o["kind"]), o)).decode() for o in objects]
     return translate(objects[0], Objects(objects)).snapshot
 
 
-async def test_answers_are_what_the_translation_meant(envoy: Path, tmp_path: Path) -> None:
-    async with client(envoy, tmp_path) as ask:
+@pytest.mark.parametrize("reader", LANES, indirect=True)
+async def test_answers_are_what_the_translation_meant(
+    envoy: Path, tmp_path: Path, reader: KubeClient | None, request: pytest.FixtureRequest
+) -> None:
+    host = OTHERS if request.node.get_closest_marker("real") else LOOPBACK
+    async with client(envoy, tmp_path, reader, host) as ask:
         statuses = {
             "any path": await ask.plain("/x"),
             "token": await ask.plain("/admin/x", authorization="Bearer s3cret"),
@@ -272,7 +311,7 @@ async def test_answers_are_what_the_translation_meant(envoy: Path, tmp_path: Pat
 
 
 async def test_connection_for_one_host_is_no_way_to_another_listener(envoy: Path, tmp_path: Path) -> None:
-    async with client(envoy, tmp_path) as ask:
+    async with client(envoy, tmp_path, None) as ask:
         own = await ask.encrypted("/", server_name="shop.example.com", host="shop.example.com")
         other = await ask.encrypted("/", server_name="shop.example.com", host="x.example.com")
         wild = await ask.encrypted("/", server_name="x.example.com", host="x.example.com:8443")

@@ -193,6 +193,7 @@ def demo_translations() -> dict[str, Translation]:
         **{f"{name}_KEY": key for name in ("SHOP", "ADMIN")},
         **{f"{name}_PORT": str(8080 + number) for number, name in enumerate(("HTTP", "HTTPS", "INTERNAL"))},
         **{f"{name}_PORT": str(9000 + number) for number, name in enumerate(("STORE", "CART", "CANARY", "LEDGER"))},
+        "BACKENDS": "127.0.0.1",
         "ADMIN_TOKEN": base64.b64encode(b"s3cret").decode(),
     }
     objects = list(load_manifests(DEMO, values))

@@ -74,6 +74,7 @@ def manifests() -> list[dict[str, Any]]:
         "ADMIN_CERTIFICATE": encoded(admin.certificate),
         "ADMIN_KEY": encoded(admin.private_key),
         "ADMIN_TOKEN": encoded(TOKEN),
+        "BACKENDS": "127.0.0.1",
         **{f"{name}_PORT": str(port) for port, name in enumerate(("STORE", "CART", "CANARY", "LEDGER"), 9001)},
     }
     return list(load_manifests(DEMO, values))

@@ -20,8 +20,12 @@ from examples.gateway.demo.story import Pace
 from examples.gateway.demo.targets import targets
 from examples.gateway.envoy import EnvoyNotFoundError, find_envoy
 from reconcilekit import SystemClock
+from reconcilekit.testing.controlplane import ControlPlane
+from tests.real_world import real_api_server
+from tests.worlds import real_lane
 
 ROOT = Path(__file__).resolve().parents[4]
+PACE = Pace(calm=0.4, outage=0.6, mayhem=4.0)
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +38,32 @@ def envoy() -> Path:
 
 @pytest.mark.slow
 async def test_the_short_story_ends_as_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = await demo(tmp_path, pace=Pace(calm=0.4, outage=0.6, mayhem=4.0))
+    status = await demo(tmp_path, pace=PACE)
 
     told = capsys.readouterr().out
     assert status == 0, told
-    figures = msgspec.json.decode((tmp_path / "demo.json").read_bytes())
+    check(tmp_path, told)
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.own_network("192.0.2.1")
+async def test_it_ends_so_on_a_real_kube_apiserver(
+    control_plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which takes endpoints that aren't on loopback alone."""
+    with real_lane(control_plane) as world:
+        async with real_api_server(world, SystemClock()) as server:
+            status = await demo(tmp_path, pace=PACE, server=server, host="192.0.2.1")
+
+    told = capsys.readouterr().out
+    assert status == 0, told
+    check(tmp_path, told)
+
+
+def check(folder: Path, told: str) -> None:
+    """What was promised."""
+    figures = msgspec.json.decode((folder / "demo.json").read_bytes())
     assert list(figures) == ["start", "naive", "all or nothing"]
     wanted = {"requests", "failed", "faults_injected", "reconciles", "retries", "converged"}
     assert all(wanted <= phase.keys() for phase in figures.values())
@@ -52,10 +77,10 @@ async def test_the_short_story_ends_as_promised(tmp_path: Path, capsys: pytest.C
     assert figures["all or nothing"]["retries"] > 0
     assert "etcdserver: leader changed" in told
     assert "As promised: 1 API fault cost the naive controller" in told
-    picture = (tmp_path / "demo.svg").read_text(encoding="utf-8")
+    picture = (folder / "demo.svg").read_text(encoding="utf-8")
     assert f'viewBox="0 0 {WIDTH}' in picture
     assert "reconcilekit takes over" in picture
-    assert "transient" in (tmp_path / "demo" / "controllers.log").read_text(encoding="utf-8")
+    assert "transient" in (folder / "demo" / "controllers.log").read_text(encoding="utf-8")
 
 
 async def test_each_target_belongs_to_a_listener_and_ports_lie_below_those_of_outgoing_connections(
