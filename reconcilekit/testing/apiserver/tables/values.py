@@ -12,7 +12,7 @@ def at(content: Any, *path: str) -> Any:
     """What a path leads to, None where there is nothing."""
     node = content
     for part in path:
-        node = node.get(part) if isinstance(node, Mapping) else None
+        node = node.get(part) if isinstance(node, dict) else None
     return node
 
 

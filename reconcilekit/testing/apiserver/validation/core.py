@@ -62,8 +62,8 @@ def _frozen_causes(obj: Obj, old: Obj, fields: tuple[str, ...]) -> Found:
 
 
 def _size_causes(obj: Obj, field: str) -> Found:
-    plain = sum(len(value) for value in (obj.get("data") or {}).values())
-    binary = sum(len(value) for value in (obj.get("binaryData") or {}).values())
+    plain = sum(map(len, (obj.get("data") or {}).values()))
+    binary = sum(map(len, (obj.get("binaryData") or {}).values()))
     if plain + binary > MAX_DATA:
         yield Cause(reason="FieldValueTooLong", message=f"Too long: may not be more than {MAX_DATA} bytes", field=field)
 

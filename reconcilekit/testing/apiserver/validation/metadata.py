@@ -31,7 +31,8 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
         prefix = re.sub("[-.]$", "a", metadata["generateName"])
         yield from (invalid("metadata.generateName", metadata["generateName"], why) for why in rule(prefix))
     if is_new:
-        yield from (invalid("metadata.name", metadata["name"], why) for why in rule(metadata["name"]))
+        for why in rule(metadata["name"]):
+            yield invalid("metadata.name", metadata["name"], why)
     if labels := metadata.get("labels"):
         yield from names.labels(labels, "metadata.labels")
     if annotations := metadata.get("annotations"):

@@ -179,7 +179,11 @@ def write_options(query: Mapping[str, str], kind: str, *, is_apply: bool = False
         causes.append(Cause(reason="FieldValueRequired", message=message, field="fieldManager"))
     if kind == "PatchOptions" and not is_apply and force is not None:
         causes.append(_forbidden("force", "may not be specified for non-apply patch"))
-    causes += [*_manager_causes(manager), *_dry_run_causes(dry_run)]
+    if not manager.isprintable() or len(manager) > MAX_MANAGER // 4:
+        # Short printable ones are right, whatever their characters take.
+        causes += _manager_causes(manager)
+    if dry_run:
+        causes += _dry_run_causes(dry_run)
     if validation not in ("", "Ignore", "Warn", "Strict"):
         causes.append(_unsupported("fieldValidation", quoted(validation), ("", "Ignore", "Strict", "Warn")))
     if causes:
