@@ -78,7 +78,7 @@ def test_the_oldest_updates_are_put_together(on_server: Any) -> None:
             key = f"k{number:02}"
             answer = await call("PATCH", A, {"data": {key: "1"}}, patch="merge", fieldManager=f"u{number}")
         assert managers(answer) == ["ancient-changes/Update", *(f"u{number}/Update" for number in range(4, 13))]
-        ancient = {".": {}, "f:k00": {}, "f:k01": {}, "f:k02": {}, "f:k03": {}}
+        ancient: dict[str, Any] = {".": {}, "f:k00": {}, "f:k01": {}, "f:k02": {}, "f:k03": {}}
         assert entries(answer)[0]["fieldsV1"] == {"f:data": ancient}
 
     on_server(scenario)
