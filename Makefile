@@ -22,14 +22,14 @@ TYPED := $(foreach folder,reconcilekit examples benchmarks tests,$(if $(shell fi
 PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint types layers pytest controlplane differential demo fuzz bench bench-apiserver format clean
+.PHONY: help setup test test-real lint types layers pytest controlplane go-clients differential demo fuzz bench bench-apiserver format clean
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: lint types layers pytest ## Everything that must pass: linters, types, layers, all tests.
 
-test-real: $(STAMP) controlplane ## The tests against a real kube-apiserver alone; fails where there is none.
+test-real: $(STAMP) controlplane go-clients ## The tests against a real kube-apiserver alone; fails where there is none.
 	$(PYTEST) --hypothesis-profile=ci --durations=10 --real=require -m real
 
 differential: $(STAMP) controlplane ## Let both servers answer 20,000 random requests, and tell what differs.
@@ -37,6 +37,9 @@ differential: $(STAMP) controlplane ## Let both servers answer 20,000 random req
 
 controlplane: ## Build that kube-apiserver, from Go modules; takes the one of KUBEBUILDER_ASSETS where that is set.
 	@tools/controlplane/build
+
+go-clients: ## Build the clients in Go that run against both servers, from Go modules.
+	@tests/clients/go/build
 
 setup: $(STAMP) ## Make .venv and install the project and its tools; does nothing where that is done.
 

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -8,7 +12,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -182,6 +185,44 @@ func (r run) roundTripOthers(object meta.ObjectMeta, selector *meta.LabelSelecto
 	Must(r.typed.StorageV1().StorageClasses().Delete(r.Context, class.Name, meta.DeleteOptions{}))
 }
 
+// derives holds what was sent to what came back, which may have more in it.
 func derives(want, got any) {
-	Check(equality.Semantic.DeepDerivative(want, got), "sent %+v, got %+v", want, got)
+	if where := missing(inJSON(want), inJSON(got)); where != "" {
+		panic(where)
+	}
+}
+
+func inJSON(value any) (decoded any) {
+	encoded, err := json.Marshal(value)
+	Must(err)
+	Must(json.Unmarshal(encoded, &decoded))
+	return decoded
+}
+
+func missing(want, got any) string {
+	switch want := want.(type) {
+	case map[string]any:
+		got, _ := got.(map[string]any)
+		for name, value := range want {
+			if where := missing(value, got[name]); where != "" {
+				return "." + name + where
+			}
+		}
+		return ""
+	case []any:
+		got, _ := got.([]any)
+		if len(got) != len(want) {
+			return fmt.Sprintf(" has %d items, not %d", len(got), len(want))
+		}
+		for i, value := range want {
+			if where := missing(value, got[i]); where != "" {
+				return fmt.Sprintf("[%d]%s", i, where)
+			}
+		}
+		return ""
+	}
+	if want == nil || reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return fmt.Sprintf(": sent %v, got %v", want, got)
 }

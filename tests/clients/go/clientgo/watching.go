@@ -43,7 +43,7 @@ var (
 					Type: "object",
 					Properties: map[string]apiextensions.JSONSchemaProps{
 						"spec": {Type: "object", Required: []string{"size"}, Properties: map[string]apiextensions.JSONSchemaProps{
-							"size":   {Type: "integer", Minimum: ptr.To(1.0), Maximum: ptr.To(99.5)},
+							"size":   {Type: "integer", Minimum: ptr.To(1.0), Maximum: ptr.To(99.0)},
 							"colour": {Type: "string", Default: &apiextensions.JSON{Raw: []byte(`"red"`)}, Enum: []apiextensions.JSON{{Raw: []byte(`"red"`)}, {Raw: []byte(`"blue"`)}}},
 							"tags":   {Type: "array", Items: &apiextensions.JSONSchemaPropsOrArray{Schema: &apiextensions.JSONSchemaProps{Type: "string"}}, XListType: ptr.To("set")},
 							"free":   {Type: "object", AdditionalProperties: &apiextensions.JSONSchemaPropsOrBool{Schema: &apiextensions.JSONSchemaProps{Type: "string"}}},
@@ -68,9 +68,10 @@ func (r run) custom() {
 	r.Install(definition)
 	client := r.dynamic.Resource(gadgets).Namespace(r.Namespace)
 	var made *unstructured.Unstructured
-	r.Until("gadgets can be written", func() (is bool) {
+	r.Until("gadgets can be written", func() bool {
 		var err error
 		made, err = client.Create(r.Context, gadget("one", 3), meta.CreateOptions{})
+		Check(err == nil || apierrors.IsNotFound(err), "the first gadget: %v", err)
 		return err == nil
 	})
 	colour, _, _ := unstructured.NestedString(made.Object, "spec", "colour")

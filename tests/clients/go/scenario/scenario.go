@@ -24,7 +24,7 @@ const protobuf = "application/vnd.kubernetes.protobuf"
 
 // Counts tells what a program sent and got.
 type Counts struct {
-	mutex                                         sync.Mutex
+	mutex                                sync.Mutex
 	Requests, Sent, Received, WatchLists int
 }
 
