@@ -29,7 +29,11 @@ def make(*arguments: str) -> str:
 def test_ci_runs_what_readme_names() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert re.findall(r"\bmake [\w-]+", script.read_text("utf-8")) == ["make controlplane", "make go-clients", "make test"]
+    assert re.findall(r"\bmake [\w-]+", script.read_text("utf-8")) == [
+        "make controlplane",
+        "make go-clients",
+        "make test",
+    ]
     assert "`make test`" in (ROOT / "README.md").read_text("utf-8")
 
 

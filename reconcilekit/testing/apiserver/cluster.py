@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from reconcilekit.clock import Clock
-from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.crd.definitions import acceptance
 from reconcilekit.testing.apiserver.crd.definitions.versions import storage_version
-from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES
 from reconcilekit.testing.apiserver.housekeeping.beginnings import first_objects, service_addresses
+from reconcilekit.testing.apiserver.housekeeping.cluster import TokenMaker
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
@@ -22,12 +21,10 @@ from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.recovery import recover
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
-from reconcilekit.testing.apiserver.verbs.admission import Admission
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
-from reconcilekit.testing.apiserver.verbs.writes import Check, Outcome, Transform, Writer
-
-TokenMaker = Callable[[ObjectKey, ObjectKey], str | None]
-"""Makes a ServiceAccount's token that lives as long as a Secret; None where nothing can sign it."""
+from reconcilekit.testing.apiserver.writing.addresses import SERVICES
+from reconcilekit.testing.apiserver.writing.admission import Admission
+from reconcilekit.testing.apiserver.writing.preconditions import Target
+from reconcilekit.testing.apiserver.writing.writes import Check, Outcome, Transform, Writer
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 

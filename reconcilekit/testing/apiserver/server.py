@@ -29,10 +29,10 @@ from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs.admission import Admission
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
 from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
+from reconcilekit.testing.apiserver.writing.admission import Admission
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.wire.endpoint import Endpoint

@@ -16,7 +16,7 @@ from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.storage.storage import Storage
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
+from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 MANAGER = "kube-apiserver"
 _AGGREGATOR = "clusterrole-aggregation-controller"

@@ -24,8 +24,8 @@ from reconcilekit.testing.apiserver.access.reviews import Reviewer
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
 from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
 from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.encoding import protobuf
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.wire import protobuf
 
 Answer = Response | WatchStream
 Serve = Callable[[Request], Answer]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver.housekeeping.addresses import ServiceAddresses
+from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import Registry
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
-
-if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.writing.addresses import ServiceAddresses
+from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 _ALWAYS = ("default", "kube-system")
 _SYSTEM = ("kube-node-lease", "kube-public")
@@ -22,7 +20,7 @@ _ADDRESS = "192.0.2.2"
 _PORT = 6443
 
 
-def service_addresses(cluster: Cluster, options: Housekeeping) -> ServiceAddresses:
+def service_addresses(cluster: KeptCluster, options: Housekeeping) -> ServiceAddresses:
     """The addresses that a cluster's Services are given."""
     services = cluster.registry.find("", "v1", "services")
     assert services is not None

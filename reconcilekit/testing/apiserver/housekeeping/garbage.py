@@ -25,7 +25,7 @@ from reconcilekit.testing.apiserver.housekeeping.ownership import (
     without_owners,
 )
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
-from reconcilekit.testing.apiserver.verbs.deletion import FOREGROUND, ORPHAN
+from reconcilekit.testing.apiserver.writing.deletion import FOREGROUND, ORPHAN
 
 _IGNORED = frozenset({("", "events"), ("events.k8s.io", "events")})
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey, Resource, is_nameable
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey
+from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.storage import Stored
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
-
-if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 MANAGER = "kube-controller-manager"
 
@@ -26,12 +24,12 @@ class Hands:
         manager: the field manager, as the real one's user agent makes it.
     """
 
-    def __init__(self, cluster: Cluster, manager: str = MANAGER) -> None:
+    def __init__(self, cluster: KeptCluster, manager: str = MANAGER) -> None:
         self._cluster = cluster
         self._manager = manager
 
     @property
-    def cluster(self) -> Cluster:
+    def cluster(self) -> KeptCluster:
         """Where they are."""
         return self._cluster
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING
 
 from reconcilekit.clock import Clock
 from reconcilekit.testing.apiserver.housekeeping.chores import Agenda, Chore, Due, StorageKey
+from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
 from reconcilekit.testing.apiserver.housekeeping.events import EventExpiry
 from reconcilekit.testing.apiserver.housekeeping.garbage import GarbageCollector
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
@@ -16,9 +16,6 @@ from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.housekeeping.tokens import TokenSecrets
 from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes, workload_controllers
 from reconcilekit.testing.apiserver.storage.storage import Event
-
-if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.cluster import Cluster
 
 
 class Housekeeper:
@@ -32,7 +29,7 @@ class Housekeeper:
         options: who is at work.
     """
 
-    def __init__(self, cluster: Cluster, clock: Clock, options: Housekeeping) -> None:
+    def __init__(self, cluster: KeptCluster, clock: Clock, options: Housekeeping) -> None:
         self._clock = clock
         self._agenda = Agenda()
         self._chores = list(_chores(cluster, clock, options))
@@ -110,7 +107,7 @@ def _has_loop() -> bool:
     return True
 
 
-def _chores(cluster: Cluster, clock: Clock, options: Housekeeping) -> Iterable[Chore]:
+def _chores(cluster: KeptCluster, clock: Clock, options: Housekeeping) -> Iterable[Chore]:
     hands = Hands(cluster)
     if options.garbage_collection:
         yield GarbageCollector(hands, delay=options.delay)

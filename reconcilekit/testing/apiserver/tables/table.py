@@ -10,12 +10,12 @@ import attrs
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.versions import Stored
 from reconcilekit.testing.apiserver.tables import custom
 from reconcilekit.testing.apiserver.tables.columns import EVENTS, Cells, Column, built_in_columns
 from reconcilekit.testing.apiserver.tables.pods import pod_conditions
-from reconcilekit.testing.apiserver.verbs.parameters import quoted
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -10,11 +10,11 @@ import msgspec
 
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.versions import Stored, watch_line
 from reconcilekit.testing.apiserver.tables.table import TableMaker, partial, table_options
 from reconcilekit.testing.apiserver.verbs.reads import Page
-from reconcilekit.testing.apiserver.wire.negotiation import Accepted
 
 _NOT_ACCEPTABLE = "NotAcceptable"
 

@@ -11,6 +11,9 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.encoding import bodies
+from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
+from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
@@ -23,15 +26,12 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
     manager_of_agent,
     write_options,
 )
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
 from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
-from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
-from reconcilekit.testing.apiserver.verbs.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
-from reconcilekit.testing.apiserver.verbs.writes import Outcome
-from reconcilekit.testing.apiserver.wire import bodies
-from reconcilekit.testing.apiserver.wire.negotiation import Accepted
-from reconcilekit.testing.apiserver.wire.routes import Route
+from reconcilekit.testing.apiserver.writing.preconditions import Target
+from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
+from reconcilekit.testing.apiserver.writing.warnings import warning_headers, with_warnings
+from reconcilekit.testing.apiserver.writing.writes import Outcome
 
 Answer = Response | WatchStream
 

@@ -8,12 +8,8 @@ import msgspec
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.kinds import discovery, openapi
-from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs.call import Answer, Call
-from reconcilekit.testing.apiserver.verbs.parameters import flag
-from reconcilekit.testing.apiserver.wire.negotiation import (
+from reconcilekit.testing.apiserver.documents import discovery, openapi
+from reconcilekit.testing.apiserver.encoding.negotiation import (
     JSON,
     PLAIN,
     Accepted,
@@ -21,8 +17,12 @@ from reconcilekit.testing.apiserver.wire.negotiation import (
     negotiate,
     negotiate_discovery,
 )
-from reconcilekit.testing.apiserver.wire.rendering import render
-from reconcilekit.testing.apiserver.wire.routes import Route, parse_route
+from reconcilekit.testing.apiserver.encoding.rendering import render
+from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.watch import WatchStream
+from reconcilekit.testing.apiserver.verbs.call import Answer, Call
+from reconcilekit.testing.apiserver.verbs.parameters import flag
 
 __all__ = ["Answer", "dispatch"]
 

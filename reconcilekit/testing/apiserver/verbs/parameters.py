@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 MAX_MANAGER = 128
@@ -16,7 +17,6 @@ MAX_MANAGER = 128
 
 _NOT_OLDER = "NotOlderThan"
 _PROPAGATION = ("Foreground", "Background", "Orphan")
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
 
 def flag(query: Mapping[str, str], name: str) -> bool | None:
@@ -40,19 +40,6 @@ def whole_number(query: Mapping[str, str], name: str) -> int | None:
     if not -(2**63) <= int(text) < 2**63:
         raise status.bad_request(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
     return int(text)
-
-
-def quoted(text: str) -> str:
-    """The text in quotation marks, as Go prints it."""
-    body = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _escape(char)) for char in body) + '"'
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 @attrs.frozen(kw_only=True)

@@ -9,13 +9,13 @@ import msgspec
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding import bodies, go_json
+from reconcilekit.testing.apiserver.encoding.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.verbs.parameters import quoted
-from reconcilekit.testing.apiserver.verbs.patches import json_patch, merge_patch
-from reconcilekit.testing.apiserver.verbs.strategic import StrategicPatch
-from reconcilekit.testing.apiserver.verbs.writes import Transform
-from reconcilekit.testing.apiserver.wire import bodies, go_json
+from reconcilekit.testing.apiserver.writing.patches import json_patch, merge_patch
+from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
+from reconcilekit.testing.apiserver.writing.writes import Transform
 
 PatchKind = Literal["json", "merge", "strategic", "apply"]
 

@@ -10,14 +10,14 @@ import attrs
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, text
 from reconcilekit.testing.apiserver.verbs.answers import success
 from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_selector
 from reconcilekit.testing.apiserver.verbs.parameters import delete_options, write_options
-from reconcilekit.testing.apiserver.verbs.preconditions import check_delete_preconditions
-from reconcilekit.testing.apiserver.wire import bodies
+from reconcilekit.testing.apiserver.writing.preconditions import check_delete_preconditions
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.verbs.call import Call

@@ -13,12 +13,13 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.collection import Collection
 from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
-from reconcilekit.testing.apiserver.verbs.parameters import ListOptions, quoted
+from reconcilekit.testing.apiserver.verbs.parameters import ListOptions
 from reconcilekit.testing.apiserver.verbs.selectors import Predicate, selection, single_name
 
 CONTINUE_EXPIRED = (

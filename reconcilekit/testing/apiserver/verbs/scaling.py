@@ -11,6 +11,7 @@ import msgspec
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.crd.kind import ScalePaths
+from reconcilekit.testing.apiserver.encoding import bodies, go_json
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.field_sets import Path
 from reconcilekit.testing.apiserver.ownership.tracking import SCALE, Entries, Write
@@ -19,8 +20,7 @@ from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, label_selector
 from reconcilekit.testing.apiserver.verbs import patching
 from reconcilekit.testing.apiserver.verbs.parameters import write_options
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
-from reconcilekit.testing.apiserver.wire import bodies, go_json
+from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.verbs.call import Call

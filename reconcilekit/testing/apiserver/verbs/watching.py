@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.encoding import protobuf
+from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF, Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.watch import Encoder, WatchOptions, WatchStream
 from reconcilekit.testing.apiserver.verbs.parameters import ListOptions
 from reconcilekit.testing.apiserver.verbs.reads import parse_version, watch_selection
-from reconcilekit.testing.apiserver.wire import protobuf
-from reconcilekit.testing.apiserver.wire.negotiation import PROTOBUF, Accepted
 
 MIN_TIMEOUT = 1800.0
 """Seconds that a watch lasts at least where its client doesn't say; as the real server, up to twice as long."""

@@ -16,12 +16,12 @@ from reconcilekit.testing.apiserver.access.certificates import user_of_certifica
 from reconcilekit.testing.apiserver.access.gate import Gate
 from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
 from reconcilekit.testing.apiserver.access.users import ADMIN, User
+from reconcilekit.testing.apiserver.encoding.rendering import compress
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.apiserver.wire.limits import Limits, is_loopback
-from reconcilekit.testing.apiserver.wire.rendering import compress
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 

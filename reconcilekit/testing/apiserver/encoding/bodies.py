@@ -11,10 +11,10 @@ import msgspec
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.encoding import go_json, protobuf
+from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, YAML
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
-from reconcilekit.testing.apiserver.wire import go_json, protobuf
-from reconcilekit.testing.apiserver.wire.negotiation import JSON, MEDIA_TYPES, PROTOBUF, YAML
 
 _TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'

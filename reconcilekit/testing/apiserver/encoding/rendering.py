@@ -9,8 +9,8 @@ import attrs
 import msgspec
 
 from reconcilekit.kube.transport import Response
-from reconcilekit.testing.apiserver.wire import protobuf
-from reconcilekit.testing.apiserver.wire.negotiation import JSON, PROTOBUF, YAML, Accepted
+from reconcilekit.testing.apiserver.encoding import protobuf
+from reconcilekit.testing.apiserver.encoding.negotiation import JSON, PROTOBUF, YAML, Accepted
 
 COMPRESSED_FROM = 128 * 1024
 """Bytes from which answers are compressed for clients that take gzip."""

@@ -11,7 +11,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.verbs.preconditions import Target
+from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 MAX_BASE = 58
 """Characters of generateName that are kept: with the suffix they make a label."""

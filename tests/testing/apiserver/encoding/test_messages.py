@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcilekit.testing.apiserver.wire.protobuf import (
+from reconcilekit.testing.apiserver.encoding.protobuf import (
     MalformedEnvelopeError,
     MalformedMessageError,
     UnknownKindError,
     decode_protobuf,
     encode_protobuf,
 )
-from reconcilekit.testing.apiserver.wire.protobuf.encoding import numbers, tagged
-from reconcilekit.testing.apiserver.wire.protobuf.messages import Field, fields, message_of
+from reconcilekit.testing.apiserver.encoding.protobuf.encoding import numbers, tagged
+from reconcilekit.testing.apiserver.encoding.protobuf.messages import Field, fields, message_of
 
 DATA = Path(__file__).parents[4] / "data/protobuf.jsonl.xz"
 SAMPLES = [json.loads(line) for line in lzma.decompress(DATA.read_bytes()).splitlines()]

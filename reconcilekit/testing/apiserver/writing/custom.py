@@ -13,7 +13,7 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 
 if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.verbs.preconditions import Target
+    from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 

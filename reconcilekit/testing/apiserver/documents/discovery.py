@@ -13,9 +13,9 @@ import msgspec
 
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import recorded
+from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType, Subresource
 from reconcilekit.testing.apiserver.status import JSON
-from reconcilekit.testing.apiserver.wire.negotiation import Accepted
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 

@@ -8,9 +8,9 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconcilekit.testing.apiserver.wire.protobuf.encoding import DELIMITED, FIXED64, VARINT, tag, tagged, varint
-from reconcilekit.testing.apiserver.wire.protobuf.messages import Field, by_number
-from reconcilekit.testing.apiserver.wire.protobuf.values import WRITE
+from reconcilekit.testing.apiserver.encoding.protobuf.encoding import DELIMITED, FIXED64, VARINT, tag, tagged, varint
+from reconcilekit.testing.apiserver.encoding.protobuf.messages import Field, by_number
+from reconcilekit.testing.apiserver.encoding.protobuf.values import WRITE
 
 _Write = Callable[[Any], bytes]
 _NUMBERS = {"i": VARINT, "b": VARINT, "f": FIXED64}

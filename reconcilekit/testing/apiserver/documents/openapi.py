@@ -11,7 +11,7 @@ import msgspec
 
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import recorded, status
-from reconcilekit.testing.apiserver.kinds import custom_openapi
+from reconcilekit.testing.apiserver.documents import custom_openapi
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.status import JSON
 

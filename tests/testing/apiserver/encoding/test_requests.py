@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from reconcilekit.kube.transport import Request, Response
-from reconcilekit.testing.apiserver.wire.protobuf import decode_protobuf, encode_protobuf
-from reconcilekit.testing.apiserver.wire.protobuf.encoding import numbers, tagged
+from reconcilekit.testing.apiserver.encoding.protobuf import decode_protobuf, encode_protobuf
+from reconcilekit.testing.apiserver.encoding.protobuf.encoding import numbers, tagged
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 PARTIAL = "as=PartialObjectMetadata;v=v1;g=meta.k8s.io"

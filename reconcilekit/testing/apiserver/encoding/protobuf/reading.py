@@ -8,14 +8,14 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from reconcilekit.testing.apiserver.wire.protobuf.encoding import (
+from reconcilekit.testing.apiserver.encoding.protobuf.encoding import (
     MalformedMessageError,
     numbers,
     read_varint,
     signed,
 )
-from reconcilekit.testing.apiserver.wire.protobuf.messages import Field, fields
-from reconcilekit.testing.apiserver.wire.protobuf.values import READ
+from reconcilekit.testing.apiserver.encoding.protobuf.messages import Field, fields
+from reconcilekit.testing.apiserver.encoding.protobuf.values import READ
 
 _Read = Callable[[Any], Any]
 

@@ -11,16 +11,16 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.housekeeping.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
-from reconcilekit.testing.apiserver.verbs import builtin, custom, deletion, naming, preparing
-from reconcilekit.testing.apiserver.verbs.admission import Admission
-from reconcilekit.testing.apiserver.verbs.applied import read_built_in
-from reconcilekit.testing.apiserver.verbs.preconditions import (
+from reconcilekit.testing.apiserver.writing import builtin, custom, deletion, naming, preparing
+from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
+from reconcilekit.testing.apiserver.writing.admission import Admission
+from reconcilekit.testing.apiserver.writing.applied import read_built_in
+from reconcilekit.testing.apiserver.writing.preconditions import (
     Target,
     check_delete_preconditions,
     check_uid,

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver.wire.protobuf import reading, writing
-from reconcilekit.testing.apiserver.wire.protobuf.encoding import MalformedMessageError, numbers, tagged
-from reconcilekit.testing.apiserver.wire.protobuf.messages import message_of
+from reconcilekit.testing.apiserver.encoding.protobuf import reading, writing
+from reconcilekit.testing.apiserver.encoding.protobuf.encoding import MalformedMessageError, numbers, tagged
+from reconcilekit.testing.apiserver.encoding.protobuf.messages import message_of
 
 __all__ = [
     "MAGIC",

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver.wire.protobuf.encoding import (
+from reconcilekit.testing.apiserver.encoding.protobuf.encoding import (
     MalformedMessageError,
     counted,
     numbers,
@@ -129,13 +129,13 @@ _SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPr
 
 
 def _schema(data: Any) -> dict[str, Any]:
-    from reconcilekit.testing.apiserver.wire.protobuf.reading import read
+    from reconcilekit.testing.apiserver.encoding.protobuf.reading import read
 
     return read(_SCHEMA, data)
 
 
 def _write_schema(value: dict[str, Any]) -> bytes:
-    from reconcilekit.testing.apiserver.wire.protobuf.writing import write
+    from reconcilekit.testing.apiserver.encoding.protobuf.writing import write
 
     return write(_SCHEMA, value)
 

@@ -11,7 +11,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.validation import CHECKS, LOOPBACK_RULE, WARNINGS, metadata_causes, name_rule
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
-from reconcilekit.testing.apiserver.verbs import custom, preparing
+from reconcilekit.testing.apiserver.writing import custom, preparing
 
 
 @attrs.frozen(kw_only=True)
