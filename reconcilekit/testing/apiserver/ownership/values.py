@@ -166,14 +166,25 @@ def gained(old: dict[str, Any], new: dict[str, Any], kind: Type) -> FieldSet:
         element = "f:" + name
         if was is ABSENT:
             node[element] = everything(value, its)
-        elif its.map is not None and not its.map.is_atomic and isinstance(was, dict) and isinstance(value, dict):
-            if inner := gained(was, value, its):
+        elif its.map is None and its.list is None:
+            if not is_equal(was, value):
+                node[element] = LEAF
+        elif _has_parts(its.map) and isinstance(value, dict) and (isinstance(was, dict) or (value and was is None)):
+            if inner := gained(was or {}, value, its):
                 node[element] = inner
+        elif was is None and value and isinstance(value, list) and _has_parts(its.list) and form_of(was, its) == "list":
+            inner = everything(value, its)
+            del inner["."]
+            node[element] = inner
         else:
             comparer = _Comparer()
             comparer.visit(element, was, value, its)
             node |= union(comparer.modified, comparer.added)
     return node
+
+
+def _has_parts(kind: MapType | ListType | None) -> bool:
+    return kind is not None and not kind.is_atomic
 
 
 def _insert(into: FieldSet, element: str) -> None:

@@ -43,7 +43,7 @@ class _StructReader:
             for field in told.fields.values()
             if (default := _default(field))
         ]
-        self._readers: dict[str, tuple[Reader, bool]] = {}
+        self._readers: dict[str, tuple[Reader, bool, type | None]] = {}
         self._always: list[tuple[str, str, object]] = [
             (field.name, "" if field.type.is_pointer or field.type.form != "struct" else field.type.base, field.zero)
             for field in told.fields.values()
@@ -62,8 +62,8 @@ class _StructReader:
                 found = readers.get(name) or self._compile(name)
                 if found is None:
                     continue
-                read, drops_empty = found
-                decoded = read(item)
+                read, drops_empty, plain = found
+                decoded = item if type(item) is plain else read(item)
                 if drops_empty and not decoded:
                     continue
                 result[name] = decoded
@@ -79,11 +79,11 @@ class _StructReader:
             self._fill(result)
         return result
 
-    def _compile(self, name: str) -> tuple[Reader, bool] | None:
+    def _compile(self, name: str) -> tuple[Reader, bool, type | None] | None:
         field = self._definition.fields.get(name)
         if field is None:
             return None
-        compiled = self._readers[name] = (_type_reader(field.type), _drops_empty(field))
+        compiled = self._readers[name] = (_type_reader(field.type), _drops_empty(field), _plain(field.type))
         return compiled
 
 
@@ -102,6 +102,11 @@ def _drops_empty(field: Field) -> bool:
     return field.omits_empty or field.omits_zero
 
 
+def _plain(go_type: GoType) -> type | None:
+    """The type of which every value is right and stays as it is, so that no reader is called; None where none is."""
+    return {"string": str, "bool": bool}.get(go_type.base) if go_type.form == "scalar" else None
+
+
 @functools.cache
 def _type_reader(go_type: GoType) -> Reader:
     match go_type.form:
@@ -109,7 +114,7 @@ def _type_reader(go_type: GoType) -> Reader:
             return _named(reader(go_type.base), go_type.name)
         case "list":
             assert go_type.item is not None
-            return _list_reader(_type_reader(go_type.item), go_type.name)
+            return _list_reader(_type_reader(go_type.item), go_type.name, _plain(go_type.item))
         case "map":
             assert go_type.item is not None
             read = scalars.whole_millis if go_type.name == _RESOURCES else _type_reader(go_type.item)
@@ -131,22 +136,24 @@ def _named(read: Reader, name: str) -> Reader:
     return read_named
 
 
-def _list_reader(read: Reader, name: str) -> Reader:
+def _list_reader(read: Reader, name: str, plain: type | None) -> Reader:
     def read_list(value: Any) -> list[Any]:
         if type(value) is not list:
             raise TypeMismatchError(json_type(value), name)
-        return [read(item) for item in value if item is not None]
+        return [item if type(item) is plain else read(item) for item in value if item is not None]
 
     return read_list
 
 
 def _map_reader(read: Reader, name: str, item_type: GoType) -> Reader:
-    zero = scalars.ZEROS.get(item_type.base)
+    zero, plain = scalars.ZEROS.get(item_type.base), _plain(item_type)
 
     def read_map(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
             raise TypeMismatchError(json_type(value), name)
-        return {key: zero if item is None else read(item) for key, item in value.items()}
+        return {
+            key: item if type(item) is plain else zero if item is None else read(item) for key, item in value.items()
+        }
 
     return read_map
 

@@ -23,6 +23,15 @@ def parse_quantity(text: object) -> Fraction:
     Raises:
         DecodeError: it is no quantity.
     """
+    return _parsed(text) if isinstance(text, str) else _parse(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(text: str) -> Fraction:
+    return _parse(text)
+
+
+def _parse(text: object) -> Fraction:
     number, suffix = _split(text)
     if suffix in _BINARY[1:]:
         exact = Fraction(number) * (1 << 10 * _BINARY.index(suffix))

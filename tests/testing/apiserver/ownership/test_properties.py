@@ -213,8 +213,11 @@ def test_managed_fields_survive_their_encoding(theirs: dict[str, Any], mine: dic
     assert entries.decode(encoded) == entries.decode_told(encoded) == managers
 
 
-@given(configs, configs)
-def test_one_walk_finds_what_a_comparison_finds_added_or_modified(old: dict[str, Any], new: dict[str, Any]) -> None:
+@given(configs, configs, st.sets(st.sampled_from(["data", "deep", "items", "tags", "whole", "list"])))
+def test_one_walk_finds_what_a_comparison_finds_added_or_modified(
+    old: dict[str, Any], new: dict[str, Any], nulls: set[str]
+) -> None:
+    old |= dict.fromkeys(nulls)
     found = compare(old, new, KIND)
 
     assert ordered(gained(old, new, KIND)) == ordered(union(found.modified, found.added))
