@@ -8,6 +8,7 @@ the real one takes `control_plane`, or `whole_control_plane` with its controller
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest_asyncio
 
 from reconcilekit.testing import ApiServer
 from reconcilekit.testing.controlplane import ControlPlane, MissingBinariesError, find_assets
-from reconcilekit.testing.controlplane.assets import Assets
+from reconcilekit.testing.controlplane.assets import ASSETS_VARIABLE, CONTROLLER_MANAGER, Assets
 from tests.servers import EmbeddedServer, RealServer, ServerUnderTest
 
 ROOT = Path(__file__).parents[1]
@@ -112,7 +113,13 @@ def _shared_plane(assets: Assets) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def _shared_whole_plane(assets: Assets) -> Iterator[ControlPlane]:
+def _shared_whole_plane(assets: Assets, pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+    try:
+        assets.binary(CONTROLLER_MANAGER)
+    except MissingBinariesError as error:
+        if pytestconfig.getoption("real") == "require":
+            raise
+        pytest.skip(str(error))  # setup-envtest brings none
     with ControlPlane.start(assets.folder, controller_manager=True, timeout=PATIENCE) as plane:
         yield plane
 
@@ -161,4 +168,6 @@ def _said(config: pytest.Config) -> str:
         return f"API server lanes: embedded, real (kube-apiserver {_version(found)} from {place})"
     if config.getoption("real") == "off":
         return "API server lanes: embedded only (--real=off)"
+    if os.environ.get(ASSETS_VARIABLE):
+        return f"API server lanes: embedded only ({found})"
     return "API server lanes: embedded only (no kube-apiserver; `make controlplane` builds it)"
