@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from reconcilekit.kube.transport import Request, Response
+from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.encoding.protobuf import decode_protobuf, encode_protobuf
 from reconcilekit.testing.apiserver.encoding.protobuf.encoding import numbers, tagged
 
@@ -175,3 +176,24 @@ def test_custom_kinds_have_protobuf_of_their_metadata_alone(on_server: Any, widg
         assert sent.status == 415
 
     on_server(scenario)
+
+
+def test_refusals_and_reviews_come_in_what_is_accepted(on_server: Any) -> None:
+    reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    review = encode_protobuf({}, api_version="authentication.k8s.io/v1", kind="SelfSubjectReview")
+
+    async def scenario(call: Any) -> None:
+        refused = await send(call, "GET", "/api/v1/secrets", accept=PROTOBUF)
+        assert (refused.status, refused.headers["content-type"]) == (403, PROTOBUF)
+        assert decode_protobuf(refused.body)["reason"] == "Forbidden"
+        in_yaml = await send(call, "GET", "/api/v1/secrets", accept="application/yaml")
+        assert (in_yaml.status, in_yaml.headers["content-type"]) == (403, "application/yaml")
+        unreadable = await send(call, "GET", "/api/v1/secrets", accept="text/html")
+        assert (unreadable.status, unreadable.headers["content-type"]) == (403, "application/json")
+        request = Request(
+            method="POST", path=reviews, body=review, headers={"content-type": PROTOBUF, "accept": PROTOBUF}
+        )
+        answer = await call.server.transport("tester/1.0", user=User("jane")).send(request)
+        assert decode_protobuf(answer.body)["status"]["userInfo"]["username"] == "jane"
+
+    on_server(scenario, authorization="RBAC")
