@@ -353,15 +353,21 @@ def check_applied_kind(config: Mapping[str, Any], served: ResourceType) -> None:
         raise status.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
 
 
-def repetitive_paths(body: bytes) -> list[str]:
+def repetitive_paths(body: bytes, read: Mapping[str, Any]) -> list[str]:
     """The paths of all fields of a JSON body that has some more than once, in its order; else none.
 
     Most bodies have no field twice, and that is found without looking at their fields: what is decoded has as many
     quotation marks then.
+
+    Args:
+        body: as it came.
+        read: what was read of it; nulls and the like may be missing.
     """
     try:
-        decoded = msgspec.json.decode(body)
-        if msgspec.json.encode(decoded).count(b'"') >= body.count(b'"'):
+        told = body.count(b'"')
+        if msgspec.json.encode(read).count(b'"') >= told:
+            return []
+        if msgspec.json.encode(msgspec.json.decode(body)).count(b'"') >= told:
             return []
         return list(_paths(json.loads(body, object_pairs_hook=_Pairs), ""))
     except (ValueError, OverflowError, RecursionError):

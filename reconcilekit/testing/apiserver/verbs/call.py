@@ -257,7 +257,7 @@ class Call:
         obj = bodies.decode_object(body, served, self.request)
         bodies.check_kind(obj, served)
         if options.field_validation != "Ignore":
-            self._repetitive = tuple(bodies.repetitive_paths(body))
+            self._repetitive = tuple(bodies.repetitive_paths(body, obj))
         return notices.without_twin_owners(obj, self._warnings)
 
     def target(self, options: WriteOptions, *, name: str = "", key: ObjectKey | None = None) -> Target:
