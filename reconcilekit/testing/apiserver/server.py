@@ -23,6 +23,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
+from reconcilekit.testing.apiserver.encoding.rendering import refusal
 from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.status import StatusError
@@ -342,7 +343,7 @@ class ApiServer:
         except StatusError as error:
             if error.code == 504:
                 await self._clock.sleep(FUTURE_VERSION_PATIENCE)
-            return error.response()
+            return refusal(error, request.headers.get("accept", ""))
         record.user = user.name
         return answer
 

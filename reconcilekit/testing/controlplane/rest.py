@@ -19,6 +19,9 @@ _PATIENCE = 30.0
 _NOT_YET = 429
 """Besides overload: "storage is (re)initializing", for some milliseconds after a kind is there."""
 
+_NO_GROUP = b"404 page not found\n"
+"""What a GET finds where a group was served and isn't any more: no Status."""
+
 _TRIES = 500
 """At the pauses that a control plane makes, some 10 s."""
 
@@ -84,7 +87,7 @@ class AdminClient:
             method: such as "GET".
             path: with its query.
             body: sent as JSON; None for none.
-            but: failures that are as good as success; their Status is what is returned.
+            but: failures that are as good as success; their Status is what is returned, nothing where there is none.
             headers: their names with "_" for "-".
 
         Raises:
@@ -98,6 +101,8 @@ class AdminClient:
             status, content = self.ask(method, path, body, **headers)
         if status >= 400 and status not in but:
             raise ControlPlaneError(f"{method} {path}: {status}: {content.decode('utf-8', 'replace')[:500]}")
+        if content == _NO_GROUP:
+            return {}
         return msgspec.json.decode(content, type=dict[str, Any])
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from reconcilekit.kube.config import ConnectionConfig, load_kubeconfig
 from reconcilekit.kube.http import HttpTransport
 from reconcilekit.kube.resource import Resource
 from reconcilekit.testing import custom_kind
-from reconcilekit.testing.controlplane import ADMIN, NAMESPACED, NOBODY, Assets, ControlPlane, User
+from reconcilekit.testing.controlplane import ADMIN, NAMESPACED, NOBODY, Assets, ControlPlane, ControlPlaneError, User
 
 ROOT = Path(__file__).parents[3]
 CONFIG_MAP = Resource("v1", "ConfigMap")
@@ -58,6 +58,13 @@ async def test_users_have_the_rights_that_rbac_gives_them(control_plane: Control
 
 
 @pytest.mark.real
+def test_a_group_that_is_gone_is_as_good_as_empty_where_that_is_allowed(control_plane: ControlPlane) -> None:
+    path = "/apis/gone.example.com/v1/things"
+    assert control_plane.admin.demand("GET", path, but=(404,)) == {}
+    with pytest.raises(ControlPlaneError, match="404 page not found"):
+        control_plane.admin.demand("GET", path)
+
+
 async def test_a_certificate_makes_anybody_known(control_plane: ControlPlane, tmp_path: Path) -> None:
     boss = User("boss", groups=("system:masters",))
     assert await status_of_create(control_plane.config(boss, by="certificate"), "default") == 201

@@ -25,6 +25,8 @@ from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, Servi
 from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding import protobuf
+from reconcilekit.testing.apiserver.encoding.negotiation import negotiate
+from reconcilekit.testing.apiserver.encoding.rendering import render
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
 Answer = Response | WatchStream
@@ -131,11 +133,11 @@ class Gate:
         wanted = caller.wanted
         if (wanted.group, wanted.combined_resource) == ("", "serviceaccounts/token"):
             account = ObjectKey(wanted.namespace, wanted.name)
-            return _json(self._service_accounts.request(account, _decoded(request.body)), code=201)
+            return _made(self._service_accounts.request(account, _decoded(request.body)), request)
         if "/auth" not in request.path:
             return None
         review = self._reviewer.review(caller.user, wanted, _decoded(request.body))
-        return None if review is None else _json(review, code=201)
+        return None if review is None else _made(review, request)
 
     def _guard(self, caller: Caller, request: Request, serve: Serve) -> None:
         """Refuse a role or a binding that grants more than its writer has: by what a dry run makes of it."""
@@ -190,6 +192,10 @@ def _decoded(body: bytes | None) -> dict[str, Any]:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise status.bad_request(f"the object provided is unrecognized: {error}") from error
+
+
+def _made(body: Mapping[str, Any], request: Request) -> Response:
+    return render(_json(body, code=201), negotiate(request.headers.get("accept", "")))
 
 
 def _json(body: Mapping[str, Any], *, code: int = 200) -> Response:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import attrs
 import msgspec
 
 from reconcilekit.kube.transport import Response
+from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding import protobuf
-from reconcilekit.testing.apiserver.encoding.negotiation import JSON, PROTOBUF, YAML, Accepted
+from reconcilekit.testing.apiserver.encoding.negotiation import JSON, PROTOBUF, YAML, Accepted, negotiate
 
 COMPRESSED_FROM = 128 * 1024
 """Bytes from which answers are compressed for clients that take gzip."""
@@ -29,6 +31,17 @@ def render(response: Response, accepted: Accepted) -> Response:
             return response
         return attrs.evolve(response, headers={**response.headers, "content-type": PROTOBUF}, body=written)
     return attrs.evolve(response, body=msgspec.json.format(response.body, indent=2))
+
+
+def refusal(error: status.StatusError, accept: str) -> Response:
+    """A failure in what its client accepts, by the Accept header; in JSON where that is nothing that there is."""
+    response = error.response()
+    if error.code == HTTPStatus.GATEWAY_TIMEOUT:
+        return response
+    try:
+        return render(response, negotiate(accept))
+    except status.StatusError:
+        return response
 
 
 def as_yaml(body: bytes) -> bytes:

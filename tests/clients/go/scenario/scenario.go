@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
@@ -98,10 +99,14 @@ func (s *Scenario) Install(definition *apiextensions.CustomResourceDefinition) {
 	})
 }
 
-// Remove deletes a definition.
+// Remove deletes a definition and waits until it is gone.
 func (s *Scenario) Remove(definition *apiextensions.CustomResourceDefinition) {
 	client := apiextensionsclient.NewForConfigOrDie(s.Config).ApiextensionsV1().CustomResourceDefinitions()
 	Must(client.Delete(s.Context, definition.Name, meta.DeleteOptions{}))
+	s.Until(definition.Name+" is gone", func() bool {
+		_, err := client.Get(s.Context, definition.Name, meta.GetOptions{})
+		return apierrors.IsNotFound(err)
+	})
 }
 
 // Must ends a step by an error.

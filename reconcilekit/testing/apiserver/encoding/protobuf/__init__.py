@@ -6,6 +6,7 @@ is read is what Go would write as JSON, but for nulls; unknown fields are passed
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -111,8 +112,11 @@ def as_protobuf(body: bytes) -> bytes | None:
     return encode_protobuf(msgspec.json.decode(body), api_version="v1")
 
 
+@functools.lru_cache(maxsize=16)
 def watch_frame(line: bytes) -> bytes:
     """A watch event in JSON as a frame: its length in four bytes, and an event, which has no envelope of its own.
+
+    One event is told to all its watches before the next, so the last few are enough to make each frame once.
 
     Raises:
         UnknownKindError: its object's kind has no message, so the watch should have been refused.

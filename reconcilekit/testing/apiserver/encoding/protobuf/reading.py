@@ -71,7 +71,8 @@ def _take(decoded: dict[str, Any], field: Field, read_one: _Read, values: list[A
         found = read_one(b"".join(_delimited(field, value) for value in values) if joined else values[-1])
         if field.is_inlined:
             decoded.update(found)
-        elif found is not None and (found or field.is_pointer or field.kind == "#" or not field.omits_empty):
+        # Go leaves out no struct, however empty.
+        elif found is not None and (found or field.is_pointer or field.kind in "#!" or not field.omits_empty):
             decoded[field.name] = found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import lzma
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_every_kind_that_is_served_has_a_message() -> None:
             assert message_of(kind.api_version, f"{kind.kind}List"), kind
 
 
+@functools.cache
 def of_field(field: Field, depth: int) -> st.SearchStrategy[Any]:
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
     specials = {
@@ -85,6 +87,7 @@ def of_field(field: Field, depth: int) -> st.SearchStrategy[Any]:
     return st.dictionaries(text, one, min_size=1, max_size=3) if field.shape == "{}" else one
 
 
+@functools.cache
 def of_message(message: str, depth: int = 5) -> st.SearchStrategy[dict[str, Any]]:
     usable = [field for field in fields(message) if depth or field.kind not in "#@!"]
 
@@ -144,6 +147,12 @@ def test_unknown_fields_are_passed_over_and_repeated_ones_merged() -> None:
     future = tagged(99, b"new") + b"\xa1\x06" + bytes(8) + b"\xa5\x06" + bytes(4) + b"\xa0\x06\x01"
     read = decode_protobuf(envelope(name + future + labels))
     assert read == {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a", "labels": {"k": "v"}}}
+
+
+def test_an_empty_struct_is_there_where_an_empty_text_is_not() -> None:
+    port = tagged(1, b"") + tagged(4, b"")
+    read = decode_protobuf(envelope(tagged(2, tagged(1, port)), kind="Service"))
+    assert read["spec"] == {"ports": [{"targetPort": 0}]}
 
 
 def test_broken_text_is_replaced_as_go_does() -> None:
