@@ -65,7 +65,7 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "JSON patch: path missing": ("PATCH", X, [{"op": "remove", "path": "/data/q"}], {"patch": "json"}),
     "invalid name": ("POST", MAPS, config_map("Bad_Name"), {}),
     "immutable field": (
-        "PATCH", "/api/v1/namespaces/sb/services/s", {"spec": {"clusterIPs": ["10.0.0.77"]}}, {"patch": "merge"},
+        "PATCH", "/api/v1/namespaces/sb/services/s", {"spec": {"clusterIP": "10.0.0.77"}}, {"patch": "merge"},
     ),
     "too large, over 3 MB": ("POST", MAPS, config_map("big", data={"a": "x" * 3_200_000}), {}),
     "too large for a ConfigMap (1 MiB of data)": ("POST", MAPS, config_map("big", data={"a": "x" * 1_100_000}), {}),

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reconcilekit.testing.apiserver.validation import core, names, others, pods, workloads
+from reconcilekit.testing.apiserver.validation import core, names, namespaces, others, pods, services, workloads
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
+from reconcilekit.testing.apiserver.validation.endpoints import LOOPBACK_RULE
 from reconcilekit.testing.apiserver.validation.metadata import NameRule, metadata_causes, path_segment
-from reconcilekit.testing.apiserver.validation.others import LOOPBACK_RULE
-from reconcilekit.testing.apiserver.validation.warnings import WARNINGS
+from reconcilekit.testing.apiserver.validation.warnings import BY_GENERATION, WARNINGS
 
 Check = Callable[[Obj, Obj | None], Found]
 
 CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "configmaps"): core.config_map_causes,
+    ("", "namespaces"): namespaces.namespace_causes,
     ("", "persistentvolumeclaims"): core.claim_causes,
     ("", "persistentvolumes"): core.volume_causes,
     ("", "pods"): pods.pod_causes,
     ("", "secrets"): core.secret_causes,
-    ("", "services"): core.service_causes,
+    ("", "services"): services.service_causes,
     ("apps", "daemonsets"): workloads.daemon_set_causes,
     ("apps", "deployments"): workloads.deployment_causes,
     ("apps", "replicasets"): workloads.replica_set_causes,
@@ -42,6 +43,15 @@ CHECKS: Mapping[tuple[str, str], Check] = {
 }
 """By group and plural; what isn't here is checked by its types and its metadata alone."""
 
+StatusCheck = Callable[[Obj, Obj], Found]
+
+STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
+    ("", "namespaces"): namespaces.namespace_status_causes,
+    ("", "services"): services.service_status_causes,
+    ("apps", "deployments"): workloads.deployment_status_causes,
+}
+"""What is looked at when a status is written, by group and plural."""
+
 _LABEL_NAMES = frozenset({("", "namespaces"), ("", "services")})
 
 
@@ -52,4 +62,13 @@ def name_rule(group: str, plural: str) -> NameRule:
     return names.label if (group, plural) in _LABEL_NAMES else names.subdomain
 
 
-__all__ = ["WARNINGS", "CHECKS", "LOOPBACK_RULE", "Check", "metadata_causes", "name_rule"]
+__all__ = [
+    "BY_GENERATION",
+    "CHECKS",
+    "LOOPBACK_RULE",
+    "STATUS_CHECKS",
+    "WARNINGS",
+    "Check",
+    "metadata_causes",
+    "name_rule",
+]

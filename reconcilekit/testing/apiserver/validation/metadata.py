@@ -12,7 +12,7 @@ from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid
 MAX_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations, keys and values."""
 
-_STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
+STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 
 NameRule = Callable[[str], Iterator[str]]
 
@@ -73,6 +73,6 @@ def _finalizer_causes(finalizers: Sequence[str]) -> Found:
     for name in finalizers:
         yield from (invalid(field, name, why) for why in names.qualified(name))
     for i, name in enumerate(finalizers):
-        if "/" not in name and name not in _STANDARD_FINALIZERS:
+        if "/" not in name and name not in STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"{field}[{i}]", name, why)

@@ -13,8 +13,9 @@ from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidd
 
 def carry_over(metadata: dict[str, Any], old: Mapping[str, Any]) -> None:
     """Put back what the server alone writes; `metadata` is changed in place."""
-    for name in ("uid", "creationTimestamp", "generation"):
+    for name in ("creationTimestamp", "generation"):
         _put_or_drop(metadata, name, old.get(name))
+    metadata["uid"] = metadata.get("uid") or old["uid"]
     if old.get("deletionTimestamp"):
         metadata["deletionTimestamp"] = old["deletionTimestamp"]
     if metadata.get("deletionGracePeriodSeconds") is None:
@@ -33,7 +34,7 @@ def update_causes(metadata: Obj, old: Obj) -> Found:
     """What is wrong with an update's metadata in view of what it replaces, once `carry_over` has been done."""
     if old.get("deletionTimestamp"):
         yield from _new_finalizers(metadata, old)
-    for name in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+    for name in ("uid", "deletionTimestamp", "deletionGracePeriodSeconds"):
         yield from immutable(f"metadata.{name}", old.get(name), metadata.get(name))
 
 

@@ -17,11 +17,10 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
-from reconcilekit.testing.apiserver.validation.core import is_address, is_loopback
+from reconcilekit.testing.apiserver.validation.endpoints import endpoint_address_causes, is_address
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-LOOPBACK_RULE = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
 _ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _HIGHEST_PRIORITY = 1000000000
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -203,8 +202,8 @@ def endpoint_slice_causes(endpoint_slice: Obj, old: Obj | None) -> Found:
         for j, address in enumerate(endpoint.get("addresses") or ()):
             if kind in ("IPv4", "IPv6") and not is_address(address):
                 yield invalid(f"{field}[{j}]", address, _ADDRESS_RULE)
-            elif is_loopback(address):
-                yield invalid(f"{field}[{j}]", address, LOOPBACK_RULE)
+            elif kind in ("IPv4", "IPv6"):
+                yield from endpoint_address_causes(address, f"{field}[{j}]")
     yield from without
 
 

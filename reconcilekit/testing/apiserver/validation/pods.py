@@ -13,11 +13,13 @@ from reconcilekit.testing.apiserver.validation.causes import (
     invalid,
     one_of,
     required,
+    unsupported,
 )
 from reconcilekit.testing.apiserver.validation.containers import container_causes, container_list_causes
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _NEEDED = {"configMap": "name", "hostPath": "path", "secret": "secretName", "persistentVolumeClaim": "claimName"}
 _MOST_SECONDS = 2147483647
 _MAY_CHANGE = (
@@ -45,6 +47,34 @@ def pod_spec_causes(spec: Obj, field: str) -> Found:
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= _MOST_SECONDS:
         yield invalid(f"{field}.activeDeadlineSeconds", deadline, f"must be between 1 and {_MOST_SECONDS}, inclusive")
+    yield from _toleration_causes(spec.get("tolerations") or (), f"{field}.tolerations")
+
+
+def _toleration_causes(tolerations: Sequence[Obj], field: str) -> Found:
+    for i, toleration in enumerate(tolerations):
+        yield from _one_toleration_causes(toleration, f"{field}[{i}]")
+
+
+def _one_toleration_causes(toleration: Obj, field: str) -> Found:
+    key, operator, value = (toleration.get(name, "") for name in ("key", "operator", "value"))
+    effect = toleration.get("effect", "")
+    yield from (invalid(f"{field}.key", key, why) for why in (names.qualified(key) if key else ()))
+    if not key and operator != "Exists":
+        why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+        yield invalid(f"{field}.operator", operator, why)
+    if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+        yield invalid(f"{field}.effect", effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
+    if operator in ("", "Equal"):
+        if wrong := list(names.label_value(value)):
+            yield invalid(f"{field}.operator", value, ";".join(wrong))
+    elif operator == "Exists":
+        if value:
+            yield invalid(f"{field}.operator", value, "value must be empty when `operator` is 'Exists'")
+    else:
+        known = ("Equal", "Exists", "Lt", "Gt") if operator in ("Lt", "Gt") else ("Equal", "Exists")
+        yield unsupported(f"{field}.operator", operator, known)
+    if effect and effect not in _EFFECTS:
+        yield unsupported(f"{field}.effect", effect, _EFFECTS)
 
 
 def _volume_causes(volumes: Sequence[Obj], seen: set[str], field: str) -> Found:
@@ -98,7 +128,7 @@ def template_causes(template: Obj, selector: Obj | None, field: str) -> Found:
 
 def lasting_template_causes(spec: Obj, field: str) -> Found:
     """What only a workload's template has to keep: its pods are restarted always."""
-    if spec.get("restartPolicy") != "Always" and spec.get("restartPolicy") in _RESTART_POLICIES:
+    if spec.get("restartPolicy") != "Always":
         yield from one_of(f"{field}.restartPolicy", spec.get("restartPolicy"), ("Always",))
     if spec.get("activeDeadlineSeconds") is not None:
         yield forbidden(f"{field}.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported")

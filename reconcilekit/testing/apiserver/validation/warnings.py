@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reconcilekit.testing.apiserver.validation.causes import Obj
 
@@ -52,9 +52,34 @@ def _warn_of_headless(spec: Obj) -> Iterator[str]:
         yield "spec.SessionAffinity is ignored for headless services"
 
 
+def _warn_of_template(workload: Obj) -> Iterator[str]:
+    spec = (workload["spec"].get("template") or {}).get("spec") or {}
+    for name in ("initContainers", "containers"):
+        for i, container in enumerate(spec.get(name) or ()):
+            yield from _warn_of_variables(container.get("env") or (), f"spec.template.spec.{name}[{i}].env")
+
+
+def _warn_of_variables(variables: Sequence[Obj], field: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for i, variable in enumerate(variables):
+        name, value = variable.get("name", ""), variable.get("value", "")
+        # A value may build on the one before it, as `$(PATH):/more` does.
+        is_built_on = "valueFrom" not in variable and value != f"$({name})" and f"$({name})" in value
+        if name in seen and not is_built_on:
+            yield f'{field}[{i}]: hides previous definition of "{name}", which may be dropped when using apply'
+        seen.add(name)
+
+
 WARNINGS: Mapping[tuple[str, str], Warn] = {
     ("", "endpoints"): _warn_of_endpoints,
     ("", "secrets"): _warn_of_secret,
     ("", "services"): _warn_of_service,
+    ("apps", "daemonsets"): _warn_of_template,
+    ("apps", "deployments"): _warn_of_template,
+    ("apps", "replicasets"): _warn_of_template,
+    ("apps", "statefulsets"): _warn_of_template,
 }
 """By group and plural."""
+
+BY_GENERATION = frozenset({("apps", name) for name in ("daemonsets", "deployments", "replicasets", "statefulsets")})
+"""The kinds that are warned of only where a write changes what they are to be."""

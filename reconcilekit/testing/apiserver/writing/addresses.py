@@ -12,11 +12,12 @@ import msgspec
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.status import Cause, StatusError, invalid
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
+from reconcilekit.testing.apiserver.validation.service_addresses import NONE
+from reconcilekit.testing.apiserver.validation.services import EXPOSED, needs_health_check
+from reconcilekit.testing.apiserver.writing import service_fields
+from reconcilekit.testing.apiserver.writing.service_fields import has_address
 
 SERVICES = ("", "services")
-NONE = "None"
-
-_EXPOSED = ("NodePort", "LoadBalancer")
 
 
 class ServiceAddresses:
@@ -54,21 +55,8 @@ class ServiceAddresses:
         """The past has changed: read everything again when it's needed."""
         self._is_stale = True
 
-    def carry_over(self, content: dict[str, Any], old: Mapping[str, Any]) -> None:
-        """What a PUT leaves out, it keeps: the addresses and ports that the Service was given."""
-        spec, before = dict(content.get("spec") or {}), old.get("spec") or {}
-        if _has_address(spec) and _has_address(before) and not spec.get("clusterIP"):
-            for name in ("clusterIP", "clusterIPs"):
-                if before.get(name) and not spec.get(name):
-                    spec[name] = before[name]
-        if spec.get("type") in _EXPOSED and before.get("type") in _EXPOSED:
-            spec["ports"] = _with_known_ports(spec.get("ports") or [], before.get("ports") or [])
-        if _needs_health_check(spec) and _needs_health_check(before) and not spec.get("healthCheckNodePort"):
-            spec["healthCheckNodePort"] = before.get("healthCheckNodePort")
-        content["spec"] = spec
-
     def allocate(self, key: ObjectKey, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
-        """Give a Service that has passed all checks what it needs and hasn't yet; nothing is held until it is stored.
+        """Give a Service what it needs and hasn't yet, before it is checked; nothing is held until it is stored.
 
         Raises:
             StatusError: 422, something that it asks for isn't to be had; 500, nothing is left.
@@ -76,51 +64,30 @@ class ServiceAddresses:
         if self._is_stale:
             self._read_all()
         spec = content["spec"] = dict(content.get("spec") or {})
-        before = (old or {}).get("spec") or {}
-        self._allocate_address(key, spec, before)
-        self._allocate_ports(key, spec)
-        if _needs_health_check(spec) and not spec.get("healthCheckNodePort"):
+        before = None if old is None else old.get("spec") or {}
+        if before is not None:
+            service_fields.carry_over(spec, before)
+        service_fields.normalise(spec, before)
+        is_left = service_fields.stays_undecided(spec, before)
+        service_fields.settle_families(key.name, spec, before, f"IPv{self._network.version}")
+        if not is_left:
+            self._allocate_address(key, spec, before or {})
+        self._allocate_ports(key, spec, before)
+        if needs_health_check(spec) and not spec.get("healthCheckNodePort"):
             spec["healthCheckNodePort"] = self._next_port(())
+        if before is not None:
+            service_fields.drop_unneeded(spec, before)
 
     def _allocate_address(self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any]) -> None:
-        if spec.get("type") == "ExternalName":
-            for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-                spec.pop(name, None)
+        wanted = next(iter(spec.get("clusterIPs") or ()), "")
+        if not has_address(spec) or wanted == NONE or (before and has_address(before)):
             return
-        wanted = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
-        self._set_families(key, spec, wanted)
-        if not wanted:
-            wanted = self._next_address(key)
-        elif wanted != NONE and wanted != before.get("clusterIP"):
+        if wanted:
             self._check_address(key, wanted)
+        else:
+            wanted = self._next_address(key)
         spec["clusterIP"] = wanted
         spec["clusterIPs"] = [wanted]
-
-    def _set_families(self, key: ObjectKey, spec: dict[str, Any], wanted: str) -> None:
-        own = f"IPv{self._network.version}"
-        other = "IPv6" if own == "IPv4" else "IPv4"
-        is_free = wanted == NONE and not spec.get("selector")
-        policy = spec.setdefault("ipFamilyPolicy", "RequireDualStack" if is_free else "SingleStack")
-        if is_free:
-            families = list(spec.get("ipFamilies") or [own])
-            if len(families) == 1 and policy != "SingleStack":
-                families.append(other if families == [own] else own)
-            spec["ipFamilies"] = families
-            return
-        if wanted not in ("", NONE) and f"IPv{ipaddress.ip_address(wanted).version}" != own:
-            raise _refuse(key, "spec.clusterIPs[0]", [wanted], f"{other} is not configured on this cluster")
-        families = list(spec.get("ipFamilies") or [own])
-        for index, family in enumerate(families):
-            if family != own:
-                raise _refuse(key, f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
-        if policy == "RequireDualStack":
-            raise _refuse(
-                key,
-                "spec.ipFamilyPolicy",
-                policy,
-                "this cluster is not configured for dual-stack services",
-            )
-        spec["ipFamilies"] = families
 
     def _check_address(self, key: ObjectKey, wanted: str) -> None:
         address = ipaddress.ip_address(wanted)
@@ -152,35 +119,36 @@ class ServiceAddresses:
             },
         )
 
-    def _allocate_ports(self, key: ObjectKey, spec: dict[str, Any]) -> None:
-        if spec.get("type") not in _EXPOSED:
-            if spec.get("ports"):
-                spec["ports"] = [{n: v for n, v in port.items() if n != "nodePort"} for port in spec["ports"]]
+    def _allocate_ports(self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any] | None) -> None:
+        if spec.get("type") not in EXPOSED:
             return
-        gives = spec.get("type") == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
+        gives = spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
+        kept = {port.get("nodePort") for port in (before or {}).get("ports") or ()}
         given: dict[int, int] = {}
         ports = []
         for index, port in enumerate(spec.get("ports") or ()):
             number = port.get("nodePort")
             if number:
-                self._check_port(key, index, number)
+                is_again = number in given.values() and (before is not None or given.get(port.get("port", 0)) == number)
+                if number not in kept and not is_again:
+                    self._check_port(key, index, number, given.values())
             elif gives:
-                asked = (
-                    p["nodePort"] for p in spec["ports"] if p.get("port") == port.get("port") and p.get("nodePort")
-                )
-                number = given.get(port.get("port", 0)) or next(asked, None) or self._next_port(given.values())
+                # Two protocols of one port share a number where the Service is new.
+                number = _shared(port, spec["ports"], given) if before is None else None
+                number = number or self._next_port(given.values())
             if number:
                 given.setdefault(port.get("port", 0), number)
             ports.append({**port, "nodePort": number} if number else port)
-        spec["ports"] = ports
+        if ports:
+            spec["ports"] = ports
 
-    def _check_port(self, key: ObjectKey, index: int, number: int) -> None:
+    def _check_port(self, key: ObjectKey, index: int, number: int, given: Iterable[int]) -> None:
         first, last = self._ports
         field = f"spec.ports[{index}].nodePort"
         if not first <= number <= last:
             why = f"provided port is not in the valid range. The range of valid ports is {first}-{last}"
             raise _refuse(key, field, number, why)
-        if self._port_holders.get(number, key) != key:
+        if number in given or self._port_holders.get(number, key) != key:
             raise _refuse(key, field, number, "provided port is already allocated")
 
     def _next_port(self, given: Iterable[int]) -> int:
@@ -240,21 +208,9 @@ def _reserved(size: int) -> int:
     return 0 if size < 16 else min(max(16, size // 16), 256)
 
 
-def _has_address(spec: Mapping[str, Any]) -> bool:
-    return str(spec.get("type")) != "ExternalName"
-
-
-def _needs_health_check(spec: Mapping[str, Any]) -> bool:
-    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
-
-
-def _with_known_ports(ports: Iterable[dict[str, Any]], before: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    known = {(p.get("protocol", "TCP"), p.get("port")): p["nodePort"] for p in before if p.get("nodePort")}
-    filled = []
-    for port in ports:
-        number = port.get("nodePort") or known.get((port.get("protocol", "TCP"), port.get("port")))
-        filled.append({**port, "nodePort": number} if number else port)
-    return filled
+def _shared(port: Mapping[str, Any], ports: Iterable[Mapping[str, Any]], given: Mapping[int, int]) -> int | None:
+    asked = (p["nodePort"] for p in ports if p.get("port") == port.get("port") and p.get("nodePort"))
+    return given.get(port.get("port", 0)) or next(asked, None)
 
 
 def _refuse(key: ObjectKey, field: str, value: object, why: str) -> StatusError:

@@ -9,7 +9,15 @@ import attrs
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.validation import CHECKS, LOOPBACK_RULE, WARNINGS, metadata_causes, name_rule
+from reconcilekit.testing.apiserver.validation import (
+    BY_GENERATION,
+    CHECKS,
+    LOOPBACK_RULE,
+    STATUS_CHECKS,
+    WARNINGS,
+    metadata_causes,
+    name_rule,
+)
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.writing import custom, preparing
 
@@ -55,7 +63,7 @@ class Admission:
             causes += causes
         if check := CHECKS.get(served.storage_key):
             causes += check(content, old)
-        if self.accept_loopback_endpoints:
+        if self.accept_loopback_endpoints and served.plural == "endpointslices":
             causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
             causes += custom.causes(served, served.custom, content, old, warnings)
@@ -64,7 +72,8 @@ class Admission:
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
         warn = WARNINGS.get(served.storage_key)
-        if warn is not None and _changes(content, old):
+        is_quiet = old is not None and served.storage_key in BY_GENERATION and content["spec"] == old["spec"]
+        if warn is not None and not is_quiet:
             warnings += warn(content)
 
     def check_status(
@@ -75,17 +84,13 @@ class Admission:
         Raises:
             StatusError: 422 with every cause.
         """
-        if served.custom is None:
-            return
-        causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
+        if served.custom is not None:
+            causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
+        else:
+            rule = name_rule(served.group, served.plural)
+            causes = list(metadata_causes(content["metadata"], rule, is_new=False))
+            causes += update_causes(content["metadata"], old["metadata"])
+            if check := STATUS_CHECKS.get(served.storage_key):
+                causes += check(content, old)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
-
-
-def _changes(content: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
-    """True unless the write is one that changes nothing: those aren't warned of."""
-    if old is None or any(content.get(name) != old.get(name) for name in content if name != "metadata"):
-        return True
-    unwritten = ("managedFields", "resourceVersion")
-    metadata = {name: value for name, value in content["metadata"].items() if name not in unwritten}
-    return metadata != {name: value for name, value in old["metadata"].items() if name not in unwritten}

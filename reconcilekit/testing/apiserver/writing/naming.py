@@ -66,9 +66,15 @@ def named(
     raise _none_left(target.served, metadata["name"])
 
 
-def creates_by_put(served: ResourceType) -> bool:
+def creates_by_put(target: Target) -> bool:
     """Whether a PUT creates what isn't there."""
-    return served.storage_key in _CREATED_BY_PUT
+    is_created = target.served.storage_key in _CREATED_BY_PUT
+    return is_created and (not target.subresource or creates_by_status(target))
+
+
+def creates_by_status(target: Target) -> bool:
+    """Whether a write to the status creates what isn't there: the real server's Services take it as their PUTs."""
+    return target.subresource == "status" and target.served.storage_key == ("", "services")
 
 
 def check_nobody_meant(target: Target, metadata: Mapping[str, Any]) -> None:
@@ -104,7 +110,9 @@ _FOLDERS: Mapping[tuple[str, str], str] = {
 def other_uid(target: Target, wanted: str, found: str) -> str:
     """How a PUT with another object's uid is refused."""
     folder = _FOLDERS.get(target.served.storage_key, target.served.plural)
-    key = "/".join(("/registry", folder, *filter(None, target.key)))
+    # A dry run is checked above the layer that puts the prefix in front.
+    prefix = "" if target.is_dry_run else "/registry"
+    key = "/".join((prefix, folder, *filter(None, target.key)))
     return (
         f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
         f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
@@ -140,10 +148,12 @@ def version_needed(target: Target) -> status.StatusError:
     return status.invalid(target.served.group, target.served.plural, target.key.name, [cause])
 
 
-def already_there(served: ResourceType, name: str, *, is_going: bool) -> status.StatusError:
-    """409 of a create."""
-    found = status.already_exists(served.group, served.plural, name)
-    if not is_going:
+def already_there(served: ResourceType, metadata: Mapping[str, Any], there: Mapping[str, Any]) -> status.StatusError:
+    """409 of a create; one that could have left the name to the server is told so, whether it did or not."""
+    if metadata.get("generateName"):
+        return _none_left(served, metadata["name"])
+    found = status.already_exists(served.group, served.plural, metadata["name"])
+    if not there.get("deletionTimestamp"):
         return found
     return status.StatusError(409, f"object is being deleted: {found}", reason=found.reason, details=found.details)
 

@@ -109,6 +109,8 @@ def check_delete_preconditions(target: Target, live: Stored, preconditions: Mapp
     """
     uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
     name, kind, group = target.key.name, target.served.kind, target.served.group
+    if target.served.storage_key == ("", "namespaces"):
+        _check_namespace_preconditions(target, live, uid, version)
     if uid is not None and uid != live.uid:
         raise status.conflict(
             group,
@@ -124,4 +126,15 @@ def check_delete_preconditions(target: Target, live: Stored, preconditions: Mapp
             name,
             f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
             f"({live.revision}). The object might have been modified",
+        )
+
+
+def _check_namespace_preconditions(target: Target, live: Stored, uid: object, version: object) -> None:
+    """Namespaces have a deletion of their own, with words of its own."""
+    if uid is not None and uid != live.uid:
+        raise target.conflict(f"Precondition failed: UID in precondition: {uid}, UID in object meta: {live.uid}")
+    if version is not None and version != str(live.revision):
+        raise target.conflict(
+            f"Precondition failed: ResourceVersion in precondition: {version}, "
+            f"ResourceVersion in object meta: {live.revision}"
         )

@@ -75,11 +75,6 @@ def _prepare_node(node: dict[str, Any]) -> None:
         node["spec"]["taints"] = [*taints, {"key": _TROUBLES[0], "effect": "NoSchedule"}]
 
 
-def _prepare_service(service: dict[str, Any]) -> None:
-    if service["spec"]["type"] == "ExternalName":
-        service["spec"].pop("internalTrafficPolicy", None)
-
-
 def _prepare_daemon_set(daemon_set: dict[str, Any]) -> None:
     metadata = daemon_set["metadata"]
     if "uid" not in metadata:
@@ -122,7 +117,6 @@ PREPARE: Mapping[tuple[str, str], Prepare] = {
     ("", "persistentvolumeclaims"): _protected("kubernetes.io/pvc-protection"),
     ("", "persistentvolumes"): _protected("kubernetes.io/pv-protection"),
     ("", "pods"): _prepare_pod,
-    ("", "services"): _prepare_service,
     ("apps", "daemonsets"): _prepare_daemon_set,
 }
 """By group and plural."""

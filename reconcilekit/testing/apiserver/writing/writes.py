@@ -16,7 +16,7 @@ from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEP
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
-from reconcilekit.testing.apiserver.writing import builtin, custom, deletion, naming, preparing
+from reconcilekit.testing.apiserver.writing import builtin, custom, deletion, naming, preparing, service_fields
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.applied import read_built_in
@@ -93,13 +93,20 @@ class Writer:
         self._admission = admission
         self._namespaces = namespace_type
 
-    def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
+    def create(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """POST.
+
+        Args:
+            target: where to.
+            obj: the body.
+            check: of what is read of it; raises where that isn't the one that is meant.
 
         Raises:
             StatusError: 404 for the namespace, 409 where the name is taken, 422 where it's invalid.
         """
         content = self._content(target, obj)
+        if check is not None:
+            check(content)
         metadata = content["metadata"]
         if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
@@ -108,18 +115,24 @@ class Writer:
         _wipe(metadata)
         return self._insert(target, content)
 
-    def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
-        """PUT."""
-        if naming.creates_by_put(target.served) and not target.subresource and self._find(target) is None:
-            content = self._content(target, obj)
+    def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
+        """PUT; the body is read before anyone looks whether there is something to replace.
+
+        Args:
+            target: where to.
+            obj: the body.
+            check: of what is read of it; raises where that isn't the one that is meant.
+        """
+        content = self._content(target, obj)
+        if check is not None:
+            check(content)
+        if naming.creates_by_put(target) and self._find(target) is None:
             naming.check_nobody_meant(target, content["metadata"])
             return self._insert(target, content)
         live = self._live(target)
-        content = self._content(target, obj)
         wanted = content["metadata"]
+        naming.check_told_uid(target, live.uid, wanted)
         naming.check_told_version(wanted)
-        if (wanted.get("uid") or live.uid) != live.uid:
-            raise target.conflict(naming.other_uid(target, wanted["uid"], live.uid))
         is_conditional = target.served.is_custom or target.served.storage_key in CONDITIONAL_UPDATES
         if is_conditional and wanted.get("resourceVersion", "") in ("", "0"):
             raise naming.version_needed(target)
@@ -132,7 +145,7 @@ class Writer:
         naming.check_told_version(content["metadata"])
         if target.subresource == "scale":
             naming.check_told_uid(target, live.uid, content["metadata"])
-        check_uid(target, live.uid, content["metadata"])
+        _check_early_uid(target, live, content["metadata"])
         return self._update(target, live, content)
 
     def apply(self, target: Target, config: dict[str, Any], check: Check | None = None) -> Outcome:
@@ -150,7 +163,7 @@ class Writer:
         if content["metadata"].pop("managedFields", None) is not None:
             raise status.bad_request("metadata.managedFields must be nil")
         live = self._find(target)
-        if live is None and target.subresource:
+        if live is None and target.subresource and not naming.creates_by_status(target):
             raise target.not_found()
         before = {} if live is None else live.content
         applied, entries = self._ownership.of_apply(self._write(target), before, content, force=target.force)
@@ -163,7 +176,7 @@ class Writer:
             read["metadata"].setdefault("name", target.key.name)
             return self._insert(target, read, entries)
         check_version(target, live, read["metadata"])
-        check_uid(target, live.uid, read["metadata"])
+        _check_early_uid(target, live, read["metadata"])
         read["metadata"].pop("managedFields", None)
         self._settle(target, live, read)
         return self._finish(target, live, read, entries)
@@ -227,13 +240,16 @@ class Writer:
         metadata = content["metadata"]
         told = metadata.pop("managedFields", None)
         _set_namespace(target, metadata)
-        reported = content.pop("status", None) if served.has_status else None
-        if served.definition:
+        reported = content.pop("status", None) if served.has_status and not target.subresource else None
+        if served.definition and not target.subresource:
             _put_or_drop(content, "status", builtin.empty_status(served.definition))
         else:
             self._admission.default(served, content)
         if entries is None:
             entries = self._ownership.of_create(self._write(target), content, told)
+        if target.subresource:
+            # What a write to the status made has it owned, and lost.
+            _put_or_drop(content, "status", builtin.empty_status(served.definition))
         # A PUT that creates owns what it sent of this all the same, where a POST has lost it by now.
         _wipe(content["metadata"])
         if served is self._namespaces:
@@ -243,11 +259,9 @@ class Writer:
             content["status"] = reported
         if served.definition:
             self._admission.default(served, content)
-        self._admission.check(served, content, old=None, warnings=target.warnings)
-        if served.storage_key == SERVICES:
-            self._addresses.allocate(key, content, None)
+        self._check(target, content, None)
         if (there := self._find(target)) is not None:
-            raise naming.already_there(served, key.name, is_going=bool(there.meta.get("deletionTimestamp")))
+            raise naming.already_there(served, content["metadata"], there.meta)
         metadata = content["metadata"]
         metadata["uid"] = self._storage.new_uid()
         metadata["creationTimestamp"] = self._storage.timestamp()
@@ -323,16 +337,21 @@ class Writer:
         carry_over(metadata, live.meta)
         metadata["name"] = target.key.name
         _set_namespace(target, metadata)
-        if served.storage_key == SERVICES:
-            self._addresses.carry_over(content, old)
         spec = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
         self._admission.default(served, content)
         if served.storage_key == ("", "namespaces"):
             # After what is filled in: a finalizer that was taken off stays off.
             content["spec"] = spec or {}
-        self._admission.check(served, content, old=old, warnings=target.warnings)
-        if served.storage_key == SERVICES:
+        self._check(target, content, old)
+
+    def _check(self, target: Target, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
+        """Refuse what is wrong, once it has been given what it needs for being looked at."""
+        is_service = target.served.storage_key == SERVICES
+        if is_service and not target.subresource:
             self._addresses.allocate(target.key, content, old)
+        self._admission.check(target.served, content, old=old, warnings=target.warnings)
+        if is_service:
+            service_fields.drop_unread(content["spec"])
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
@@ -366,6 +385,12 @@ class Writer:
             _put_or_drop(content["metadata"], "resourceVersion", str(live.revision) if live else None)
             return Outcome(stored=Stored(target.key, live.revision if live else 0, content))
         return Outcome(stored=self._storage.put(target.served, target.key, content))
+
+
+def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
+    """Refuse another uid by itself, but where it is told among all else that is wrong."""
+    if not target.served.definition or target.subresource not in ("", "status"):
+        check_uid(target, live.uid, metadata)
 
 
 def _wipe(metadata: dict[str, Any]) -> None:

@@ -37,6 +37,15 @@ def fill_service_spec(spec: dict[str, Any]) -> None:
         spec.setdefault("allocateLoadBalancerNodePorts", True)
 
 
+def _fill_service(service: dict[str, Any]) -> None:
+    balancer = (service.get("status") or {}).get("loadBalancer") or {}
+    if service["spec"]["type"] != "LoadBalancer":
+        return
+    for ingress in balancer.get("ingress") or ():
+        if ingress.get("ip"):
+            ingress.setdefault("ipMode", "VIP")
+
+
 def _fill_namespace(namespace: dict[str, Any]) -> None:
     metadata = namespace["metadata"]
     if name := metadata.get("name"):
@@ -76,6 +85,7 @@ def _fill_replication_controller(controller: dict[str, Any]) -> None:
 DEFAULTS: Mapping[str, Fill] = {
     f"{_CORE}{name}": told
     for name, told in {
+        "Service": _fill_service,
         "ServiceSpec": fill_service_spec,
         "Namespace": _fill_namespace,
         "NamespaceStatus": fill(phase="Active"),
