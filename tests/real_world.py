@@ -219,7 +219,9 @@ class Feed:
 
     def read(self, into: queue.SimpleQueue[tuple[Feed, bytes]]) -> None:
         """Until it ends; runs in a thread."""
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException, AttributeError):
+        told = (OSError, ValueError, http.client.HTTPException, AttributeError)
+        # The response holds the socket open, and its thread is the last that looks at it.
+        with contextlib.suppress(*told), contextlib.closing(self._answer):
             while line := self._answer.readline():
                 into.put((self, line))
 

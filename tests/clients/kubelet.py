@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,11 +41,11 @@ def _run(plane: ControlPlane, is_over: threading.Event) -> None:
         token=str(config.authorization).removeprefix("Bearer "),
         pause=lambda: None,
     )
-    while not is_over.wait(_GLANCE):
-        for pod in client.get(_PENDING)["items"]:
-            path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/status"
-            client.demand("PATCH", path, {"status": _ready(pod)}, but=_GONE, content_type=_MERGE_PATCH)
-    client.close()
+    with closing(client):
+        while not is_over.wait(_GLANCE):
+            for pod in client.get(_PENDING)["items"]:
+                path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/status"
+                client.demand("PATCH", path, {"status": _ready(pod)}, but=_GONE, content_type=_MERGE_PATCH)
 
 
 def _ready(pod: dict[str, Any]) -> dict[str, Any]:
