@@ -25,10 +25,10 @@ from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import ApiServer
 from reconcilekit.testing.apiserver.access.users import User
+from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.server import RequestRecord
 from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
-from reconcilekit.testing.apiserver.wire.routes import Route, parse_route
 from reconcilekit.testing.controlplane import ControlPlane
 
 QUIET = 0.02

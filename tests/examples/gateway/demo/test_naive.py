@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+
 from examples.gateway.controllers import scope_of
 from examples.gateway.demo.naive import NaiveController
 from examples.gateway.fleet import Fleet
@@ -41,6 +43,7 @@ def test_without_faults_it_publishes_what_the_others_publish() -> None:
     simulate(main)
 
 
+@pytest.mark.lanes("embedded")  # the naive one lists everything at each change, which takes a real one half a minute
 def test_one_failed_list_and_one_change_lose_every_route_and_nothing_retries() -> None:
     async def main(world: World) -> None:
         async with naive(world) as controller:
