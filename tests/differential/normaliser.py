@@ -14,8 +14,10 @@ _TIME = re.compile(r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CLUSTER_IP = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
 _MADE = re.compile(r"\b(gen\d*-)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 _VERSION_IN_TEXT = re.compile(
-    r"((?:resource ?version|ResourceVersion|record|current|precondition)[^0-9]{0,12})\d+\b|\(\d+\)$"
+    r"((?:resource ?version|ResourceVersion(?: in object meta)?|record|current|precondition)[^0-9]{0,12})\d+\b|\(\d+\)$"
 )
+_NODE_PORTS = ("nodePort", "healthCheckNodePort")
+_NODE_PORT = re.compile(r"(?<=:)3[0-2]\d{3}(?=/(?:TCP|UDP|SCTP)\b)")
 _AGES = re.compile(r"^\d+[smhd]$|^<invalid>$")
 
 
@@ -51,7 +53,7 @@ class Normaliser:
             return [self._value(item, "") for item in value]
         if isinstance(value, str):
             return self._string(value, name)
-        if name in ("nodePort", "healthCheckNodePort") and isinstance(value, int) and value >= 30000:
+        if name in _NODE_PORTS and isinstance(value, int) and value >= 30000:
             return mark("nodePort", str(value))
         return value
 
@@ -80,6 +82,9 @@ class Normaliser:
     def _string(self, text: str, name: str) -> str:
         if name == "resourceVersion" and text.isdigit() and len(text) < 19:
             return mark("rv", text) if text not in ("0", "1") else text
+        if name in _NODE_PORTS and text.isdigit():
+            # YAML is read without its types.
+            return mark("nodePort", text)
         if name == "continue":
             return "<continue>"
         return self._text(text)
@@ -88,6 +93,7 @@ class Normaliser:
         text = _UUID.sub(lambda found: mark("uid", found[0]), text)
         text = _TIME.sub(lambda found: self._time(found[0]), text)
         text = _CLUSTER_IP.sub(lambda found: mark("ip", found[0]), text)
+        text = _NODE_PORT.sub(lambda found: mark("nodePort", found[0]), text)
         text = _MADE.sub(lambda found: found[1] + mark("made", found[0]), text)
         text = _VERSION_IN_TEXT.sub(lambda found: f"{found[1] or ''}<rv>", text)
         return "<age>" if _AGES.match(text) else text

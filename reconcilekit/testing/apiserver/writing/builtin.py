@@ -79,4 +79,6 @@ def _converted(error: DecodeError) -> str:
         return f"cannot restore map from {found}"
     if "." in wanted:
         return f"cannot restore struct from: {found}"
+    if (wanted, found) == ("string", "int64"):
+        return "cannot convert int64 to string"
     return f"unrecognized type: {wanted}"

@@ -35,7 +35,6 @@ _WIPED = (
     "creationTimestamp",
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
-    "resourceVersion",
     "selfLink",
 )
 """What a new object can't bring along."""
@@ -108,12 +107,10 @@ class Writer:
         if check is not None:
             check(content)
         metadata = content["metadata"]
-        if metadata.get("resourceVersion", "0") not in ("", "0"):
-            raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         objects = self._storage.collection(target.served).objects
         target = naming.named(target, metadata, self._storage.new_suffix, lambda key: key in objects)
         _wipe(metadata)
-        return self._insert(target, content)
+        return self._insert(target, content, is_post=True)
 
     def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """PUT; the body is read before anyone looks whether there is something to replace.
@@ -234,11 +231,14 @@ class Writer:
     def _find(self, target: Target) -> Stored | None:
         return self._storage.collection(target.served).objects.get(target.key)
 
-    def _insert(self, target: Target, content: dict[str, Any], entries: Entries | None = None) -> Outcome:
+    def _insert(
+        self, target: Target, content: dict[str, Any], entries: Entries | None = None, *, is_post: bool = False
+    ) -> Outcome:
         served, key = target.served, target.key
         self._check_namespace(target)
         metadata = content["metadata"]
         told = metadata.pop("managedFields", None)
+        version = metadata.pop("resourceVersion", "")
         _set_namespace(target, metadata)
         reported = content.pop("status", None) if served.has_status and not target.subresource else None
         if served.definition and not target.subresource:
@@ -260,9 +260,15 @@ class Writer:
         if served.definition:
             self._admission.default(served, content)
         self._check(target, content, None)
+        version = "" if version == "0" else version
+        if version and is_post and not target.is_dry_run:
+            raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         if (there := self._find(target)) is not None:
             raise naming.already_there(served, content["metadata"], there.meta)
-        metadata = content["metadata"]
+        return self._store_new(target, content, entries, version)
+
+    def _store_new(self, target: Target, content: dict[str, Any], entries: Entries, version: str) -> Outcome:
+        served, metadata = target.served, content["metadata"]
         metadata["uid"] = self._storage.new_uid()
         metadata["creationTimestamp"] = self._storage.timestamp()
         if finish := preparing.FINISH.get(served.storage_key):
@@ -271,6 +277,9 @@ class Writer:
             metadata["generation"] = 1
         if entries:
             metadata["managedFields"] = entries
+        if target.is_dry_run:
+            # Nobody looks at it there, nor puts another in its place.
+            _put_or_drop(metadata, "resourceVersion", version or None)
         return Outcome(stored=self._put(target, content, None).stored, is_created=True)
 
     def _as_read(self, target: Target, applied: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
@@ -382,7 +391,8 @@ class Writer:
         if at_most > MAX_OBJECT and len(msgspec.json.encode(content)) > MAX_OBJECT:
             raise status.StatusError(500, "etcdserver: request is too large")
         if target.is_dry_run:
-            _put_or_drop(content["metadata"], "resourceVersion", str(live.revision) if live else None)
+            if live is not None:
+                content["metadata"]["resourceVersion"] = str(live.revision)
             return Outcome(stored=Stored(target.key, live.revision if live else 0, content))
         return Outcome(stored=self._storage.put(target.served, target.key, content))
 

@@ -98,3 +98,18 @@ def test_a_taken_name_with_another_to_generate_may_be_tried_again(on_server: Any
         assert answer.message.endswith("the server was not able to generate a unique name for the object")
 
     on_server(scenario)
+
+
+def test_a_version_of_a_new_object_is_refused_last_and_shown_by_a_dry_run(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        maps = "/api/v1/namespaces/default/configmaps"
+        told = {"metadata": {"name": "a", "resourceVersion": "5"}}
+
+        refused = await call("POST", maps, told)
+        wrong = await call("POST", maps, {**told, "data": {"bad key!": "x"}})
+        tried = await call("POST", maps, told, dryRun="All")
+
+        assert (refused.status, wrong.status) == (500, 422)
+        assert tried.body["metadata"]["resourceVersion"] == "5"
+
+    on_server(scenario)
