@@ -30,9 +30,11 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
         # A prefix may end in what a name may not: the suffix comes behind it.
         prefix = re.sub("[-.]$", "a", metadata["generateName"])
         yield from (invalid("metadata.generateName", metadata["generateName"], why) for why in rule(prefix))
-    if is_new:
-        for why in rule(metadata["name"]):
-            yield invalid("metadata.name", metadata["name"], why)
+    name = metadata.get("name", "")
+    if is_new and not name:
+        yield required("metadata.name", "name or generateName is required")
+    elif is_new:
+        yield from (invalid("metadata.name", name, why) for why in rule(name))
     if labels := metadata.get("labels"):
         yield from names.labels(labels, "metadata.labels")
     if annotations := metadata.get("annotations"):

@@ -41,7 +41,7 @@ _CREATED_BY_PUT = frozenset(
 def named(
     target: Target, metadata: dict[str, Any], new_suffix: Callable[[], str], is_taken: Callable[[ObjectKey], bool]
 ) -> Target:
-    """Where a create goes once its object has a name, which is put into `metadata`.
+    """Where a create goes once its object has a name, which is put into `metadata`; one without any is refused later.
 
     Args:
         target: of the request.
@@ -50,14 +50,13 @@ def named(
         is_taken: whether there is an object.
 
     Raises:
-        StatusError: 422 without any name, 409 where every name that was tried is taken.
+        StatusError: 409, every name that was tried is taken.
     """
     name, base = metadata.get("name"), metadata.get("generateName")
     if name:
         return target if name == target.key.name else _moved(target, name)
     if not base:
-        message = "Required value: name or generateName is required"
-        raise target.invalid(Cause(reason="FieldValueRequired", message=message, field="metadata.name"))
+        return target
     for _ in range(ATTEMPTS):
         metadata["name"] = base[:MAX_BASE] + new_suffix()
         found = _moved(target, metadata["name"])

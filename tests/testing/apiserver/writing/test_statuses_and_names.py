@@ -113,3 +113,20 @@ def test_a_version_of_a_new_object_is_refused_last_and_shown_by_a_dry_run(on_ser
         assert tried.body["metadata"]["resourceVersion"] == "5"
 
     on_server(scenario)
+
+
+def test_a_missing_name_is_told_with_all_else_that_is_missing(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        answer = await call("POST", DEPLOYMENTS, {"kind": "Deployment"})
+
+        assert [(cause["field"], cause["message"]) for cause in answer.body["details"]["causes"]] == [
+            ("metadata.name", "Required value: name or generateName is required"),
+            ("spec.selector", "Required value"),
+            (
+                "spec.template.metadata.labels",
+                "Invalid value: null: `selector` does not match template `labels`",
+            ),
+            ("spec.template.spec.containers", "Required value"),
+        ]
+
+    on_server(scenario)
