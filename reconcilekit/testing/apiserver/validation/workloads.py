@@ -102,18 +102,25 @@ def _strategy_causes(strategy: Obj) -> Found:
             yield forbidden(field, "may not be specified when strategy `type` is 'Recreate'")
         return
     if strategy["type"] != "RollingUpdate":
-        yield unsupported(
-            "spec.strategy", {"Type": strategy["type"], "RollingUpdate": rolling}, ("Recreate", "RollingUpdate")
+        # Shown as the real server's own struct has it, whose fields are Go's.
+        shown = (
+            None if rolling is None else {name: rolling.get(_lower(name)) for name in ("MaxUnavailable", "MaxSurge")}
         )
+        told = {"Type": strategy["type"], "RollingUpdate": shown}
+        yield unsupported("spec.strategy", told, ("Recreate", "RollingUpdate"))
         return
-    told = rolling or {}
-    unavailable, surge = told.get("maxUnavailable", 0), told.get("maxSurge", 0)
+    wanted = rolling or {}
+    unavailable, surge = wanted.get("maxUnavailable", 0), wanted.get("maxSurge", 0)
     yield from _amount_causes(unavailable, f"{field}.maxUnavailable")
     yield from _amount_causes(surge, f"{field}.maxSurge")
     if _amount(unavailable) == 0 and _amount(surge) == 0:
         yield invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
     if isinstance(unavailable, str) and _amount(unavailable) > 100:
         yield invalid(f"{field}.maxUnavailable", unavailable, "must not be greater than 100%")
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
 
 
 def _amount_causes(value: int | str, field: str) -> Found:

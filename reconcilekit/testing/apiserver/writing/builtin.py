@@ -70,7 +70,7 @@ def _unreadable(target: Target, obj: dict[str, Any], error: DecodeError, patch: 
 def _converted(error: DecodeError) -> str:
     """The error in the words of the converter that strategic merge patches go through."""
     if not isinstance(error, TypeMismatchError):
-        return str(error)
+        return f"error decoding from json: {error}" if "base64" in str(error) else str(error)
     found = {"array": "slice", "object": "map", "number": "int64"}.get(error.found.split()[0], error.found)
     wanted = error.wanted.lstrip("*")
     if wanted.startswith("[]"):

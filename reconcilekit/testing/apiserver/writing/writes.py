@@ -399,7 +399,8 @@ class Writer:
 
 def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
     """Refuse another uid by itself, but where it is told among all else that is wrong."""
-    if not target.served.definition or target.subresource not in ("", "status"):
+    is_checked = not target.subresource or (target.subresource == "status" and target.served.definition)
+    if not is_checked:
         check_uid(target, live.uid, metadata)
 
 
