@@ -85,17 +85,17 @@ class Cluster:
         """The kind as it is served now: the registry is another one after a restore."""
         return self.registry.find(group, version, plural)
 
-    def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
+    def create(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.create`."""
         if target.served.group == EVENTS[0]:
             target, obj = self._behind(target), event_filled(obj)
-        return self._after(target, self._writer.create(target, obj))
+        return self._after(target, self._writer.create(target, obj, check))
 
-    def replace(self, target: Target, obj: dict[str, Any]) -> Outcome:
+    def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.replace`."""
         if target.served.group == EVENTS[0]:
             target, obj = self._behind(target), event_filled(obj)
-        return self._after(target, self._writer.replace(target, obj))
+        return self._after(target, self._writer.replace(target, obj, check))
 
     def patch(self, target: Target, transform: Transform) -> Outcome:
         """See `Writer.patch`."""

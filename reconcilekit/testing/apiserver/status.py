@@ -144,6 +144,13 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, message, reason="MethodNotAllowed", details={})
 
 
+def method_not_supported(group: str, plural: str, verb: str) -> StatusError:
+    """405 of a custom kind."""
+    details = {"group": group, "kind": plural}
+    message = f'{verb} is not supported on resources of kind "{qualified(plural, group)}"'
+    return StatusError(405, message, reason="MethodNotAllowed", details=details)
+
+
 _MEDIA_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 
 

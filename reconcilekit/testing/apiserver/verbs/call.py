@@ -17,7 +17,7 @@ from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs import notices, patching, pod_subresources, scaling
+from reconcilekit.testing.apiserver.verbs import custom_verbs, notices, patching, pod_subresources, scaling
 from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
 from reconcilekit.testing.apiserver.verbs.parameters import (
     WriteOptions,
@@ -31,7 +31,7 @@ from reconcilekit.testing.apiserver.verbs.watching import open_watch
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.writing.warnings import warning_headers, with_warnings
-from reconcilekit.testing.apiserver.writing.writes import Outcome
+from reconcilekit.testing.apiserver.writing.writes import Check, Outcome
 
 Answer = Response | WatchStream
 
@@ -102,11 +102,7 @@ class Call:
             return self._watch
         if route.subresource:
             return self._below()
-        verb = (_OBJECT_VERBS if route.name else _COLLECTION_VERBS).get(self.request.method)
-        if verb is None or verb not in self.served.verbs:
-            raise status.method_not_allowed()
-        if self.served.is_namespaced and not route.namespace and verb in ("create", "deletecollection"):
-            raise status.method_not_allowed()
+        verb = self._verb()
         handlers: Mapping[str, Callable[[], Answer]] = {
             "get": self._get,
             "list": self._list,
@@ -118,16 +114,19 @@ class Call:
         }
         return handlers[verb]
 
-    def _below(self) -> Callable[[], Answer]:
-        name = self.route.subresource
-        found = next((subresource for subresource in self.served.subresources if subresource.name == name), None)
-        if found is None:
-            if self.served.is_custom and name in ("status", "scale"):
-                raise status.not_found(self.served.group, self.served.plural, self.route.name)
-            raise status.unknown_resource()
-        verb = _BELOW_VERBS.get(self.request.method)
-        if verb is None or verb not in found.verbs:
+    def _verb(self) -> str:
+        route, method = self.route, self.request.method
+        if self.served.is_custom:
+            return custom_verbs.verb_of(self.served, route, method)
+        verb = (_OBJECT_VERBS if route.name else _COLLECTION_VERBS).get(method)
+        if verb is None or verb not in self.served.verbs:
             raise status.method_not_allowed()
+        if self.served.is_namespaced and not route.namespace and verb in ("create", "deletecollection"):
+            raise status.method_not_allowed()
+        return verb
+
+    def _below(self) -> Callable[[], Answer]:
+        name, verb = self.route.subresource, self._verb_below()
         if name in pod_subresources.ON_THE_NODE:
             raise pod_subresources.without_kubelet(self)
         if name == "scale":
@@ -139,6 +138,18 @@ class Call:
         if verb not in handlers:
             raise status.method_not_allowed()
         return handlers[verb]
+
+    def _verb_below(self) -> str:
+        name = self.route.subresource
+        if self.served.is_custom:
+            return custom_verbs.verb_of(self.served, self.route, self.request.method)
+        found = next((subresource for subresource in self.served.subresources if subresource.name == name), None)
+        if found is None:
+            raise status.unknown_resource()
+        verb = _BELOW_VERBS.get(self.request.method)
+        if verb is None or verb not in found.verbs:
+            raise status.method_not_allowed()
+        return verb
 
     def _get(self) -> Answer:
         asked = parse_version(self._query.get("resourceVersion", ""))
@@ -167,20 +178,19 @@ class Call:
         obj = self.read_body(options)
         if (self.served.group, self.served.plural) == ("", "bindings"):
             return pod_subresources.bind(self, obj)
-        self._check_namespace(obj)
-        name = str(_metadata(obj).get("name") or "")
-        return self.written(self.cluster.create(self.target(options, name=name), obj))
+        key = ObjectKey(self.route.namespace, str(_metadata(obj).get("name") or ""))
+        return self.written(self.cluster.create(self.target(options, key=key), obj, self._check_of(obj)))
 
     def _update(self) -> Answer:
+        self._check_path_has_name()
         options = write_options(self._query, "UpdateOptions")
         bodies.check_media_type(self.request)
         obj = self.read_body(options)
-        self._check_namespace(obj)
-        self._check_name(obj)
-        return self.written(self.cluster.replace(self.target(options), obj))
+        return self.written(self.cluster.replace(self.target(options), obj, self._check_of(obj, is_named=True)))
 
     def _patch(self) -> Answer:
         kind = patching.kind_of(self.request, self.served)
+        self._check_path_has_name()
         options = write_options(self._query, "PatchOptions", is_apply=kind == "apply")
         target = self.target(options)
         if kind == "apply":
@@ -255,16 +265,17 @@ class Call:
         """
         body, served = self.request.body or b"", self.served
         obj = bodies.decode_object(body, served, self.request)
-        bodies.check_kind(obj, served)
+        if not served.is_custom:
+            bodies.check_kind(obj, served)
         if options.field_validation != "Ignore":
             self._repetitive = tuple(bodies.repetitive_paths(body, obj))
         return notices.without_twin_owners(obj, self._warnings)
 
-    def target(self, options: WriteOptions, *, name: str = "", key: ObjectKey | None = None) -> Target:
+    def target(self, options: WriteOptions, *, key: ObjectKey | None = None) -> Target:
         """Where the write goes, and how."""
         return Target(
             served=self.served,
-            key=key or ObjectKey(self.route.namespace, name or self.route.name),
+            key=key or self.route.key,
             subresource=self.route.subresource,
             manager=options.manager or manager_of_agent(self.request.headers.get("user-agent", "")),
             force=options.force,
@@ -295,6 +306,22 @@ class Call:
             raise status.bad_request(f"the name of the object ({wanted} based on URL) was undeterminable: {why}")
         if name != wanted:
             raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
+
+    def _check_path_has_name(self) -> None:
+        if not self.route.name:
+            raise status.bad_request("name must be provided")
+
+    def _check_of(self, obj: Mapping[str, Any], *, is_named: bool = False) -> Check:
+        """What is looked at once a body has been read into fields, and not before."""
+
+        def check(content: Mapping[str, Any]) -> None:
+            if self.served.is_custom:
+                bodies.check_kind(obj, self.served)
+            self._check_namespace(content)
+            if is_named:
+                self._check_name(content)
+
+        return check
 
     def _check_applied(self, obj: Mapping[str, Any]) -> None:
         self._check_namespace(obj)

@@ -19,13 +19,15 @@ from reconcilekit.testing.apiserver.encoding.negotiation import (
 )
 from reconcilekit.testing.apiserver.encoding.rendering import render
 from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
-from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType, built_in_types
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.call import Answer, Call
+from reconcilekit.testing.apiserver.verbs.custom_verbs import is_taken
 from reconcilekit.testing.apiserver.verbs.parameters import flag
 
 __all__ = ["Answer", "dispatch"]
 
+_NOT_FOUND = "404 page not found\n"
 _HEALTH = ("healthz", "livez", "readyz")
 _HEALTH_PATHS = tuple(f"/{name}" for name in _HEALTH)
 
@@ -47,7 +49,9 @@ def dispatch(cluster: Cluster, request: Request) -> Answer:
     served = cluster.registry.find(route.group, route.version, route.plural)
     if served is None:
         return _unserved(cluster, route, request)
-    if route.is_too_long or not _is_reachable(served, route):
+    if served.is_custom and not is_taken(served, route, request.method):
+        return status.plain_text(404, _NOT_FOUND)
+    if not served.is_custom and (route.is_too_long or not _is_reachable(served, route)):
         raise status.unknown_resource()
     return _resource(cluster, request, route, served)
 
@@ -70,9 +74,11 @@ def _resource(cluster: Cluster, request: Request, route: Route, served: Resource
 
 def _unserved(cluster: Cluster, route: Route, request: Request) -> Response:
     if not cluster.registry.versions(route.group):
-        return status.plain_text(404, "404 page not found\n")
+        return status.plain_text(404, _NOT_FOUND)
     document = discovery.version_document(cluster.registry, route.group, route.version)
     if document is None or route.plural:
+        if all(group != route.group for group, *_ in built_in_types()):
+            return status.plain_text(404, _NOT_FOUND)
         raise status.unknown_resource()
     return _document(document, request)
 
@@ -95,7 +101,7 @@ def _non_resource(cluster: Cluster, request: Request, path: str) -> Response:
             document = discovery.group_document(cluster.registry, group)
         case ["openapi", *rest]:
             found = openapi.document(cluster.registry, "/".join(rest), request)
-            return found or status.plain_text(404, "404 page not found\n")
+            return found or status.plain_text(404, _NOT_FOUND)
         case ["version"]:
             if accept and not {clause.partition(";")[0].strip() for clause in accept.split(",")} & {"*/*", JSON}:
                 raise status.not_acceptable([JSON])
@@ -103,7 +109,7 @@ def _non_resource(cluster: Cluster, request: Request, path: str) -> Response:
         case []:
             document = _paths(cluster)
     if document is None:
-        return status.plain_text(404, "404 page not found\n")
+        return status.plain_text(404, _NOT_FOUND)
     return _document(document, request)
 
 

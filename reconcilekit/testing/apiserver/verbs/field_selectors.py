@@ -107,12 +107,18 @@ def check_fields(served: ResourceType, terms: list[Term]) -> None:
         StatusError: 400.
     """
     for term in terms:
-        if term.path not in served.field_selectors and term.path not in ("metadata.name", "metadata.namespace"):
+        if term.path not in served.field_selectors and term.path not in _known_of_all(served):
             raise status.bad_request(_unknown(served, term.path))
 
 
+def _known_of_all(served: ResourceType) -> tuple[str, ...]:
+    if served.is_custom and not served.is_namespaced:
+        return ("metadata.name",)
+    return ("metadata.name", "metadata.namespace")
+
+
 def _unknown(served: ResourceType, path: str) -> str:
-    if served.storage_key in _WORDED_BY_KIND or (served.custom is not None and served.custom.selectable_fields):
+    if served.storage_key in _WORDED_BY_KIND or served.is_custom:
         return f"field label not supported: {path}"
     if served.storage_key == ("batch", "jobs"):
         return f'field label "{path}" not supported for Job'

@@ -11,6 +11,8 @@ import msgspec
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
+from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_selector
 
 MAX_MANAGER = 128
 """Bytes of a field manager's name."""
@@ -94,6 +96,9 @@ def list_options(query: Mapping[str, str], *, is_watch: bool | None = None) -> L
         sends_initial=True if is_legacy else sends_initial,
         is_legacy=is_legacy,
     )
+    # The real server reads the selectors where it reads the numbers, before it looks at what goes with what.
+    parse_label_selector(options.label_selector)
+    parse_field_selector(options.field_selector)
     causes = list(_watch_causes(options) if watches else _list_causes(options))
     if causes:
         raise _invalid("ListOptions", causes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Literal
 
 import msgspec
@@ -45,7 +44,7 @@ def kind_of(request: Request, served: ResourceType) -> PatchKind:
 
 
 def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, strict: bool) -> Transform:
-    """What the patch makes of a live object.
+    """What the patch makes of a live object; only of one that is there, the real server says what the patch isn't.
 
     Args:
         kind: not "apply".
@@ -53,19 +52,23 @@ def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, str
         served: the kind.
         strict: fields are looked at one by one, which words some refusals otherwise.
 
+    Returns:
+        Raises StatusError, 400 or 413, where the patch is JSON but no such patch.
+
     Raises:
-        StatusError: 400, 413.
+        StatusError: 400 where it isn't JSON.
     """
     body = request.body or b""
     decoded = _decoded(body)
     match kind:
         case "json":
-            return functools.partial(_apply_json, operations=_operations(decoded, strict=strict))
+            return lambda live: _apply_json(live, operations=_operations(decoded, strict=strict))
         case "merge":
-            patch = _map(decoded, prefix="error decoding patch: ")
-            return lambda live: merge_patch(live, patch)
+            return lambda live: merge_patch(live, _map(decoded, prefix="error decoding patch: "))
+        case _ if isinstance(decoded, dict):
+            return StrategicPatch(patch=decoded, definition=served.definition)
         case _:
-            return StrategicPatch(patch=_map(decoded, prefix=""), definition=served.definition)
+            return lambda _: _map(decoded, prefix="")
 
 
 def _decoded(body: bytes) -> Any:
