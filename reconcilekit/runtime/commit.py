@@ -1,6 +1,6 @@
 """The commit: what a run staged becomes so, in an order in which nobody sees a hole.
 
-    validate and prepare all of it; finalizer; creates and updates; publish; deletes; status
+    validate and prepare all of it; creates and updates; publish; deletes; status
 
 So a veto leaves nothing behind in the cluster, what a proxy still uses isn't deleted before the publish, and the status
 speaks last. It stops at the first failure; the next run compares with what is there and goes on.
@@ -42,7 +42,7 @@ from reconcilekit.state import PreparedStage
 
 @attrs.frozen(kw_only=True)
 class Primary:
-    """The object of the key, as the view showed it."""
+    """The object of the key, as the view showed it, or with the finalizer that was added to it since."""
 
     resource: Resource
     key: ObjectKey
@@ -53,6 +53,10 @@ class Primary:
     def is_deleting(self) -> bool:
         """True once its deletionTimestamp is set."""
         return self.raw is not None and self.raw.meta.deletion_timestamp is not None
+
+    def seen_by(self, view: View, resource: Resource, key: ObjectKey) -> RawObject | None:
+        """An object as the view has it, or this one as it is since its finalizer was added."""
+        return self.raw if (resource, key) == (self.resource, self.key) else view.get(resource, key)
 
     def has_finalizer(self, name: str | None) -> bool:
         """True where the finalizer stands on it."""
@@ -114,7 +118,7 @@ def plan_commit(
     """
     applies = []
     for staged in stage.applies.values():
-        live = view.get(staged.resource, staged.key)
+        live = primary.seen_by(view, staged.resource, staged.key)
         if live is None or _needs_apply(staged, live, no_ops):
             applies.append((staged, live))
     deletes = [(resource, view.get(resource, key)) for resource, key in stage.deletes]
@@ -203,6 +207,10 @@ class Committer:
         assert primary.raw is not None
         committed.quiet = {(primary.resource, primary.key)}
         answer = await self._set_finalizers(primary, primary.raw, committed, added=finalizer)
+        if answer is None:
+            # Not to be told in a status: there is none any more. The key runs again once the cache has seen that.
+            self._own_writes.doubt(primary.key, primary.resource, primary.key)
+            raise ConflictError(f"{primary.resource.kind} {primary.key} was deleted before its finalizer was added")
         return attrs.evolve(primary, raw=answer)
 
     async def commit(self, primary: Primary, plan: Plan, committed: Committed) -> None:
@@ -244,7 +252,7 @@ class Committer:
             primary.key,
             operation,
             lambda: self._client.merge_patch(primary.resource, primary.key, patch),
-            gone_is_done=bool(without),
+            gone_is_done=True,
         )
         if answer is not None and without and not names:
             # The last finalizer's removal deletes the object: its answer's version is never seen by a watch as such.

@@ -62,6 +62,7 @@ class Context:
         self._stage = stage
         self._reads = reads
         reads.objects[surroundings.primary, key] = primary
+        self._raw = primary
         self._primary = None if primary is None else primary.decode()
 
     def __repr__(self) -> str:
@@ -130,7 +131,7 @@ class Context:
         found = self._at.view.select(store.resource, selection)
         if not found and confirm and selection.is_evaluable_by_server:
             self._reads.vain.add((resource, selection))
-        return [obj.decode() for obj in found]
+        return [(self._seen(store.resource, obj.key) or obj).decode() for obj in found]
 
     def owned(self, resource: Resource) -> list[dict[str, Any]]:
         """The objects of this kind whose owner references name the primary; none once the primary is gone."""
@@ -254,14 +255,18 @@ class Context:
     def _read(self, resource: Resource, key: ObjectKey) -> RawObject | None:
         self._stage.check_open()
         store = self._store(resource)
-        found = self._at.view.get(store.resource, key)
+        found = self._seen(store.resource, key)
         self._reads.objects[store.resource, key] = found
         return found
+
+    def _seen(self, resource: Resource, key: ObjectKey) -> RawObject | None:
+        # The primary is newer than the view where its finalizer has just been added, and the same in every read.
+        return self._raw if (resource, key) == (self._at.primary, self.key) else self._at.view.get(resource, key)
 
     def _look_up(self, store: Store, keys: Sequence[ObjectKey]) -> None:
         self._stage.check_open()
         for key in keys:
-            found = self._reads.staged[store.resource, key] = self._at.view.get(store.resource, key)
+            found = self._reads.staged[store.resource, key] = self._seen(store.resource, key)
             if found is not None:
                 return
 

@@ -39,7 +39,7 @@ class Reconciler:
     """Base class of every controller's logic; the class attributes declare what it may look at.
 
     A subclass sets `primary` and defines `reconcile`. Everything it reads comes from one frozen view, everything it
-    decides is staged on `ctx`, and nothing leaves before `reconcile` has returned.
+    decides is staged on `ctx`, and nothing but the finalizer leaves before `reconcile` has returned.
 
     Attributes:
         primary: the kind whose objects are the keys.

@@ -50,9 +50,9 @@ def merge_conditions(live: Sequence[dict[str, Any]], stated: Sequence[dict[str, 
 
     Conditions that aren't stated stay. New ones come last, in the order in which they were stated.
     """
-    if not live:
-        return list(stated)
     by_type = {condition["type"]: condition for condition in stated}
+    if not live:
+        return list(by_type.values())
     merged = [_keep_transition(old, by_type.pop(old.get("type"), old)) for old in copy.deepcopy(list(live))]
     return merged + list(by_type.values())
 

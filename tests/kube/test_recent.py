@@ -26,7 +26,19 @@ def test_the_echo_of_an_answer_is_the_same_object() -> None:
     answer = recent.parse(encoded("a") + b"\n", CONFIG_MAP)
     echo = recent.parse(msgspec.Raw(encoded("a")), CONFIG_MAP)
     assert echo is answer
+    assert echo.meta.labels is None
     assert echo.owned_fields == b'{"f:data": {}}'
+
+
+def test_what_a_caller_changes_in_one_does_not_reach_the_other() -> None:
+    raw = json.dumps({"metadata": {"name": "a", "labels": {"app": "web"}}}).encode()
+    recent = RecentObjects(field_manager="me")
+    answer = recent.parse(raw, CONFIG_MAP)
+    assert answer.meta.labels is not None
+    answer.meta.labels["app"] = "changed"
+    echo = recent.parse(raw, CONFIG_MAP)
+    answer.meta.labels.clear()
+    assert echo.meta.labels == {"app": "web"}
 
 
 def test_another_version_is_read_anew() -> None:

@@ -10,7 +10,7 @@ import pytest
 from reconcilekit import ConfigError, Context, Reconciler, Result, TransientError
 from reconcilekit.testing.apiserver import Fault
 from tests.runtime.wire import verdicts
-from tests.runtime.world import CONFIG_MAP, WIDGET, World, config_map, simulate, widget
+from tests.runtime.world import CONFIG_MAP, EVENT, WIDGET, World, config_map, simulate, widget
 
 OURS = "example.com/cleanup"
 THEIRS = "example.com/theirs"
@@ -170,6 +170,43 @@ def test_it_stands_there_before_the_first_reconcile_begins_and_whatever_comes_of
             assert live["finalizers"] == shown["finalizers"] == [OURS]
             assert live["resourceVersion"] == shown["resourceVersion"]
             assert short(world) == ["PATCH /namespaces/default/widgets/w"]
+
+    simulate(main)
+
+
+def test_every_read_of_the_run_that_adds_it_shows_the_same_primary() -> None:
+    class Reads(Cleaner):
+        name = "reads"
+        finalizer = OURS
+
+        async def reconcile(self, ctx: Context) -> None:
+            if ctx.primary:
+                shown = [ctx.primary, ctx.get(WIDGET, ctx.key.name), *ctx.select(WIDGET)]
+                assert shown[1:] == shown[:1] * 2
+                self.calls.append("read")
+
+    async def main(world: World) -> None:
+        await world.create(widget("w"))
+        reads = Reads()
+        async with world.running(reads):
+            assert set(reads.calls) == {"read"}
+
+    simulate(main)
+
+
+def test_a_primary_that_is_deleted_before_it_is_added_is_no_user_s_mistake() -> None:
+    async def main(world: World) -> None:
+        world.server.faults.add(
+            Fault(method="PATCH", path="*/widgets/w", action="delay", delay=1.0, user_agent="tests")
+        )
+        cleaner = Cleaner()
+        await world.create(widget("w"))
+        world.clock.call_later(0.5, lambda: asyncio.ensure_future(world.delete(WIDGET, "w")))
+        async with world.running(cleaner):
+            await world.settle(20)
+            assert verdicts(world, "w") == ["transient", "done"]
+            assert cleaner.calls == ["gone"]
+            assert world.server.objects(EVENT, namespace="default") == []
 
     simulate(main)
 
