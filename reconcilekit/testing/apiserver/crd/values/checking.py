@@ -128,7 +128,7 @@ class Check:
             return None
         if self._types or self._format:
             checks = {kind: checks[kind] for kind in _JSON_TYPES if self._takes(kind)}
-        if self._types == ("integer",):
+        if "integer" in self._types:
             checks[float] = (float.is_integer, *by_type[float], *enum_only, *juncture)
         return _dispatching(checks)
 
