@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -160,7 +160,13 @@ class CustomKind:
         return bool(stored) and stored[0].get("schema") != self._version.get("schema")
 
     def causes(
-        self, obj: Mapping[str, Any], old: Mapping[str, Any] | None, warnings: list[str], *, is_status: bool = False
+        self,
+        obj: Mapping[str, Any],
+        old: Mapping[str, Any] | None,
+        warnings: list[str],
+        *,
+        is_status: bool = False,
+        metadata_causes: Sequence[Cause] = (),
     ) -> list[Cause]:
         """What is wrong with an object, in the server's order.
 
@@ -169,6 +175,7 @@ class CustomKind:
             old: what it takes the place of; None where it's new.
             warnings: what is wrong but was so before is added to it, where a rule says so.
             is_status: only its status is written.
+            metadata_causes: what was found wrong with its metadata; its rules may not be run for that, too.
         """
         pair = None if old is None else Pair(obj, old, self.structure)
         found = self._status_causes(obj, pair) if is_status else self._object_causes(obj, pair)
@@ -179,7 +186,7 @@ class CustomKind:
             found += self._uniqueness_causes(obj, old)
         rules = self._rules
         if rules is not None:
-            if any(cause.reason in BLOCKING for cause in found):
+            if any(cause.reason in BLOCKING for cause in (*metadata_causes, *found)):
                 found.append(invalid(NOWHERE, None, _UNCHECKED))
             else:
                 found += rules.causes(obj, old, "", Review(pair, warnings))

@@ -66,7 +66,7 @@ class Admission:
         if self.accept_loopback_endpoints and served.plural == "endpointslices":
             causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
-            causes += custom.causes(served, served.custom, content, old, warnings)
+            causes += custom.causes(served, served.custom, content, old, warnings, metadata_causes=tuple(causes))
         elif served.storage_key == custom.DEFINITIONS:
             causes += custom.definition_causes(content, old, warnings)
         if causes:

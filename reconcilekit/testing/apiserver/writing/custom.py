@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconcilekit.testing.apiserver import status
@@ -48,8 +48,8 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
 def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
     if is_patched:
         return status.invalid("", "", "", [invalid("patch", go_json(obj), why)])
-    kind = served.kind
-    return status.bad_request(f'{kind} in version "{served.version}" cannot be handled as a {kind}: {why}')
+    kind, said = served.kind, obj.get("kind") or served.kind
+    return status.bad_request(f'{said} in version "{served.version}" cannot be handled as a {kind}: {why}')
 
 
 def default(served: ResourceType, kind: CustomKind, content: dict[str, Any]) -> None:
@@ -68,11 +68,13 @@ def causes(
     warnings: list[str],
     *,
     is_status: bool = False,
+    metadata_causes: Sequence[Cause] = (),
 ) -> list[Cause]:
-    """What is wrong with a custom object."""
+    """What is wrong with a custom object, beside its metadata."""
     identity = {"kind": served.kind, "apiVersion": served.api_version}
     before = None if old is None else {**identity, **old}
-    return kind.causes({**identity, **content}, before, warnings, is_status=is_status)
+    obj = {**identity, **content}
+    return kind.causes(obj, before, warnings, is_status=is_status, metadata_causes=metadata_causes)
 
 
 def default_definition(content: dict[str, Any]) -> None:
