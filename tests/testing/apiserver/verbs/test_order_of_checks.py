@@ -76,8 +76,8 @@ def test_a_patch_is_read_once_its_object_is_there(on_server: Callable[..., Any],
 def test_an_apply_to_a_custom_object_overwrites_times_unread(on_server: Callable[..., Any], widgets: str) -> None:
     async def scenario(call: Any) -> None:
         await call.define_widgets()
-        body = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"creationTimestamp": "yesterday"}}
-        body["metadata"]["name"] = "a"
+        metadata = {"name": "a", "creationTimestamp": "yesterday"}
+        body = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata}
         created = await call("PATCH", f"{widgets}/a", body, patch="apply", fieldManager="m")
         assert (created.status, created.body["metadata"]["creationTimestamp"]) == (201, "2025-01-01T00:00:00Z")
 
