@@ -14,7 +14,8 @@ _TIME = re.compile(r"\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _CLUSTER_IP = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
 _MADE = re.compile(r"\b(gen\d*-)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 _VERSION_IN_TEXT = re.compile(
-    r"((?:resource ?version|ResourceVersion(?: in object meta)?|record|current|precondition)[^0-9⟦]{0,12})\d+\b|\(\d+\)$"
+    r"((?:resource ?version|ResourceVersion(?: in object meta)?|record|current|precondition)[^0-9⟦]{0,12})\d+\b"
+    r"|\(\d+\)$"
 )
 _NODE_PORTS = ("nodePort", "healthCheckNodePort")
 _NODE_PORT = re.compile(r"(?<=:)3[0-2]\d{3}(?=/(?:TCP|UDP|SCTP)\b)")
