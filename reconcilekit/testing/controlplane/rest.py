@@ -57,18 +57,25 @@ class AdminClient:
         """
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = None if body is None else msgspec.json.encode(body)
+        sent = {**self._headers, "content-type": "application/json", **named}
         try:
-            self._connection.request(
-                method, path, content, {**self._headers, "content-type": "application/json", **named}
-            )
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
+            try:
+                return self._exchange(method, path, content, sent)
+            except http.client.RemoteDisconnected:
+                # The server closes connections that idle; nothing of this request was read then.
+                self._connection.close()
+                return self._exchange(method, path, content, sent)
         except http.client.HTTPException as error:
             self._connection.close()
             raise ConnectionError(f"{method} https://{self._address}{path}: {error!r}") from error
         except OSError:
             self._connection.close()
             raise
+
+    def _exchange(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request(method, path, content, headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
 
     def get(self, path: str, **headers: str) -> dict[str, Any]:
         """The object at a path.
