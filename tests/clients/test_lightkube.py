@@ -86,7 +86,7 @@ def test_watch_and_wait(client: Client) -> None:
     assert len(list(client.list(Pod, labels={"app": "web"}))) >= 1
 
 
-@pytest.mark.lanes("socket")  # a real server takes a moment until it serves a new kind, which lightkube does not wait for
+@pytest.mark.lanes("socket")  # a real server takes a moment to serve a new kind, and lightkube does not wait
 def test_custom_kinds(client: Client) -> None:
     definition = """
     apiVersion: apiextensions.k8s.io/v1
