@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from reconcilekit.runtime.staging import RunClosedError, StagingError
     from reconcilekit.state import StateStore
 else:
+    from reconcilekit._lazy import lazily
+
     # Each name is imported where it's first used: who only wants an error class pays neither for asyncio nor for a
     # client. A type checker reads the imports above instead, and so still knows which names there aren't.
     _HOMES = {
@@ -74,20 +76,7 @@ else:
         "reconcilekit.runtime.staging": ("RunClosedError", "StagingError"),
         "reconcilekit.state": ("StateStore",),
     }
-    _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(_HOME_OF[name]), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
-
+    __getattr__, __dir__ = lazily(globals(), _HOMES)
 
 __all__ = [
     # a controller

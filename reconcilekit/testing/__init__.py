@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         run_virtual,
     )
 else:
+    from reconcilekit._lazy import lazily
+
     # Each name is imported where it's first used, as in `reconcilekit`: who tests with virtual time alone pays for no
     # server.
     _HOMES = {
@@ -55,20 +57,7 @@ else:
             "run_virtual",
         ),
     }
-    _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(_HOME_OF[name]), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
-
+    __getattr__, __dir__ = lazily(globals(), _HOMES)
 
 __all__ = [
     # an API server

@@ -6,9 +6,14 @@ import ast
 import importlib
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import reconcilekit
+import reconcilekit.testing
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +28,12 @@ MEASURE = "from time import perf_counter as t; s = t(); import reconcilekit; pri
 
 def python(code: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
 
 
@@ -63,8 +73,14 @@ def test_an_error_class_costs_no_client_and_no_event_loop() -> None:
     assert not {"asyncio", "msgspec", "tenacity", "reconcilekit.runtime", "reconcilekit.kube.client"} & set(loaded)
 
 
-def test_type_checkers_and_programs_find_the_same_names_at_the_same_place() -> None:
-    tree = ast.parse(Path(reconcilekit.__file__).read_text("utf-8"))
+@pytest.mark.parametrize(
+    ("package", "imported_at_once"),
+    [(reconcilekit, {"__version__"}), (reconcilekit.testing, {"CUSTOM_RESOURCE_DEFINITION", "custom_kind"})],
+)
+def test_type_checkers_and_programs_find_the_same_names_at_the_same_place(
+    package: ModuleType, imported_at_once: set[str]
+) -> None:
+    tree = ast.parse(Path(str(package.__file__)).read_text("utf-8"))
     branch = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     seen = {
         alias.name: importlib.import_module(str(node.module))
@@ -72,5 +88,19 @@ def test_type_checkers_and_programs_find_the_same_names_at_the_same_place() -> N
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert set(seen) | {"__version__"} == set(reconcilekit.__all__)
-    assert [name for name, home in seen.items() if getattr(reconcilekit, name) is not getattr(home, name)] == []
+    assert set(seen) | imported_at_once == set(package.__all__)
+    assert [name for name, home in seen.items() if getattr(package, name) is not getattr(home, name)] == []
+
+
+def test_names_are_listed_before_they_are_used_and_there_are_no_others() -> None:
+    told = python(
+        """
+        import reconcilekit, sys
+        assert set(reconcilekit.__all__) <= set(dir(reconcilekit)) and "reconcilekit.errors" not in sys.modules
+        try:
+            reconcilekit.Reconciller
+        except AttributeError as error:
+            print(error)
+        """
+    )
+    assert told == "module 'reconcilekit' has no attribute 'Reconciller'\n"
