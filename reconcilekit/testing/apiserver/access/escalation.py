@@ -10,8 +10,9 @@ import attrs
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.rbac import GROUP, Authorizer, MissingRoleError
-from reconcilekit.testing.apiserver.access.rules import FULL_AUTHORITY, Rule, missing, quoted
+from reconcilekit.testing.apiserver.access.rules import FULL_AUTHORITY, Rule, missing
 from reconcilekit.testing.apiserver.access.users import MASTERS, User
+from reconcilekit.testing.apiserver.go_text import quoted
 
 _ROLES = ("roles", "clusterroles")
 _BINDINGS = ("rolebindings", "clusterrolebindings")
@@ -86,7 +87,7 @@ class Grantor:
         if not lacking:
             return
         listed = "\n".join(lacking)
-        who = f'user "{self.user.name}" (groups=[{quoted(self.user.groups)}])'
+        who = f'user "{self.user.name}" (groups=[{" ".join(map(quoted, self.user.groups))}])'
         why = f"{who} is attempting to grant RBAC permissions not currently held:\n{listed}"
         if problem:
             why = f"{why}; resolution errors: [{problem}]"

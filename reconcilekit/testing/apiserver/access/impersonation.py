@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote
 
 import attrs
@@ -11,7 +11,6 @@ from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.rbac import Authorizer, forbidden
-from reconcilekit.testing.apiserver.access.rules import quoted
 from reconcilekit.testing.apiserver.access.users import (
     ANONYMOUS,
     AUTHENTICATED,
@@ -22,6 +21,7 @@ from reconcilekit.testing.apiserver.access.users import (
     split_node,
     split_service_account,
 )
+from reconcilekit.testing.apiserver.go_text import quoted
 
 SEPARATOR = "\n"
 """Between the values of a header that came several times: it can't be in one, as a comma can."""
@@ -72,10 +72,14 @@ def _told(headers: Mapping[str, str]) -> User | None:
 
 def _go_syntax(uid: str, groups: tuple[str, ...], extra: Mapping[str, tuple[str, ...]]) -> str:
     """A user as Go's %#v shows it."""
-    listed = f"[]string{{{quoted(groups, ', ')}}}" if groups else "[]string(nil)"
-    entries = ", ".join(f"{quoted([key])}:[]string{{{quoted(values, ', ')}}}" for key, values in extra.items())
+    entries = ", ".join(f"{quoted(key)}:{_go_strings(values)}" for key, values in extra.items())
     mapped = f"map[string][]string{{{entries}}}" if extra else "map[string][]string(nil)"
-    return f'&user.DefaultInfo{{Name:"", UID:{quoted([uid])}, Groups:{listed}, Extra:{mapped}}}'
+    return f'&user.DefaultInfo{{Name:"", UID:{quoted(uid)}, Groups:{_go_strings(groups)}, Extra:{mapped}}}'
+
+
+def _go_strings(values: Iterable[str]) -> str:
+    listed = ", ".join(map(quoted, values))
+    return f"[]string{{{listed}}}" if listed else "[]string(nil)"
 
 
 @attrs.frozen

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-import msgspec
 
 from reconcilekit.testing.apiserver.access.attributes import Attributes
+from reconcilekit.testing.apiserver.go_text import quoted
 
 
 def _strings(value: object) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class Rule:
             ("ResourceNames", self.names),
             ("Verbs", self.verbs),
         )
-        told = ", ".join(f"{name}:[{quoted(values)}]" for name, values in fields if values)
+        told = ", ".join(f"{name}:[{' '.join(map(quoted, values))}]" for name, values in fields if values)
         return f"{{{told}}}"
 
     def _has_resource(self, wanted: Attributes) -> bool:
@@ -108,11 +108,6 @@ class Rule:
 
 FULL_AUTHORITY = (Rule(verbs=("*",), groups=("*",), resources=("*",)), Rule(verbs=("*",), urls=("*",)))
 """Whoever may do all this may also write aggregation rules, which gather anything."""
-
-
-def quoted(values: Iterable[str], separator: str = " ") -> str:
-    """Strings as Go's %q shows them."""
-    return separator.join(msgspec.json.encode(value).decode() for value in values)
 
 
 def missing(owned: Sequence[Rule], wanted: Iterable[Rule]) -> list[Rule]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.encoding.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import quoted
 
 Labels = Mapping[str, str]
 Requirement = Callable[[Labels], bool]

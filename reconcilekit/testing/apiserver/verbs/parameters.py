@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.encoding.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
 from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_selector

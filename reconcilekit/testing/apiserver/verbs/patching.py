@@ -9,7 +9,7 @@ import msgspec
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding import bodies, go_json
-from reconcilekit.testing.apiserver.encoding.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.writing.patches import json_patch, merge_patch

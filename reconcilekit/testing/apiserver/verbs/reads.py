@@ -13,7 +13,7 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.encoding.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.collection import Collection
 from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap

@@ -9,7 +9,7 @@ import attrs
 
 from reconcilekit.testing.apiserver.crd.definitions.approval import approval_condition
 from reconcilekit.testing.apiserver.crd.definitions.versions import storage_version
-from reconcilekit.testing.apiserver.crd.problems import quoted
+from reconcilekit.testing.apiserver.go_text import quoted
 
 _NAMES: Final = (
     ("plural", "PluralConflict"),

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from reconcilekit.testing.apiserver.crd.problems import invalid, quoted, required
+from reconcilekit.testing.apiserver.crd.problems import invalid, required
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 ANNOTATION: Final = "api-approved.kubernetes.io"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from reconcilekit.testing.apiserver.crd.problems import quoted
 from reconcilekit.testing.apiserver.crd.values import failures
 from reconcilekit.testing.apiserver.crd.values.failures import Findings
 from reconcilekit.testing.apiserver.crd.values.formats import known_format
 from reconcilekit.testing.apiserver.crd.values.limits import Counts, number_limits, single_type, string_limits
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 

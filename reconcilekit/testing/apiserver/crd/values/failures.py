@@ -13,12 +13,12 @@ from reconcilekit.testing.apiserver.crd.problems import (
     invalid,
     not_supported,
     number,
-    quoted,
     required,
     too_long,
     too_many,
     type_invalid,
 )
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 Code = Literal["type", "required", "enum", "too long", "too many", "other", "composite"]

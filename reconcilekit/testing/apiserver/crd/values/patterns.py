@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Callable
 
-from reconcilekit.testing.apiserver.crd.problems import quoted
+from reconcilekit.testing.apiserver.go_text import quoted
 
 _CLASSES = {
     "alnum": "0-9A-Za-z",
