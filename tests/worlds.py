@@ -66,13 +66,16 @@ def world_lane(request: pytest.FixtureRequest) -> Iterator[RealWorld | None]:
 def add_lanes(metafunc: pytest.Metafunc, *, makers: Collection[str], fixtures: Collection[str] = ()) -> None:
     """Have a test that makes a world, by itself, by a function of its module or by a fixture, run in both lanes.
 
-    Property tests stay on the embedded server, and so does what `@pytest.mark.lanes("embedded")` says.
+    `@pytest.mark.lanes(...)` chooses others. Property tests stay on the embedded server unless it says otherwise: what
+    takes 50 examples there should take fewer on a server that has to be made as new for each.
     """
     mark = metafunc.definition.get_closest_marker("lanes")
-    chosen = mark.args if mark else ("embedded", "real")
+    is_property = "hypothesis" in metafunc.definition.keywords
+    chosen = mark.args if mark else ("embedded",) if is_property else ("embedded", "real")
     takes = not set(fixtures).isdisjoint(metafunc.fixturenames)
-    makes = takes or _makes(metafunc.function, metafunc.module, makers)
-    if "hypothesis" in metafunc.definition.keywords or not makes:
+    # hypothesis hides what a test calls behind its own function, so such a test names its lanes.
+    makes = takes or _makes(metafunc.function, metafunc.module, makers) or (is_property and mark is not None)
+    if not makes:
         return
     params = [pytest.param(name, marks=[pytest.mark.real] if name == "real" else []) for name in chosen]
     metafunc.fixturenames.append("world_lane")

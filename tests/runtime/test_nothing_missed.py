@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcilekit import Context, Reconciler
@@ -127,15 +128,31 @@ async def perform(world: World, step: Any) -> None:
             await world.settle(seconds)
 
 
-@given(
+stories = given(
     before=st.lists(steps, max_size=4),
     during=st.lists(steps, max_size=12),
     seed=st.integers(0, 1000),
     confirm=st.booleans(),
 )
+
+
+@stories
 def test_the_last_run_saw_what_a_resync_would_see(
     before: list[Any], during: list[Any], seed: int, confirm: bool
 ) -> None:
+    play(before, during, seed=seed, confirm=confirm)
+
+
+@pytest.mark.lanes("real")
+@settings(max_examples=10)
+@stories
+def test_so_it_did_on_a_real_kube_apiserver(before: list[Any], during: list[Any], seed: int, confirm: bool) -> None:
+    play(before, during, seed=seed, confirm=confirm)
+
+
+def play(before: list[Any], during: list[Any], *, seed: int, confirm: bool) -> None:
+    """Let the steps happen before and while a controller runs, and compare it with one that starts afterwards."""
+
     async def main(world: World) -> None:
         await world.create(*(widget(f"w{n}", way="get", what="a") for n in range(2)))
         for step in before:
