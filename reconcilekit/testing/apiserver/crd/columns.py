@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcilekit.testing.apiserver.crd.problems import go_json, number
+from reconcilekit.testing.apiserver.go_text import json_text, number
 
 _STEP = re.compile(
     r"\.(?P<name>(?:[^.\[\]\\]|\\.)+)"
@@ -100,7 +100,7 @@ def printed(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (dict, list)):
-        return go_json(value)
+        return json_text(value)
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "<nil>"}[value]
     return number(value)

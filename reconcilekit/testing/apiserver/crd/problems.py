@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final
 
 import attrs
 
-from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import json_text, number, quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 NOWHERE: Final = "<nil>"
@@ -106,22 +105,4 @@ def shown(value: object) -> str:
         return quoted(value)
     if isinstance(value, float):
         return number(value)
-    return go_json(value)
-
-
-def number(value: float) -> str:
-    """A number as Go's ``%v`` writes it."""
-    if isinstance(value, int):
-        return str(value)
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    digits, _, exponent = repr(value).partition("e")
-    return f"{digits.removesuffix('.0')}e{exponent[0]}{exponent[1:].zfill(2)}" if exponent else digits
-
-
-def go_json(value: object) -> str:
-    """JSON as Go writes it: keys sorted, compact, with what HTML minds escaped."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    for char, escape in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
-        text = text.replace(char, escape)
-    return text
+    return json_text(value)

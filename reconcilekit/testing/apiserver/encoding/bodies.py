@@ -13,6 +13,7 @@ from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding import go_json, protobuf
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, YAML
+from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
 
@@ -72,13 +73,13 @@ def _decode(body: bytes, served: ResourceType) -> dict[str, Any]:
     if decoded is None:
         return {}
     if not isinstance(decoded, dict):
-        found = go_json.kind_of(decoded)
+        found = json_type(decoded)
         why = f"json parse error: json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
         raise _unreadable(body, served, why)
     for name in ("apiVersion", "kind"):
         value = decoded.get(name)
         if value is not None and not isinstance(value, str):
-            found = go_json.kind_of(value)
+            found = json_type(value)
             why = f"json parse error: json: cannot unmarshal {found} into Go struct field .{name} of type string"
             raise _unreadable(body, served, why)
     return decoded
@@ -227,7 +228,7 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
     if decoded is None:
         return {}
     if not isinstance(decoded, dict):
-        found = go_json.kind_of(decoded)
+        found = json_type(decoded)
         said = f"json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
         raise status.bad_request(f"error decoding patch: error unmarshaling JSON: while decoding JSON: {said}")
     del served
@@ -249,12 +250,12 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
     except ValueError as error:
         raise status.bad_request(f"couldn't get version/kind; {_describe(body, error)}") from error
     if not isinstance(options, dict):
-        found = go_json.kind_of(options)
+        found = json_type(options)
         why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
         raise status.bad_request(f"couldn't get version/kind; json parse error: {why}")
     _check_options_kind(options)
     if not isinstance(options.get("gracePeriodSeconds", 0), int | None):
-        found = go_json.kind_of(options["gracePeriodSeconds"])
+        found = json_type(options["gracePeriodSeconds"])
         where = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
         raise status.bad_request(f"json: cannot unmarshal {found} into {where}")
     if problem := options_problem(options):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 _END = "unexpected end of JSON input"
 _START = "looking for beginning of value"
@@ -11,14 +10,6 @@ _NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _SPACE = b" \t\r\n"
 _LITERALS = {b"t": b"true", b"f": b"false", b"n": b"null"}
 _STOPS = re.compile(rb'["\\\x00-\x1f]')
-
-
-def kind_of(value: Any) -> str:
-    """What Go calls a JSON value's kind."""
-    if isinstance(value, bool):
-        return "bool"
-    kinds = {int: "number", float: "number", dict: "object", list: "array", str: "string"}
-    return kinds.get(type(value), "null")
 
 
 def problem(body: bytes) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from reconcilekit.testing.apiserver.go_text import printed, quoted
 
 
 def go_type(value: Any) -> str:
@@ -23,7 +24,7 @@ def _syntax(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return quoted(value)
     if isinstance(value, dict):
         return "map[string]interface {}{" + ", ".join(f"{_syntax(k)}:{_syntax(value[k])}" for k in sorted(value)) + "}"
     if isinstance(value, list):
@@ -33,14 +34,4 @@ def _syntax(value: Any) -> str:
 
 def go_value(value: Any) -> str:
     """%v of the same."""
-    return f"&{{{_plain(value)}}}"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{k}:{_plain(value[k])}" for k in sorted(value)) + "]"
-    if isinstance(value, list):
-        return "[" + " ".join(_plain(item) for item in value) + "]"
-    return "<nil>" if value is None else str(value)
+    return f"&{{{printed(value)}}}"

@@ -10,10 +10,11 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.schema import scalars
 from reconcilekit.testing.apiserver.schema.defaults import DEFAULTS, Fill
 from reconcilekit.testing.apiserver.schema.definitions import Definition, Field, GoType, definition
-from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError, json_type
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError
 
 _RESOURCES = "v1.ResourceList"
 

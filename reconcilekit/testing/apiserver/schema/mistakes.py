@@ -34,10 +34,3 @@ class TypeMismatchError(DecodeError):
     def __str__(self) -> str:
         where = f"Go struct field {self.struct}.{'.'.join(self.path)}" if self.path else "Go value"
         return f"json: cannot unmarshal {self.found} into {where} of type {self.wanted}"
-
-
-def json_type(value: object) -> str:
-    """What Go calls a JSON value's type."""
-    if isinstance(value, bool):
-        return "bool"
-    return {int: "number", float: "number", dict: "object", list: "array", str: "string"}.get(type(value), "null")

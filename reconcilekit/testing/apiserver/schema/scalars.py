@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError, json_type
+from reconcilekit.testing.apiserver.go_text import json_type
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError
 from reconcilekit.testing.apiserver.schema.quantities import canonical_quantity
 
 ZEROS: Mapping[str, object] = {"string": "", "bool": False, "int32": 0, "int64": 0, "Bytes": "", "Quantity": "0"}

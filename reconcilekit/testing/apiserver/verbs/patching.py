@@ -8,8 +8,8 @@ import msgspec
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.encoding import bodies, go_json
-from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.encoding import bodies
+from reconcilekit.testing.apiserver.go_text import json_type, quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.writing.patches import json_patch, merge_patch
@@ -83,7 +83,7 @@ def _map(decoded: Any, *, prefix: str) -> dict[str, Any]:
     if decoded is None:
         raise status.bad_request("Invalid JSON Patch")
     if not isinstance(decoded, dict):
-        found = go_json.kind_of(decoded)
+        found = json_type(decoded)
         raise status.bad_request(
             f"{prefix}json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
         )
@@ -95,18 +95,18 @@ def _operations(decoded: Any, *, strict: bool) -> list[dict[str, Any]]:
     if decoded is None:
         return []
     if not isinstance(decoded, list):
-        found = go_json.kind_of(decoded)
+        found = json_type(decoded)
         raise status.bad_request(f"{prefix}json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp")
     for operation in decoded:
         if not isinstance(operation, dict):
-            found = go_json.kind_of(operation)
+            found = json_type(operation)
             raise status.bad_request(
                 f"{prefix}json: cannot unmarshal {found} into Go value of type handlers.jsonPatchOp"
             )
         for name in ("op", "path", "from"):
             value = operation.get(name)
             if value is not None and not isinstance(value, str):
-                found = go_json.kind_of(value)
+                found = json_type(value)
                 raise status.bad_request(
                     f"{prefix}json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"
                 )
@@ -120,7 +120,7 @@ def _apply_json(live: dict[str, Any], *, operations: list[dict[str, Any]]) -> di
     # A JSON patch changes its document in place, and the live object belongs to the store.
     patched = json_patch(msgspec.json.decode(msgspec.json.encode(live)), operations)
     if not isinstance(patched, dict):
-        raise undecodable(patched, f"json: cannot unmarshal {go_json.kind_of(patched)} into an object")
+        raise undecodable(patched, f"json: cannot unmarshal {json_type(patched)} into an object")
     return patched
 
 

@@ -11,7 +11,8 @@ import msgspec
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.crd.kind import ScalePaths
-from reconcilekit.testing.apiserver.encoding import bodies, go_json
+from reconcilekit.testing.apiserver.encoding import bodies
+from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.field_sets import Path
 from reconcilekit.testing.apiserver.ownership.tracking import SCALE, Entries, Write
@@ -161,7 +162,7 @@ def _write(call: Call, target: Target, scale: Mapping[str, Any], entries: Entrie
     served = call.served
     replicas = at(scale, "spec", "replicas") or 0
     if not isinstance(replicas, int) or isinstance(replicas, bool):
-        found = go_json.kind_of(replicas)
+        found = json_type(replicas)
         why = f"json: cannot unmarshal {found} into Go struct field ScaleSpec.spec.replicas of type int32"
         raise patching.undecodable(scale, why)
     if replicas < 0:

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.go_text import printed
 from reconcilekit.testing.apiserver.schema.decoding import DecodeError, reader, unknown_fields, zero_struct
 from reconcilekit.testing.apiserver.schema.definitions import definition
 from reconcilekit.testing.apiserver.schema.mistakes import TypeMismatchError
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.writing.preconditions import Target
-from reconcilekit.testing.apiserver.writing.strategic import printed
 
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes the wanted object of the live one, which it must not change."""

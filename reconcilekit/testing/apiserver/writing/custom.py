@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.crd.definitions import definition
 from reconcilekit.testing.apiserver.crd.kind import CustomKind, DecodeError
-from reconcilekit.testing.apiserver.crd.problems import go_json, invalid
+from reconcilekit.testing.apiserver.crd.problems import invalid
+from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 
@@ -47,7 +48,7 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
 
 def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
     if is_patched:
-        return status.invalid("", "", "", [invalid("patch", go_json(obj), why)])
+        return status.invalid("", "", "", [invalid("patch", json_text(obj), why)])
     kind, said = served.kind, obj.get("kind") or served.kind
     return status.bad_request(f'{said} in version "{served.version}" cannot be handled as a {kind}: {why}')
 

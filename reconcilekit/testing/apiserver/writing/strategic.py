@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.go_text import printed
 from reconcilekit.testing.apiserver.schema.definitions import Field, definition
 
 _PATCH = "$patch"
@@ -246,14 +247,3 @@ def _without_directives(value: Any) -> tuple[Any, bool]:
 
 def _refused(message: str) -> status.StatusError:
     return status.StatusError(500, message)
-
-
-def printed(value: object) -> str:
-    """A value as Go's %v prints it, in messages."""
-    if isinstance(value, Mapping):
-        return "map[" + " ".join(f"{key}:{printed(value[key])}" for key in sorted(value)) + "]"
-    if isinstance(value, list):
-        return "[" + " ".join(map(printed, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "<nil>" if value is None else str(value)

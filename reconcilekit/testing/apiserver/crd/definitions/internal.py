@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from reconcilekit.testing.apiserver.crd.problems import Rendered
+from reconcilekit.testing.apiserver.go_text import json_text
 
 # Each field with its name in the API and what it is where it's left out.
 _RULE: Final = (
@@ -90,12 +90,12 @@ def root_field_problem(schema: Mapping[str, Any]) -> str:
 
 def rendered_rule(rule: Mapping[str, Any]) -> Rendered:
     """A rule."""
-    return Rendered(_json(_fields(rule, _RULE)))
+    return Rendered(json_text(_fields(rule, _RULE), sorts=False))
 
 
 def rendered_schema(schema: Mapping[str, Any]) -> Rendered:
     """A schema."""
-    return Rendered(_json(_schema(schema)))
+    return Rendered(json_text(_schema(schema), sorts=False))
 
 
 def rendered_versions(versions: Sequence[Mapping[str, Any]]) -> Rendered:
@@ -112,7 +112,7 @@ def rendered_versions(versions: Sequence[Mapping[str, Any]]) -> Rendered:
         for (name, value), key in zip(told.items(), _SHARED, strict=True):
             entry[name] = None if _is_shared(versions, key) else value
         shown.append(entry)
-    return Rendered(_json(shown))
+    return Rendered(json_text(shown, sorts=False))
 
 
 _SHARED: Final = ("schema", "subresources", "additionalPrinterColumns", "selectableFields")
@@ -152,10 +152,3 @@ def _schema(told: Any) -> Any:
     if shown["XValidations"] is not None:
         shown["XValidations"] = [_fields(rule, _RULE) for rule in shown["XValidations"]]
     return shown
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    for char, escape in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
-        text = text.replace(char, escape)
-    return text

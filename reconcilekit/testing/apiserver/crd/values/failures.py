@@ -9,16 +9,14 @@ import attrs
 
 from reconcilekit.testing.apiserver.crd.problems import (
     child,
-    go_json,
     invalid,
     not_supported,
-    number,
     required,
     too_long,
     too_many,
     type_invalid,
 )
-from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import json_text, number, quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 Code = Literal["type", "required", "enum", "too long", "too many", "other", "composite"]
@@ -106,7 +104,7 @@ def missing(path: str) -> Failure:
 
 def unlisted(path: str, value: object, choices: Sequence[object]) -> Failure:
     """A value outside its enumeration."""
-    texts = tuple(choice if isinstance(choice, str) else go_json(choice) for choice in choices)
+    texts = tuple(choice if isinstance(choice, str) else json_text(choice) for choice in choices)
     message = f"{path} in body should be one of [{' '.join(texts)}]"
     return Failure(code="enum", name=path, message=message, value=value, supported=texts)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import attrs
 
-from reconcilekit.testing.apiserver.crd.problems import number
 from reconcilekit.testing.apiserver.crd.values import failures
 from reconcilekit.testing.apiserver.crd.values.failures import Failure, Findings
 from reconcilekit.testing.apiserver.crd.values.formats import FORMATS, known_format
 from reconcilekit.testing.apiserver.crd.values.patterns import PatternError, matcher
+from reconcilekit.testing.apiserver.go_text import number
 
 _INT32 = 2**31
 _INT64 = 2**63

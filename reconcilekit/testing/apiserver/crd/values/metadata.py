@@ -6,14 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-_GO_NAMES: Final[Mapping[type, str]] = {
-    bool: "bool",
-    int: "number",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
+from reconcilekit.testing.apiserver.go_text import json_type
 
 _STRINGS = ("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion")
 _INTEGERS = ("generation", "deletionGracePeriodSeconds")
@@ -35,7 +28,7 @@ def problem(metadata: object) -> str:
     if metadata is None:
         return ""
     if not isinstance(metadata, dict):
-        return f"json: cannot unmarshal {_go_name(metadata)} into Go value of type v1.ObjectMeta"
+        return f"json: cannot unmarshal {json_type(metadata)} into Go value of type v1.ObjectMeta"
     for name, value in metadata.items():
         check = _FIELDS.get(name)
         if check is not None and value is not None and (found := check(name, value)):
@@ -64,12 +57,8 @@ def without_malformed(metadata: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if not problem({name: value})}
 
 
-def _go_name(value: object) -> str:
-    return _GO_NAMES.get(type(value), "null")
-
-
 def _mismatch(field: str, value: object, wanted: str) -> str:
-    found = _go_name(value)
+    found = json_type(value)
     if found == "number" and not isinstance(value, int):
         found = f"number {value}"
     return f"json: cannot unmarshal {found} into Go struct field ObjectMeta.{field} of type {wanted}"
@@ -85,7 +74,7 @@ def _integer(name: str, value: object) -> str:
 
 def _time(name: str, value: object) -> str:
     if not isinstance(value, str):
-        return f"json: cannot unmarshal {_go_name(value)} into Go value of type string"
+        return f"json: cannot unmarshal {json_type(value)} into Go value of type string"
     if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", value):
         return ""
     return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"'
@@ -113,10 +102,10 @@ def _owners(name: str, value: object) -> str:
             return _mismatch(name, owner, "v1.OwnerReference")
         for field, wanted in _OWNER_FIELDS.items():
             found = owner.get(field)
-            if found is not None and _go_name(found) != wanted:
+            if found is not None and json_type(found) != wanted:
                 go_type = _GO_TYPES.get(field, wanted)
                 inner = f"OwnerReference.ownerReferences.{field}"
-                return f"json: cannot unmarshal {_go_name(found)} into Go struct field {inner} of type {go_type}"
+                return f"json: cannot unmarshal {json_type(found)} into Go struct field {inner} of type {go_type}"
     return ""
 
 

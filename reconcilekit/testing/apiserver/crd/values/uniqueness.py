@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reconcilekit.testing.apiserver.crd.problems import child, duplicate, go_json, invalid
+from reconcilekit.testing.apiserver.crd.problems import child, duplicate, invalid
 from reconcilekit.testing.apiserver.crd.values.structure import Structure
+from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.status import Cause
 
 
@@ -61,7 +62,7 @@ def _repeated(values: list[Any]) -> list[int]:
     seen: dict[str, int] = {}
     found = []
     for i, value in enumerate(values):
-        text = f"{type(value).__name__}{go_json(value)}"
+        text = f"{type(value).__name__}{json_text(value)}"
         seen[text] = seen.get(text, 0) + 1
         if seen[text] == 2:
             found.append(i)
