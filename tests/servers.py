@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import itertools
 import json
@@ -66,7 +67,7 @@ class ServerUnderTest(Protocol):
         """Write what other clients need."""
 
 
-class _Base:
+class _Base(abc.ABC):
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._transports: list[Transport] = []
@@ -96,8 +97,9 @@ class _Base:
         for transport in self._transports:
             await transport.aclose()
 
+    @abc.abstractmethod
     def config(self, user: User) -> ConnectionConfig:
-        raise NotImplementedError
+        """How a user gets to it."""
 
 
 class RealServer(_Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from reconcilekit.testing.apiserver.storage.storage import Event, Stored
 PODS = ("", "pods")
 
 
-class Controller:
+class Controller(abc.ABC):
     """A controller of one kind, woken by it and by the objects that it controls.
 
     Args:
@@ -59,9 +60,9 @@ class Controller:
         """Every object of its kind."""
         return [stored.key for stored in self._hands.select(self.kind)]
 
+    @abc.abstractmethod
     def sync(self, live: Stored) -> float | None:
         """One look at one object; seconds until the next one, None for no more."""
-        raise NotImplementedError
 
     def reference(self, live: Stored) -> dict[str, Any]:
         """How its objects name it."""
