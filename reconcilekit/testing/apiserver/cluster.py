@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -47,6 +47,7 @@ class Cluster:
         refuses_old_watches: a watch at a compacted version gets HTTP 410, not an ERROR event; some servers do.
         start: the state to begin with; None for a fresh cluster's.
         housekeeping: which controllers are at work; None for the default ones.
+        root_certificate: tells what clients inside the cluster trust, in PEM; "" while there is no TLS.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Cluster:
         refuses_old_watches: bool,
         start: Snapshot | None = None,
         housekeeping: Housekeeping | None = None,
+        root_certificate: Callable[[], str] = str,
     ) -> None:
         self.clock = clock
         self.admission = admission
         self.refuses_old_watches = refuses_old_watches
         self.registry = Registry() if start is None else start.registry
         self.make_token: TokenMaker | None = None
+        self.root_certificate = root_certificate
         self.storage = Storage(clock=clock, history=history, listener=self._changed)
         self.watches = WatchHub(clock=clock, revision=lambda: self.storage.revision)
         namespaces = self.registry.find("", "v1", "namespaces")
@@ -138,6 +141,10 @@ class Cluster:
             if event.served.storage_key == _DEFINITIONS:
                 self._follow_back(event)
         self._start_over()
+
+    def follow_root_certificate(self) -> None:
+        """Hand out the authority's certificate, which is another one than before."""
+        self._housekeeper.follow_root_certificate()
 
     def keep_in(self, folder: DataFolder) -> None:
         """Go on from what the folder holds, and keep there what happens; an empty folder begins with this state.

@@ -21,6 +21,7 @@ from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
+from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.encoding.rendering import refusal
@@ -87,7 +88,9 @@ class ApiServer:
         anonymous: take requests without a credential as system:anonymous'; by default only where there are no `tokens`.
         keep_requests: how many records `requests` keeps.
         start: a snapshot, of this or another server, to begin with; None, the default, begins with a fresh cluster.
-        data: a folder to go on from and to keep every change in, which `close` gives free; see `storage.folder`.
+        keys: another server's, whose tokens and certificates are good here, too; None makes some of its own.
+        data: a folder to go on from and to keep every change and the keys in, which `close` gives free; see
+            `storage.folder`.
         housekeeping: which of a cluster's controllers it plays; None for the default ones, see `Housekeeping`.
 
     Raises:
@@ -112,13 +115,17 @@ class ApiServer:
         anonymous: bool | None = None,
         keep_requests: int = 100_000,
         start: Snapshot | None = None,
+        keys: Keys | None = None,
         data: Path | str | None = None,
         housekeeping: Housekeeping | None = None,
     ) -> None:
         # Every argument, the ones still to be invented included: what `fork` hands on.
         told = locals()
-        self._options = {name: told[name] for name in told if name not in ("self", "clock", "start", "data")}
+        its_own = ("self", "clock", "start", "keys", "data")
+        self._options = {name: told[name] for name in told if name not in its_own}
         self._clock = clock
+        self._keys = keys or Keys(clock.random)
+        self._folder = None if data is None else self._opened(Path(data))
         self._cluster = Cluster(
             clock=clock,
             admission=Admission(accept_loopback_endpoints=accept_loopback_endpoints),
@@ -126,11 +133,18 @@ class ApiServer:
             refuses_old_watches=refuse_old_watches,
             start=start,
             housekeeping=housekeeping,
+            root_certificate=lambda: self._keys.root_certificate,
         )
-        self._folder = None if data is None else DataFolder(Path(data))
         if self._folder is not None:
             self._cluster.keep_in(self._folder)
-        self.access = Gate(self._cluster, clock=clock, tokens=tokens, authorization=authorization, anonymous=anonymous)
+        self.access = Gate(
+            self._cluster,
+            clock=clock,
+            keys=self._keys,
+            tokens=tokens,
+            authorization=authorization,
+            anonymous=anonymous,
+        )
         self._stragglers: set[asyncio.Task[Answer]] = set()
         self.faults = Faults(clock.random)
         self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)
@@ -274,12 +288,13 @@ class ApiServer:
     def fork(self, *, clock: Clock | None = None) -> ApiServer:
         """A server with the same options that begins with this one's state and past, and goes its own way; O(1).
 
-        It has no faults, lag, watches and records of requests, and is kept in no folder.
+        It knows the same tokens and certificates. It has no faults, lag, watches and records of requests, and is kept
+        in no folder.
 
         Args:
             clock: its own; by default this server's.
         """
-        return ApiServer(clock=clock or self._clock, start=self.snapshot(), **self._options)
+        return ApiServer(clock=clock or self._clock, start=self.snapshot(), keys=self._keys, **self._options)
 
     def _settle_watches(self, watches: Literal["close", "silent"]) -> None:
         if watches == "close":
@@ -306,6 +321,7 @@ class ApiServer:
         """Sync what is kept in `data`, and give the folder free; without `data` there is nothing to do."""
         if self._folder is not None:
             self._cluster.storage.journal = None
+            self._keys.let_go()
             self._folder.close()
 
     def lag(self, plural: str, seconds: float | Callable[[], float]) -> None:
@@ -332,6 +348,15 @@ class ApiServer:
 
     def __repr__(self) -> str:
         return f"<ApiServer revision={self.revision} watches={len(self.watches)} requests={len(self.requests)}>"
+
+    def _opened(self, path: Path) -> DataFolder:
+        folder = DataFolder(path)
+        try:
+            self._keys.keep_in(path)
+        except BaseException:
+            folder.close()
+            raise
+        return folder
 
     async def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Answer:
         try:

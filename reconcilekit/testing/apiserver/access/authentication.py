@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, Bearer, ServiceAccountTokens
 from reconcilekit.testing.apiserver.access.signing import InvalidTokenError
 from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
@@ -19,7 +20,8 @@ class Authenticator:
         accepts_anonymous: a request without a credential is system:anonymous' rather than answered with 401.
         accepts_strangers: a token that nobody knows, and that is no ServiceAccount's, counts as none: clients that have
             to send some find a server that asks for none.
-        service_accounts: what knows their tokens.
+        keys: what knows the tokens that the server has given itself.
+        service_accounts: what knows theirs.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Authenticator:
         *,
         accepts_anonymous: bool,
         accepts_strangers: bool,
+        keys: Keys,
         service_accounts: ServiceAccountTokens,
     ) -> None:
         self._users = {
@@ -35,11 +38,8 @@ class Authenticator:
         }
         self._accepts_anonymous = accepts_anonymous
         self._accepts_strangers = accepts_strangers
+        self._keys = keys
         self._service_accounts = service_accounts
-
-    def add(self, user: User, token: str) -> None:
-        """Know one more token."""
-        self._users[token] = user.authenticated()
 
     def user_of(self, request: Request, peer: User | None) -> User:
         """Who sends the request.
@@ -64,7 +64,10 @@ class Authenticator:
         return ANONYMOUS
 
     def _is_strange(self, token: str) -> bool:
-        return self._accepts_strangers and token not in self._users and token.count(".") != 2
+        return self._accepts_strangers and token.count(".") != 2 and self._known(token) is None
+
+    def _known(self, token: str) -> User | None:
+        return self._users.get(token) or self._keys.user_of(token)
 
     def bearer(self, token: str, audiences: Sequence[str] = (ISSUER,)) -> Bearer:
         """Whom a token names.
@@ -72,7 +75,7 @@ class Authenticator:
         Raises:
             InvalidTokenError: nobody.
         """
-        known = self._users.get(token)
+        known = self._known(token)
         if known is not None:
             return Bearer(user=known, audiences=tuple(audiences))
         if token.count(".") != 2:

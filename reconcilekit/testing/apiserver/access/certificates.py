@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from reconcilekit.testing.apiserver.access.signing import needs_cryptography
+from reconcilekit.testing.apiserver.access.signing import needs_cryptography, pem, private_key
 from reconcilekit.testing.apiserver.access.users import User
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate, ExtendedKeyUsage, GeneralName, Name
 
 _LIFETIME = timedelta(days=365)
+_AUTHORITY_LIFETIME = 10 * _LIFETIME
+"""As kubeadm's: a folder may be kept for years, and servers and users get new certificates from the old authority."""
 _BACKDATED = timedelta(hours=1)
 """So that a peer whose clock is behind takes the certificate."""
 
@@ -37,30 +39,31 @@ class Authority:
 
     They are for real sockets, so their times are the machine's, not those of the server's clock.
 
+    Args:
+        pair: an authority that was made before; None makes a new one.
+
     Raises:
         MissingCryptographyError: the cryptography package isn't installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pair: KeyPair | None = None) -> None:
         try:
             from cryptography import x509
         except ImportError as error:
             raise needs_cryptography("TLS") from error
-        self._key = _new_key()
+        self._key = _new_key() if pair is None else private_key(pair.key)
         self._name = _name("reconcilekit")
-        self._now = datetime.now(UTC)
-        builder = self._builder(self._name, self._key)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        builder = builder.add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
-        )
-        builder = builder.add_extension(_certificate_signing(), critical=True)
-        self._certificate = self._sign(builder)
+        self._certificate = self._own() if pair is None else x509.load_pem_x509_certificate(pair.certificate)
 
     @property
     def certificate(self) -> bytes:
         """The authority's own, in PEM."""
         return _pem(self._certificate)
+
+    @property
+    def pair(self) -> KeyPair:
+        """What makes this authority again."""
+        return KeyPair(certificate=self.certificate, key=pem(self._key))
 
     def for_user(self, user: User) -> KeyPair:
         """A client's, that names the user and the groups."""
@@ -97,30 +100,39 @@ class Authority:
             context.load_cert_chain(path)
         return context
 
+    def _own(self) -> Certificate:
+        from cryptography import x509
+
+        builder = self._builder(self._name, self._key, _AUTHORITY_LIFETIME)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+        )
+        return self._sign(builder.add_extension(_certificate_signing(), critical=True))
+
     def _issue(self, name: Name, usage: ExtendedKeyUsage, alternatives: list[GeneralName]) -> KeyPair:
         from cryptography import x509
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
         key = _new_key()
-        builder = self._builder(name, key).add_extension(usage, critical=False)
+        builder = self._builder(name, key, _LIFETIME).add_extension(usage, critical=False)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = builder.add_extension(issuer, critical=False)
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return KeyPair(certificate=_pem(self._sign(builder)), key=private)
+        return KeyPair(certificate=_pem(self._sign(builder)), key=pem(key))
 
-    def _builder(self, subject: Name, key: EllipticCurvePrivateKey) -> Any:
+    def _builder(self, subject: Name, key: EllipticCurvePrivateKey, lifetime: timedelta) -> Any:
         from cryptography import x509
 
+        now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - _BACKDATED)
-            .not_valid_after(self._now + _LIFETIME)
+            .not_valid_before(now - _BACKDATED)
+            .not_valid_after(now + lifetime)
         )
 
     def _sign(self, builder: Any) -> Certificate:

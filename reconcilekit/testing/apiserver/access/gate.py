@@ -15,9 +15,11 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes, attributes_of
 from reconcilekit.testing.apiserver.access.authentication import Authenticator
 from reconcilekit.testing.apiserver.access.bootstrap import aggregate, make_default_roles
+from reconcilekit.testing.apiserver.access.certificates import Authority
 from reconcilekit.testing.apiserver.access.credentials import Credentials
 from reconcilekit.testing.apiserver.access.escalation import Grantor, is_guarded
 from reconcilekit.testing.apiserver.access.impersonation import impersonated
+from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
 from reconcilekit.testing.apiserver.access.reviews import Reviewer
@@ -53,6 +55,7 @@ class Gate:
     Args:
         cluster: whose objects decide, and which takes the default roles.
         clock: for tokens' times.
+        keys: what credentials are made with and known by.
         tokens: bearer tokens by user; None asks nobody for any.
         authorization: whether RBAC decides, or anybody may do anything.
         anonymous: take requests without credentials; None takes them where no tokens were told.
@@ -63,13 +66,17 @@ class Gate:
         cluster: Cluster,
         *,
         clock: Clock,
+        keys: Keys,
         tokens: Mapping[str, str] | Mapping[User, str] | None,
         authorization: Authorization,
         anonymous: bool | None,
     ) -> None:
         self._cluster = cluster
+        self.keys = keys
         objects = ClusterObjects(cluster)
-        self._service_accounts = ServiceAccountTokens(objects, clock=clock, new_uid=cluster.storage.new_uid)
+        self._service_accounts = ServiceAccountTokens(
+            objects, clock=clock, new_uid=cluster.storage.new_uid, signer=keys.signer
+        )
         cluster.make_token = self._service_accounts.for_secret
         self._enforces = authorization == "RBAC"
         accepts_anonymous = tokens is None if anonymous is None else anonymous
@@ -78,9 +85,10 @@ class Gate:
             tokens or {},
             accepts_anonymous=accepts_anonymous,
             accepts_strangers=self._is_open,
+            keys=keys,
             service_accounts=self._service_accounts,
         )
-        self.credentials = Credentials(self.authenticator, clock.random)
+        self.credentials = Credentials(keys)
         self.authorizer: Authorizer = Rbac(objects) if self._enforces else AllowAll()
         self._reviewer = Reviewer(authorizer=self.authorizer, authenticator=self.authenticator, now=clock.now)
         if self._enforces:
@@ -90,6 +98,16 @@ class Gate:
     def asks_for_credentials(self) -> bool:
         """Whether a client without credentials would get nowhere."""
         return not self._is_open
+
+    def prove_itself(self) -> Authority:
+        """The authority whose certificate clients are to trust, and which those in the cluster find there from now on.
+
+        Raises:
+            MissingCryptographyError: the cryptography package isn't installed.
+        """
+        authority = self.keys.authority
+        self._cluster.follow_root_certificate()
+        return authority
 
     def pass_through(self, request: Request, serve: Serve, *, peer: User | None = None) -> tuple[User, Answer]:
         """Serve the request if it may be served.

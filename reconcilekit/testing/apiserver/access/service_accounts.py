@@ -48,13 +48,14 @@ class ServiceAccountTokens:
         objects: where ServiceAccounts, Pods, Secrets and Nodes are looked up.
         clock: for their times.
         new_uid: of each token.
+        signer: signs and checks them.
     """
 
-    def __init__(self, objects: Objects, *, clock: Clock, new_uid: Callable[[], str]) -> None:
+    def __init__(self, objects: Objects, *, clock: Clock, new_uid: Callable[[], str], signer: Signer) -> None:
         self._objects = objects
         self._clock = clock
         self._new_uid = new_uid
-        self.signer = Signer(clock.random)
+        self.signer = signer
 
     def request(self, account_key: ObjectKey, body: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a TokenRequest.

@@ -6,7 +6,8 @@ import base64
 import functools
 import hashlib
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -41,10 +42,16 @@ class Signer:
     Args:
         random_source: the key is drawn from it at the first token, and nothing is drawn before: the same seed gives the
             same tokens. That makes them guessable, which a test server's may be.
+        kept: the key of an earlier life, in PEM; empty for none.
+        keep: called with a key that was drawn, in PEM, before anything is signed by it.
     """
 
-    def __init__(self, random_source: random.Random) -> None:
+    def __init__(
+        self, random_source: random.Random, *, kept: bytes = b"", keep: Callable[[bytes], None] | None = None
+    ) -> None:
         self._random = random_source
+        self._kept = kept
+        self._keep = keep
 
     @functools.cached_property
     def key_id(self) -> str:
@@ -98,8 +105,12 @@ class Signer:
             from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
         except ImportError as error:
             raise needs_cryptography("a ServiceAccount's token") from error
-
-        return derive_private_key(self._random.randrange(1, _ORDER), SECP256R1())
+        if self._kept:
+            return private_key(self._kept)
+        drawn = derive_private_key(self._random.randrange(1, _ORDER), SECP256R1())
+        if self._keep is not None:
+            self._keep(pem(drawn))
+        return drawn
 
     def _is_right(self, signed: bytes, raw: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature
@@ -115,6 +126,21 @@ class Signer:
         except InvalidSignature:
             return False
         return True
+
+
+def pem(key: EllipticCurvePrivateKey) -> bytes:
+    """A private key as files hold it."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def private_key(text: bytes) -> EllipticCurvePrivateKey:
+    """The key in what `pem` made."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(text, password=None)
+    return cast("EllipticCurvePrivateKey", key)
 
 
 def _encode(data: bytes) -> str:

@@ -35,6 +35,10 @@ class KeptCluster(Protocol):
     def make_token(self) -> TokenMaker | None:
         """None where there are no tokens."""
 
+    @property
+    def root_certificate(self) -> Callable[[], str]:
+        """Tells what clients inside the cluster trust, in PEM; "" while there is no TLS."""
+
     def create(self, target: Target, obj: dict[str, Any]) -> Outcome:
         """See `Writer.create`."""
 

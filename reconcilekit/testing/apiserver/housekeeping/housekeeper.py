@@ -69,6 +69,13 @@ class Housekeeper:
             self._is_working = False
         self._set_timer()
 
+    def follow_root_certificate(self) -> None:
+        """Look at whatever holds the authority's certificate."""
+        for chore in self._chores:
+            if isinstance(chore, NamespaceContents | TokenSecrets):
+                self._plan(chore, chore.start_over())
+        self.settle()
+
     def start_over(self) -> None:
         """Look at everything anew, as controllers do when they start: the storage was replaced."""
         self._agenda.clear()

@@ -14,6 +14,8 @@ from reconcilekit.testing.apiserver.writing.writes import FINALIZE
 
 NAMESPACES = ("", "namespaces")
 PODS = ("", "pods")
+ACCOUNTS = ("", "serviceaccounts")
+CONFIG_MAPS = ("", "configmaps")
 TOKEN = "kubernetes"  # noqa: S105 -- the finalizer's name
 """The finalizer in `spec.finalizers` that the namespace controller takes off."""
 
@@ -110,22 +112,23 @@ class NamespaceContents:
 
     Args:
         hands: its reads and writes.
-        certificate: the authority's certificate that the ConfigMap holds.
     """
 
     delay = 0.0
-    kinds: frozenset[StorageKey] | None = frozenset({NAMESPACES, ("", "serviceaccounts"), ("", "configmaps")})
+    kinds: frozenset[StorageKey] | None = frozenset({NAMESPACES, ACCOUNTS, CONFIG_MAPS})
 
-    def __init__(self, hands: Hands, certificate: str = "") -> None:
+    def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._certificate = certificate
 
     def notice(self, kind: StorageKey, event: Event) -> Iterable[Hashable]:
-        """A Namespace that is new, or one of the two that was deleted."""
+        """A Namespace that is new, an account that was deleted, a ConfigMap that was deleted or changed."""
         stored = version_of(event)
         if kind == NAMESPACES:
             return (stored.key.name,) if event.type == "ADDED" else ()
-        is_ours = event.after is None and stored.key.name in ("default", "kube-root-ca.crt")
+        if kind == CONFIG_MAPS:
+            is_ours = event.type != "ADDED" and stored.key.name == _ROOT_CA
+        else:
+            is_ours = event.after is None and stored.key.name == "default"
         return (stored.key.namespace,) if is_ours else ()
 
     def look_at(self, item: Hashable) -> None:
@@ -134,20 +137,34 @@ class NamespaceContents:
         namespace = self._hands.get(NAMESPACES, ObjectKey("", name))
         if namespace is None or _is_ending(namespace.meta):
             return
-        note = {"kubernetes.io/description": _ROOT_CA_NOTE}
-        metadata: dict[str, Any] = {"name": "kube-root-ca.crt", "namespace": name, "annotations": note}
-        self._create(("", "configmaps"), {"metadata": metadata, "data": {"ca.crt": self._certificate}})
-        self._create(("", "serviceaccounts"), {"metadata": {"name": "default", "namespace": name}})
+        self._publish(name)
+        if self._hands.get(ACCOUNTS, ObjectKey(name, "default")) is None:
+            self._hands.create(ACCOUNTS, {"metadata": {"name": "default", "namespace": name}})
 
     def start_over(self) -> Iterable[Hashable]:
         """Every Namespace."""
         return [stored.key.name for stored in self._hands.select(NAMESPACES)]
 
-    def _create(self, kind: StorageKey, obj: dict[str, Any]) -> None:
-        if self._hands.get(kind, ObjectKey(obj["metadata"]["namespace"], obj["metadata"]["name"])) is None:
-            self._hands.create(kind, obj)
+    def _publish(self, namespace: str) -> None:
+        """Write the authority's certificate, and the note beside it, where they aren't there."""
+        key, data = ObjectKey(namespace, _ROOT_CA), {"ca.crt": self._hands.cluster.root_certificate()}
+        note = {_DESCRIPTION: _ROOT_CA_NOTE}
+        live = self._hands.get(CONFIG_MAPS, key)
+        if live is None:
+            metadata: dict[str, Any] = {"name": key.name, "namespace": namespace, "annotations": note}
+            self._hands.create(CONFIG_MAPS, {"metadata": metadata, "data": data})
+        elif live.content.get("data") != data or not (live.meta.get("annotations") or {}).get(_DESCRIPTION):
+            self._hands.change(CONFIG_MAPS, key, lambda obj: _published(obj, data, note))
 
 
+def _published(obj: dict[str, Any], data: dict[str, str], note: dict[str, str]) -> dict[str, Any]:
+    metadata = obj["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), **note}
+    return {**obj, "metadata": {**metadata, "annotations": annotations}, "data": data}
+
+
+_ROOT_CA = "kube-root-ca.crt"
+_DESCRIPTION = "kubernetes.io/description"
 _ROOT_CA_NOTE = (
     "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
     "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "

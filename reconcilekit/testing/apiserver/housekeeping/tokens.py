@@ -51,27 +51,41 @@ class TokenSecrets:
         if account is None or (secret.meta.get("annotations") or {}).get(UID, account.uid) != account.uid:
             self._hands.delete(SECRETS, item)
             return
-        if not (secret.content.get("data") or {}).get("token"):
-            self._fill(secret, account)
+        self._fill(secret, account)
 
     def start_over(self) -> Iterable[Hashable]:
         """Every Secret of this type."""
         return [secret.key for secret in self._hands.select(SECRETS) if secret.content.get("type") == TYPE]
 
     def _fill(self, secret: Stored, account: Stored) -> None:
-        make = self._hands.cluster.make_token
-        token = None if make is None else make(account.key, secret.key)
-        if token is None:
+        missing = self._missing(secret, account)
+        if not missing:
             return
-        told = {"token": token, "namespace": secret.key.namespace}
-        encoded = {name: base64.b64encode(text.encode()).decode() for name, text in told.items()}
 
         def transform(live: dict[str, Any]) -> dict[str, Any]:
             annotations = {**(live["metadata"].get("annotations") or {}), UID: account.uid}
             metadata = {**live["metadata"], "annotations": annotations}
-            return {**live, "metadata": metadata, "data": {**(live.get("data") or {}), **encoded}}
+            return {**live, "metadata": metadata, "data": {**(live.get("data") or {}), **missing}}
 
         self._hands.change(SECRETS, secret.key, transform)
+
+    def _missing(self, secret: Stored, account: Stored) -> dict[str, str]:
+        """What has to be in the Secret and isn't; another authority's certificate gives way."""
+        data = secret.content.get("data") or {}
+        wanted = {"namespace": _encoded(secret.key.namespace)} if not data.get("namespace") else {}
+        if certificate := _encoded(self._hands.cluster.root_certificate()):
+            wanted["ca.crt"] = certificate
+        if not data.get("token"):
+            make = self._hands.cluster.make_token
+            token = None if make is None else make(account.key, secret.key)
+            if token is None:
+                return {}
+            wanted["token"] = _encoded(token)
+        return {name: value for name, value in sorted(wanted.items()) if data.get(name) != value}
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _account(secret: Stored) -> str:

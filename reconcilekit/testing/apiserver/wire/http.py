@@ -35,7 +35,7 @@ async def serve(
             f"warning: the API server listens on {host}, where others than this machine may reach it", file=sys.stderr
         )
     bridge = _Bridge(server, limits)
-    context = gate.credentials.authority.server_context(host) if tls else None
+    context = gate.prove_itself().server_context(host) if tls else None
     listener = Listener(bridge.answer, limits)
     runner = web.ServerRunner(listener, shutdown_timeout=0.1)
     await runner.setup()
@@ -45,7 +45,7 @@ async def serve(
         bound_port: int = runner.addresses[0][1]
         yield Endpoint(
             url=f"{'https' if tls else 'http'}://{host}:{bound_port}",
-            certificate_authority=gate.credentials.authority.certificate if tls else b"",
+            certificate_authority=gate.keys.authority.certificate if tls else b"",
             credentials_of=gate.credentials.by_certificate if tls else gate.credentials.by_token,
             default_user=ADMIN if tls or gate.asks_for_credentials else None,
         )
