@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 _ESCAPES = {
     '"': '\\"',
@@ -16,6 +17,8 @@ _ESCAPES = {
     "\t": "\\t",
     "\v": "\\v",
 }
+
+_HTML = str.maketrans({char: f"\\u{ord(char):04x}" for char in "&<>\u2028\u2029"})
 
 
 def quoted(text: str) -> str:
@@ -38,25 +41,37 @@ def printed(value: object) -> str:
         return "[" + " ".join(map(printed, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return number(value)
     return "<nil>" if value is None else str(value)
 
 
 def number(value: float) -> str:
-    """A number as ``%v`` writes it."""
+    """A number as ``%v`` writes it: a float of seven digits before its point has an exponent, such as 2e+06."""
     if isinstance(value, int):
         return str(value)
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    digits, _, exponent = repr(value).partition("e")
-    return f"{digits.removesuffix('.0')}e{exponent[0]}{exponent[1:].zfill(2)}" if exponent else digits
+    shortest = _shortest(value)
+    if -4 <= shortest.adjusted() < 6:
+        return f"{shortest:f}"
+    digits, _, exponent = f"{shortest:e}".partition("e")
+    return f"{digits}e{exponent[0]}{exponent[1:].zfill(2)}"
 
 
 def json_text(value: object, *, sorts: bool = True) -> str:
     """JSON as Go writes it: compact, with what HTML minds escaped, the keys of maps sorted; a struct's are not."""
-    text = json.dumps(value, sort_keys=sorts, separators=(",", ":"), ensure_ascii=False)
-    for char, escape in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
-        text = text.replace(char, escape)
-    return text
+    if isinstance(value, Mapping):
+        items = ((name, value[name]) for name in (sorted(value) if sorts else value))
+        return "{" + ",".join(f"{json_text(name)}:{json_text(item, sorts=sorts)}" for name, item in items) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(json_text(item, sorts=sorts) for item in value) + "]"
+    if isinstance(value, float):
+        shortest = _shortest(value)
+        return f"{shortest:f}" if -6 <= shortest.adjusted() < 21 else f"{shortest:e}"
+    return json.dumps(value, ensure_ascii=False).translate(_HTML)
+
+
+def _shortest(value: float) -> Decimal:
+    return Decimal(repr(value)).normalize()
 
 
 def json_type(value: object) -> str:

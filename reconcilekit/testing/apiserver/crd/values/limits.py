@@ -97,8 +97,8 @@ class NumberLimits:
         return findings
 
     def _multiple_failures(self, value: float, path: str, factor: float) -> Iterator[Failure]:
+        factor = _bound(value, factor)
         if isinstance(value, int):
-            factor = int(factor)
             is_multiple = factor <= 0 or value % factor == 0
         else:
             quotient = 1 / factor * value if factor < 1 else value / factor
@@ -127,8 +127,8 @@ class NumberLimits:
 
 
 def _bound(value: float, bound: float) -> float:
-    """A bound as an integer is compared with it: without its fraction."""
-    return math.trunc(bound) if isinstance(value, int) else bound
+    """A bound as the server compares the value with it: an integer without its fraction, anything else as a float."""
+    return math.trunc(bound) if isinstance(value, int) else float(bound)
 
 
 def _is_integral(value: float) -> bool:
