@@ -187,8 +187,11 @@ class Cluster:
     def _after(self, target: Target, outcome: Outcome) -> Outcome:
         if target.is_dry_run:
             return outcome
-        if target.served.storage_key == _DEFINITIONS and not target.subresource:
-            self._follow_definition(target, outcome)
+        if target.served.storage_key == _DEFINITIONS:
+            if outcome.is_gone or not target.subresource:
+                self._follow_definition(target, outcome)
+            elif acceptance.is_established(outcome.stored.content):
+                self.registry.define(outcome.stored.content)
         self._housekeeper.settle()
         return outcome
 
@@ -200,6 +203,7 @@ class Cluster:
                 served = self.registry.find(spec["group"], version["name"], spec["names"]["plural"])
                 if served is not None:
                     self.storage.drop(served)
+                    self.watches.end(served.storage_key)
             self.registry.undefine(definition)
         else:
             self._review_definition(target.served, outcome.stored)
@@ -211,11 +215,11 @@ class Cluster:
         definition = stored.content
         group = definition["spec"]["group"]
         others = [other.content for other in self._definitions(served, group) if other.key != stored.key]
-        reviewed = acceptance.reviewed(definition, acceptance.taken_by(others, group), self.storage.timestamp())
-        if reviewed != definition.get("status"):
-            target = Target(served=served, key=stored.key, subresource="status", manager="kube-apiserver")
-            self._writer.patch(target, lambda live: {**live, "status": reviewed})
-        definition = {**definition, "status": reviewed}
+        time = self.storage.timestamp()
+        reviewed = acceptance.reviewed(definition, acceptance.taken_by(others, group), time)
+        definition = self._with_status(served, stored, definition, reviewed)
+        if (established := acceptance.established(definition, time)) is not None:
+            definition = self._with_status(served, stored, definition, established)
         if not acceptance.is_established(definition):
             return
         self.registry.define(definition)
@@ -223,6 +227,14 @@ class Cluster:
         kind = self.registry.find(spec["group"], storage_version(spec), spec["names"]["plural"])
         if kind is not None and kind.custom is not None:
             self.storage.reread(kind, kind.custom.as_read)
+
+    def _with_status(
+        self, served: ResourceType, stored: Stored, definition: dict[str, Any], status: dict[str, Any]
+    ) -> dict[str, Any]:
+        if status != definition.get("status"):
+            target = Target(served=served, key=stored.key, subresource="status", manager="kube-apiserver")
+            self._writer.patch(target, lambda live: {**live, "status": status})
+        return {**definition, "status": status}
 
     def _definitions(self, served: ResourceType, group: str) -> list[Stored]:
         stored = self.storage.collection(served).objects.values()

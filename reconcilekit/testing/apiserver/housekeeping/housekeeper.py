@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable
 from reconcilekit.clock import Clock
 from reconcilekit.testing.apiserver.housekeeping.chores import Agenda, Chore, Due, StorageKey
 from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
+from reconcilekit.testing.apiserver.housekeeping.definitions import DefinitionFinalizer
 from reconcilekit.testing.apiserver.housekeeping.events import EventExpiry
 from reconcilekit.testing.apiserver.housekeeping.garbage import GarbageCollector
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
@@ -116,6 +117,7 @@ def _has_loop() -> bool:
 
 def _chores(cluster: KeptCluster, clock: Clock, options: Housekeeping) -> Iterable[Chore]:
     hands = Hands(cluster)
+    yield DefinitionFinalizer(Hands(cluster, "kube-apiserver"))
     if options.garbage_collection:
         yield GarbageCollector(hands, delay=options.delay)
     if options.namespaces:

@@ -10,6 +10,7 @@ import attrs
 
 from reconcilekit.kube.resource import Resource
 from reconcilekit.testing.apiserver import recorded
+from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_terminating
 from reconcilekit.testing.apiserver.crd.kind import CustomKind
 from reconcilekit.testing.apiserver.kinds.faces import STORED_AS
 from reconcilekit.testing.apiserver.kinds.traits import FIELD_SELECTORS, GENERATIONS
@@ -23,6 +24,9 @@ from reconcilekit.testing.apiserver.schema.shapes import (
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 """The same in the order in which discovery has them for custom kinds."""
+
+ENDING_VERBS = ("delete", "deletecollection", "get", "list", "watch")
+"""The same for kinds whose objects are all being deleted."""
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +56,7 @@ class ResourceType:
         has_status: it has the status subresource.
         has_generation: its writes count `metadata.generation`; several core kinds have none.
         is_custom: it came by a CustomResourceDefinition.
+        is_ending: its definition is being deleted, and no object of it can be made any more.
         is_told: its `shape` was told by hand and takes the place of what its schema says.
         field_selectors: what a fieldSelector may name.
         custom: what its definition says of its objects; None for built-in kinds.
@@ -66,6 +71,7 @@ class ResourceType:
     has_status: bool = False
     has_generation: bool = False
     is_custom: bool = False
+    is_ending: bool = False
     is_told: bool = False
     verbs: tuple[str, ...] = VERBS
     subresources: tuple[Subresource, ...] = ()
@@ -198,7 +204,10 @@ class Registry:
             "names": {**definition["spec"]["names"], **{k: v for k, v in accepted.items() if v}},
         }
         self.undefine(definition)
-        added = [_custom_type(spec, version) for version in spec["versions"] if version.get("served", True)]
+        told = [_custom_type(spec, version) for version in spec["versions"] if version.get("served", True)]
+        is_ending = bool(definition["metadata"].get("deletionTimestamp"))
+        verbs = ENDING_VERBS if is_terminating(definition) else CUSTOM_VERBS
+        added = [attrs.evolve(each, is_ending=is_ending, verbs=verbs) for each in told]
         self._types = {**self._types, **{(t.group, t.version, t.plural): t for t in added}}
 
     def undefine(self, definition: Mapping[str, Any]) -> None:
@@ -229,7 +238,6 @@ def _custom_type(spec: Mapping[str, Any], version: Mapping[str, Any]) -> Resourc
         has_status=custom.has_status,
         has_generation=True,
         is_custom=True,
-        verbs=CUSTOM_VERBS,
         subresources=tuple(_custom_subresources(spec, version)),
         openapi=schema,
         short_names=tuple(names.get("shortNames") or ()),

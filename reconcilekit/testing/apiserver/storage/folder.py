@@ -62,7 +62,6 @@ class KeptChange:
     Attributes:
         kind: its group, version and plural.
         after: the object's content, None where it went.
-        last: what a deletion shows, where it isn't what was stored.
         place: the file and offset, for messages.
     """
 
@@ -70,7 +69,6 @@ class KeptChange:
     key: ObjectKey
     revision: int
     after: dict[str, Any] | None
-    last: dict[str, Any] | None
     place: tuple[Path, int]
 
 
@@ -275,7 +273,6 @@ def _change(path: Path, record: Record) -> KeptChange:
         key=ObjectKey(*told["key"]),
         revision=told["revision"],
         after=told.get("object"),
-        last=told.get("last"),
         place=(path, record.offset),
     )
 
@@ -292,8 +289,6 @@ def _encode_change(event: Event) -> bytes:
     head = msgspec.json.encode({"revision": event.revision, "kind": kind, "key": event.key})[:-1]
     if event.after is not None:
         return records.encode(b'%s,"object":%s}' % (head, event.after.encoded()))
-    if event.last is not None:
-        return records.encode(b'%s,"last":%s}' % (head, event.last.encoded()))
     return records.encode(head + b"}")
 
 

@@ -50,6 +50,5 @@ def _event(change: KeptChange, storage: Storage, registry: Registry) -> Event:
     if change.after is None and before is None:
         raise DamagedDataError(*change.place, f"{change.key} goes without having been there")
     after = None if change.after is None else Stored(change.key, change.revision, change.after)
-    last = None if change.last is None else Stored(change.key, before.revision if before else 0, change.last)
     kind: EventType = "DELETED" if after is None else "MODIFIED" if before else "ADDED"
-    return Event(kind, change.revision, before, after, served=served, last=last)
+    return Event(kind, change.revision, before, after, served=served)

@@ -126,10 +126,10 @@ class Storage:
         self._commit(Event(kind, revision, before, after, served=served))
         return after
 
-    def remove(self, served: ResourceType, key: ObjectKey, *, last: Stored | None = None) -> None:
-        """Remove an object; `last` is the version its deletion shows, where that was never stored itself."""
+    def remove(self, served: ResourceType, key: ObjectKey) -> None:
+        """Remove an object."""
         before = self.collection(served).objects[key]
-        self._commit(Event("DELETED", self.revision + 1, before, None, served=served, last=last))
+        self._commit(Event("DELETED", self.revision + 1, before, None, served=served))
 
     def reread(self, served: ResourceType, read: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Have a kind's objects be what is read of them now that their definition has changed: no write at all."""

@@ -71,10 +71,9 @@ class Event:
         before: what was stored before, None where nothing was.
         after: what is stored now, None where nothing is.
         served: the kind, in the version that it was written in.
-        last: the version that a deletion shows, where it isn't `before`.
     """
 
-    __slots__ = ("_lines", "after", "before", "last", "revision", "served", "type")
+    __slots__ = ("_lines", "after", "before", "revision", "served", "type")
 
     def __init__(
         self,
@@ -84,14 +83,12 @@ class Event:
         after: Stored | None,
         *,
         served: ResourceType,
-        last: Stored | None = None,
     ) -> None:
         self.type = kind
         self.revision = revision
         self.before = before
         self.after = after
         self.served = served
-        self.last = last
         self._lines: dict[tuple[str, bytes], bytes] | None = None
 
     @property
@@ -118,8 +115,9 @@ class Event:
         return stored
 
     def _last_version(self) -> Stored:
-        # A deletion, and a leaving of the selection, shows the object as it was, under the version of the change.
-        last = self.last or self.before
+        # A deletion, and a leaving of the selection, shows the object as it was stored last, finalizers and all, under
+        # the version of the change.
+        last = self.before
         assert last is not None
         metadata = {**last.meta, "resourceVersion": str(self.revision)}
         return Stored(last.key, self.revision, {**last.content, "metadata": metadata})

@@ -359,6 +359,15 @@ class WatchHub:
         if len(late) == 1:
             self._schedule(key)
 
+    def end(self, key: tuple[str, str]) -> None:
+        """End the watches of a kind that is served no more, once they have been told what is late."""
+        late = self._late.get(key)
+        if late:
+            self._clock.call_later(max(late[-1][0] - self._clock.monotonic(), 0.0), lambda: self.end(key))
+            return
+        for stream in list(self._streams.get(key, ())):
+            stream.end()
+
     def clear(self) -> None:
         """Forget what is late: the storage was restored to another past."""
         self._late.clear()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid, required
@@ -13,6 +15,26 @@ MAX_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations, keys and values."""
 
 STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
+
+_ADMISSION: Final = "admissionregistration.k8s.io"
+
+FREE_FINALIZERS: Final = frozenset(
+    {
+        ("", "events"),
+        (_ADMISSION, "mutatingadmissionpolicies"),
+        (_ADMISSION, "mutatingadmissionpolicybindings"),
+        (_ADMISSION, "mutatingwebhookconfigurations"),
+        (_ADMISSION, "validatingadmissionpolicies"),
+        (_ADMISSION, "validatingadmissionpolicybindings"),
+        (_ADMISSION, "validatingwebhookconfigurations"),
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("apiregistration.k8s.io", "apiservices"),
+        ("coordination.k8s.io", "leases"),
+        ("node.k8s.io", "runtimeclasses"),
+        ("policy", "poddisruptionbudgets"),
+    }
+)
+"""Built-in kinds whose finalizers need no domain, by group and plural; those of custom kinds need none either."""
 
 NameRule = Callable[[str], Iterator[str]]
 
@@ -24,8 +46,15 @@ def path_segment(name: str) -> Iterator[str]:
     yield from (f"may not contain '{part}'" for part in ("/", "%") if part in name)
 
 
-def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
-    """What is wrong with an object's metadata."""
+def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool, has_free_finalizers: bool = False) -> Found:
+    """What is wrong with an object's metadata.
+
+    Args:
+        metadata: the object's.
+        rule: of its name.
+        is_new: its name is looked at, too.
+        has_free_finalizers: they need no domain.
+    """
     if is_new and metadata.get("generateName"):
         # A prefix may end in what a name may not: the suffix comes behind it.
         prefix = re.sub("[-.]$", "a", metadata["generateName"])
@@ -42,7 +71,7 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
     if owners := metadata.get("ownerReferences"):
         yield from _owner_causes(owners)
     if finalizers := metadata.get("finalizers"):
-        yield from _finalizer_causes(finalizers)
+        yield from _finalizer_causes(finalizers, are_free=has_free_finalizers)
 
 
 def _annotation_causes(annotations: Obj) -> Found:
@@ -70,11 +99,22 @@ def _owner_causes(owners: Sequence[Obj]) -> Found:
             leader = this
 
 
-def _finalizer_causes(finalizers: Sequence[str]) -> Found:
+def _finalizer_causes(finalizers: Sequence[str], *, are_free: bool) -> Found:
     field = "metadata.finalizers"
     for name in finalizers:
         yield from (invalid(field, name, why) for why in names.qualified(name))
-    for i, name in enumerate(finalizers):
+    for i, name in enumerate(() if are_free else finalizers):
         if "/" not in name and name not in STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"{field}[{i}]", name, why)
+
+
+def finalizer_warnings(metadata: Obj, old: Obj | None) -> Iterator[str]:
+    """What the server warns of in a custom object's new finalizers."""
+    known = () if old is None else old.get("finalizers") or ()
+    for name in sorted(set(metadata.get("finalizers") or ()).difference(known)):
+        yield from (f"metadata.finalizers: {quoted(name)}: {why}" for why in names.qualified(name))
+        if "/" not in name and name not in STANDARD_FINALIZERS:
+            form = "including a path (/) " if "." in name else ""
+            why = f"prefer a domain-qualified finalizer name {form}to avoid accidental conflicts with other finalizer"
+            yield f"metadata.finalizers: {quoted(name)}: {why} writers"

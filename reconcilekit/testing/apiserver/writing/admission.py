@@ -18,6 +18,7 @@ from reconcilekit.testing.apiserver.validation import (
     metadata_causes,
     name_rule,
 )
+from reconcilekit.testing.apiserver.validation.metadata import FREE_FINALIZERS, finalizer_warnings
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.writing import custom, preparing
 
@@ -56,7 +57,9 @@ class Admission:
             StatusError: 422 with every cause.
         """
         rule = name_rule(served.group, served.plural)
-        causes = list(metadata_causes(content["metadata"], rule, is_new=old is None))
+        causes = list(
+            metadata_causes(content["metadata"], rule, is_new=old is None, has_free_finalizers=_are_free(served))
+        )
         causes += [] if old is None else update_causes(content["metadata"], old["metadata"])
         if served.custom is not None and old is not None:
             # The real server looks at the metadata of custom objects twice.
@@ -71,6 +74,8 @@ class Admission:
             causes += custom.definition_causes(content, old, warnings)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+        if served.custom is not None:
+            warnings += finalizer_warnings(content["metadata"], None if old is None else old["metadata"])
         warn = WARNINGS.get(served.storage_key)
         is_quiet = old is not None and served.storage_key in BY_GENERATION and content["spec"] == old["spec"]
         if warn is not None and not is_quiet:
@@ -88,9 +93,15 @@ class Admission:
             causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
         else:
             rule = name_rule(served.group, served.plural)
-            causes = list(metadata_causes(content["metadata"], rule, is_new=False))
+            causes = list(
+                metadata_causes(content["metadata"], rule, is_new=False, has_free_finalizers=_are_free(served))
+            )
             causes += update_causes(content["metadata"], old["metadata"])
             if check := STATUS_CHECKS.get(served.storage_key):
                 causes += check(content, old)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+
+
+def _are_free(served: ResourceType) -> bool:
+    return served.custom is not None or served.storage_key in FREE_FINALIZERS

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from reconcilekit.testing.apiserver.crd.definitions import ending
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
 ORPHAN = "orphan"
@@ -19,6 +20,7 @@ _ORPHANING = frozenset({("batch", "jobs"), ("", "replicationcontrollers")})
 _UNCOLLECTED = frozenset({("", "events"), ("events.k8s.io", "events")})
 """Kinds that the garbage collector doesn't know."""
 
+_DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 _ENDED = ("Failed", "Succeeded")
 
 
@@ -46,6 +48,8 @@ def decide(served: ResourceType, content: Mapping[str, Any], options: Mapping[st
     """
     if served.storage_key == ("", "namespaces"):
         return _delete_namespace(content, options, now)
+    if served.storage_key == _DEFINITIONS and not content["metadata"].get("deletionTimestamp"):
+        return Verdict(content=ending.marked(content, _timestamp(now)))
     metadata = dict(content["metadata"])
     grace = _grace_period(served, content, options)
     if grace is not None and metadata.get("deletionTimestamp"):

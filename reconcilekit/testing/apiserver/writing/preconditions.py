@@ -109,8 +109,8 @@ def check_delete_preconditions(target: Target, live: Stored, preconditions: Mapp
     """
     uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
     name, kind, group = target.key.name, target.served.kind, target.served.group
-    if target.served.storage_key == ("", "namespaces"):
-        _check_namespace_preconditions(target, live, uid, version)
+    if (opening := _OPENINGS.get(target.served.storage_key)) is not None:
+        _check_by_hand(target, live, uid, version, opening)
     if uid is not None and uid != live.uid:
         raise status.conflict(
             group,
@@ -129,12 +129,17 @@ def check_delete_preconditions(target: Target, live: Stored, preconditions: Mapp
         )
 
 
-def _check_namespace_preconditions(target: Target, live: Stored, uid: object, version: object) -> None:
-    """Namespaces have a deletion of their own, with words of its own."""
+_OPENINGS: Mapping[tuple[str, str], str] = {
+    ("", "namespaces"): "Precondition failed",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "precondition failed",
+}
+"""Kinds that have a deletion of their own, with words of its own."""
+
+
+def _check_by_hand(target: Target, live: Stored, uid: object, version: object, opening: str) -> None:
     if uid is not None and uid != live.uid:
-        raise target.conflict(f"Precondition failed: UID in precondition: {uid}, UID in object meta: {live.uid}")
+        raise target.conflict(f"{opening}: UID in precondition: {uid}, UID in object meta: {live.uid}")
     if version is not None and version != str(live.revision):
         raise target.conflict(
-            f"Precondition failed: ResourceVersion in precondition: {version}, "
-            f"ResourceVersion in object meta: {live.revision}"
+            f"{opening}: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {live.revision}"
         )

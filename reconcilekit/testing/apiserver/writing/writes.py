@@ -236,6 +236,7 @@ class Writer:
         self, target: Target, content: dict[str, Any], entries: Entries | None = None, *, is_post: bool = False
     ) -> Outcome:
         served, key = target.served, target.key
+        self._check_kind_stays(target)
         self._check_namespace(target)
         metadata = content["metadata"]
         told = metadata.pop("managedFields", None)
@@ -299,6 +300,11 @@ class Writer:
             subresource=target.subresource,
             time=self._storage.timestamp(),
         )
+
+    def _check_kind_stays(self, target: Target) -> None:
+        if target.served.is_ending:
+            why = "create not allowed while custom resource definition is terminating"
+            raise status.forbidden(target.served.group, target.served.plural, target.key.name, why)
 
     def _check_namespace(self, target: Target) -> None:
         if not target.served.is_namespaced:
@@ -385,10 +391,9 @@ class Writer:
     def _remove_last(self, target: Target, live: Stored, content: dict[str, Any]) -> Outcome:
         # The version without finalizers is never stored, so its answer has the old resourceVersion.
         content["metadata"]["resourceVersion"] = str(live.revision)
-        last = Stored(target.key, live.revision, content)
         if not target.is_dry_run:
-            self._storage.remove(target.served, target.key, last=last)
-        return Outcome(stored=last, is_gone=True)
+            self._storage.remove(target.served, target.key)
+        return Outcome(stored=Stored(target.key, live.revision, content), is_gone=True)
 
     def _put(self, target: Target, content: dict[str, Any], live: Stored | None) -> Outcome:
         at_most = target.body_size + (len(live.encoded()) if live else 0)

@@ -129,3 +129,23 @@ def test_a_list_of_one_namespace_costs_nothing_for_the_objects_of_others(on_serv
 
     few, many = (on_server(lambda call, n=n: scenario(call, n)) for n in (2, 900))
     assert many <= few + 20
+
+
+def test_a_deletion_shows_the_last_version_that_was_stored(on_server: Any) -> None:
+    """The write that takes the last finalizer off is never stored, so its other changes aren't seen, either."""
+
+    async def scenario(call: Any) -> None:
+        maps = "/api/v1/namespaces/default/configmaps"
+        body = {"metadata": {"name": "a", "finalizers": ["example.com/hold"]}, "data": {"k": "old"}}
+        assert (await call("POST", maps, body)).status == 201
+        stream = await call.watch(maps, timeoutSeconds="1")
+        await call("DELETE", f"{maps}/a")
+        await call("PATCH", f"{maps}/a", {"metadata": {"finalizers": None}, "data": {"k": "new"}}, patch="merge")
+
+        last = (await call.events(stream))[-1]
+
+        assert last["type"] == "DELETED"
+        assert last["object"]["metadata"]["finalizers"] == ["example.com/hold"]
+        assert last["object"]["data"] == {"k": "old"}
+
+    on_server(scenario)

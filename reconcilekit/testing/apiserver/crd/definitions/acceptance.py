@@ -18,6 +18,7 @@ _NAMES: Final = (
     ("kind", "KindConflict"),
     ("listKind", "ListKindConflict"),
 )
+_ACCEPTED: Final = "the initial names have been accepted"
 
 
 @attrs.frozen(kw_only=True)
@@ -45,14 +46,14 @@ def is_established(definition: Mapping[str, Any]) -> bool:
     return _is_true(definition, "Established")
 
 
+def is_terminating(definition: Mapping[str, Any]) -> bool:
+    """Whether its conditions say that its objects are being deleted."""
+    return _is_true(definition, "Terminating")
+
+
 def _is_true(definition: Mapping[str, Any], name: str) -> bool:
-    found = _condition(definition, name)
-    return found is not None and found.get("status") == "True"
-
-
-def _condition(definition: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     conditions = (definition.get("status") or {}).get("conditions") or ()
-    return next((condition for condition in conditions if condition["type"] == name), None)
+    return any(condition["type"] == name and condition.get("status") == "True" for condition in conditions)
 
 
 def reviewed(definition: Mapping[str, Any], taken: Taken, time: str) -> dict[str, Any]:
@@ -66,11 +67,11 @@ def reviewed(definition: Mapping[str, Any], taken: Taken, time: str) -> dict[str
     }
     wanted = [accepted]
     if not is_established(definition):
-        wanted.append(_established(is_accepted=not conflict))
+        wanted.append(_not_established(is_accepted=not conflict))
     if (approval := approval_condition(definition)) is not None:
         wanted.append(approval)
     return {
-        "conditions": _merged(definition, wanted, time),
+        "conditions": with_conditions(definition, wanted, time),
         "acceptedNames": names,
         "storedVersions": _stored(definition),
     }
@@ -99,15 +100,23 @@ def _accepted(definition: Mapping[str, Any], taken: Taken) -> tuple[dict[str, An
     return {key: names[key] for key in order if key in names}, conflict
 
 
-def _established(*, is_accepted: bool) -> dict[str, str]:
-    if is_accepted:
-        reason, message = "InitialNamesAccepted", "the initial names have been accepted"
-        return {"type": "Established", "status": "True", "reason": reason, "message": message}
-    message = "not all names are accepted"
-    return {"type": "Established", "status": "False", "reason": "NotAccepted", "message": message}
+def established(definition: Mapping[str, Any], time: str) -> dict[str, Any] | None:
+    """The status of a definition whose kind is served from now on, None where it isn't to be, or is already."""
+    if is_established(definition) or not _is_true(definition, "NamesAccepted"):
+        return None
+    wanted = {"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": _ACCEPTED}
+    return {**definition["status"], "conditions": with_conditions(definition, [wanted], time)}
 
 
-def _merged(definition: Mapping[str, Any], wanted: list[dict[str, str]], time: str) -> list[dict[str, Any]]:
+def _not_established(*, is_accepted: bool) -> dict[str, str]:
+    reason, message = ("Installing", _ACCEPTED) if is_accepted else ("NotAccepted", "not all names are accepted")
+    return {"type": "Established", "status": "False", "reason": reason, "message": message}
+
+
+def with_conditions(
+    definition: Mapping[str, Any], wanted: Iterable[Mapping[str, str]], time: str
+) -> list[dict[str, Any]]:
+    """A definition's conditions with others in place of those of their types; `time` is when a status changed."""
     conditions = [dict(condition) for condition in (definition.get("status") or {}).get("conditions") or ()]
     for condition in wanted:
         found = next((known for known in conditions if known["type"] == condition["type"]), None)
