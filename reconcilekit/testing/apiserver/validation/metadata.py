@@ -64,14 +64,19 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool, has_free_fin
         yield required("metadata.name", "name or generateName is required")
     elif is_new:
         yield from (invalid("metadata.name", name, why) for why in rule(name))
+    yield from common_causes(metadata)
+    if finalizers := metadata.get("finalizers"):
+        yield from _finalizer_causes(finalizers, are_free=has_free_finalizers)
+
+
+def common_causes(metadata: Obj) -> Found:
+    """What is wrong with the parts that are looked at with every object, and once more with every change of one."""
     if labels := metadata.get("labels"):
         yield from names.labels(labels, "metadata.labels")
     if annotations := metadata.get("annotations"):
         yield from _annotation_causes(annotations)
     if owners := metadata.get("ownerReferences"):
         yield from _owner_causes(owners)
-    if finalizers := metadata.get("finalizers"):
-        yield from _finalizer_causes(finalizers, are_free=has_free_finalizers)
 
 
 def _annotation_causes(annotations: Obj) -> Found:
@@ -103,6 +108,8 @@ def _finalizer_causes(finalizers: Sequence[str], *, are_free: bool) -> Found:
     field = "metadata.finalizers"
     for name in finalizers:
         yield from (invalid(field, name, why) for why in names.qualified(name))
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        yield invalid(field, finalizers, "finalizer orphan and foregroundDeletion cannot be both set")
     for i, name in enumerate(() if are_free else finalizers):
         if "/" not in name and name not in STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"

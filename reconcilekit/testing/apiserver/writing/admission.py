@@ -9,6 +9,7 @@ import attrs
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import (
     BY_GENERATION,
     CHECKS,
@@ -18,7 +19,7 @@ from reconcilekit.testing.apiserver.validation import (
     metadata_causes,
     name_rule,
 )
-from reconcilekit.testing.apiserver.validation.metadata import FREE_FINALIZERS, finalizer_warnings
+from reconcilekit.testing.apiserver.validation.metadata import FREE_FINALIZERS, common_causes, finalizer_warnings
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.writing import custom, preparing
 
@@ -56,14 +57,7 @@ class Admission:
         Raises:
             StatusError: 422 with every cause.
         """
-        rule = name_rule(served.group, served.plural)
-        causes = list(
-            metadata_causes(content["metadata"], rule, is_new=old is None, has_free_finalizers=_are_free(served))
-        )
-        causes += [] if old is None else update_causes(content["metadata"], old["metadata"])
-        if served.custom is not None and old is not None:
-            # The real server looks at the metadata of custom objects twice.
-            causes += causes
+        causes = _metadata_causes(served, content["metadata"], None if old is None else old["metadata"])
         if check := CHECKS.get(served.storage_key):
             causes += check(content, old)
         if self.accept_loopback_endpoints and served.plural == "endpointslices":
@@ -101,6 +95,19 @@ class Admission:
                 causes += check(content, old)
         if causes:
             raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+
+
+def _metadata_causes(served: ResourceType, metadata: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Cause]:
+    rule = name_rule(served.group, served.plural)
+    found = list(metadata_causes(metadata, rule, is_new=old is None, has_free_finalizers=_are_free(served)))
+    if old is None:
+        return list(dict.fromkeys(found)) if served.is_custom else found
+    changed = list(update_causes(metadata, old))
+    if served.is_custom:
+        # The real server looks at the change of a custom object twice, and the second time tells each mistake once.
+        changed += common_causes(metadata)
+        changed += dict.fromkeys(changed)
+    return found + changed
 
 
 def _are_free(served: ResourceType) -> bool:

@@ -108,7 +108,9 @@ _FOLDERS: Mapping[tuple[str, str], str] = {
 
 def other_uid(target: Target, wanted: str, found: str) -> str:
     """How a PUT with another object's uid is refused."""
-    folder = _FOLDERS.get(target.served.storage_key, target.served.plural)
+    served = target.served
+    own = f"{served.group}/{served.plural}" if served.is_custom else served.plural
+    folder = _FOLDERS.get(served.storage_key, own)
     # A dry run is checked above the layer that puts the prefix in front.
     prefix = "" if target.is_dry_run else "/registry"
     key = "/".join((prefix, folder, *filter(None, target.key)))

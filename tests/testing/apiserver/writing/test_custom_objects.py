@@ -1,0 +1,100 @@
+"""Writes of custom objects, as a real kube-apiserver answers them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.testing.apiserver.conftest import Caller
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+GROUP = "example.com"
+WIDGETS = f"/apis/{GROUP}/v1/namespaces/default/widgets"
+BETA = WIDGETS.replace("/v1/", "/v1beta1/")
+
+SPEC: dict[str, Any] = {
+    "type": "object",
+    "required": ["size"],
+    "properties": {
+        "size": {"type": "integer", "minimum": 1},
+        "replicas": {"type": "integer", "minimum": 0},
+        "parts": {"type": "array", "items": {"type": "string"}},
+        "nullable": {"type": "string", "nullable": True},
+        "color": {"type": "string", "default": "red"},
+        "nested": {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}},
+    },
+    "x-kubernetes-validations": [{"rule": "self.size < 100"}],
+}
+STATUS = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
+
+
+def version(name: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"spec": SPEC, "status": STATUS}}
+    paths = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    return {
+        "name": name,
+        "served": True,
+        "storage": name == "v1",
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"status": {}, "scale": paths},
+    }
+
+
+async def define(call: Caller) -> None:
+    names = {"plural": "widgets", "singular": "widget", "kind": "Widget"}
+    spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version("v1"), version("v1beta1")]}
+    body = {"metadata": {"name": f"widgets.{GROUP}"}, "spec": spec}
+    assert (await call("POST", DEFINITIONS, body)).status == 201
+    assert (await call("GET", WIDGETS)).status == 200
+
+
+def widget(spec: Any = None, *, api_version: str = "v1", **metadata: Any) -> dict[str, Any]:
+    identity = {"apiVersion": f"{GROUP}/{api_version}", "kind": "Widget"}
+    return {**identity, "metadata": {"name": "a", **metadata}, **({} if spec is None else {"spec": spec})}
+
+
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "11111111-1111-4111-8111-111111111111"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "at_creation", "at_change"),
+    [
+        pytest.param({"annotations": {"bad key!": "x"}}, 1, 3, id="annotations are looked at thrice"),
+        pytest.param({"labels": {"a": "not ok!"}}, 1, 3, id="so are labels"),
+        pytest.param({"ownerReferences": [{**OWNER, "uid": ""}]}, 1, 3, id="and owners"),
+        pytest.param({"finalizers": ["bad domain/x"]}, 1, 1, id="finalizers but once"),
+        pytest.param({"uid": "22222222-2222-4222-8222-222222222222"}, 0, 2, id="what can't change is looked at twice"),
+        pytest.param({"labels": {"a": "not ok!", "b": "not ok!"}}, 1, 5, id="the third time each mistake but once"),
+    ],
+)
+def test_a_mistake_in_metadata_is_found_as_often_as_it_is_looked_at(
+    on_server: Any, metadata: dict[str, Any], at_creation: int, at_change: int
+) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        created = await call("POST", WIDGETS, widget(**metadata))
+        if at_creation:
+            assert _found(created) == {at_creation}
+            await call("POST", WIDGETS, widget())
+        changed = await call("PATCH", f"{WIDGETS}/a", {"metadata": metadata}, patch="merge")
+        assert _found(changed) == {at_change}
+
+    on_server(scenario)
+
+
+def _found(answer: Any) -> set[int]:
+    """How often each cause is told, but that of the rules that weren't run."""
+    causes = [cause for cause in answer.body["details"]["causes"] if cause["field"] != "<nil>"]
+    return set(Counter(cause["message"] for cause in causes).values())
+
+
+def test_a_replacement_of_another_object_is_told_where_it_is_kept(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        created = await call("POST", WIDGETS, widget({"size": 1}))
+        other = widget({"size": 1}, resourceVersion=created.version, uid=OWNER["uid"])
+        assert f"Key: /registry/{GROUP}/widgets/default/a, " in (await call("PUT", f"{WIDGETS}/a", other)).message
+
+    on_server(scenario)
