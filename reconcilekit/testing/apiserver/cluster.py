@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -17,14 +17,15 @@ from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
-from reconcilekit.testing.apiserver.storage.folder import DataFolder
-from reconcilekit.testing.apiserver.storage.recovery import recover
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
 from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome, Transform, Writer
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.storage.folder import DataFolder
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
@@ -152,6 +153,8 @@ class Cluster:
         Raises:
             DamagedDataError: what it holds doesn't fit together.
         """
+        from reconcilekit.testing.apiserver.storage.recovery import recover
+
         try:
             if folder.kept is not None:
                 recover(folder.kept, self.storage, self.registry)

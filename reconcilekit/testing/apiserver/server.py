@@ -16,7 +16,6 @@ import msgspec
 
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError, NotSentError
-from reconcilekit.kube.client import Client
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
@@ -29,7 +28,6 @@ from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, 
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
-from reconcilekit.testing.apiserver.storage.folder import DataFolder
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
 from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
@@ -37,6 +35,8 @@ from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 from reconcilekit.testing.apiserver.writing.admission import Admission
 
 if TYPE_CHECKING:
+    from reconcilekit.kube.client import Client
+    from reconcilekit.testing.apiserver.storage.folder import DataFolder
     from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 
 MAX_REQUEST = 3 * 1024 * 1024
@@ -189,6 +189,8 @@ class ApiServer:
 
     def client(self, name: str) -> Client:
         """A client that calls this server without a socket; `name` is its field manager and its user agent."""
+        from reconcilekit.kube.client import Client
+
         return Client(self.transport(user_agent=name), clock=self._clock, field_manager=name)
 
     def serve(
@@ -350,6 +352,8 @@ class ApiServer:
         return f"<ApiServer revision={self.revision} watches={len(self.watches)} requests={len(self.requests)}>"
 
     def _opened(self, path: Path) -> DataFolder:
+        from reconcilekit.testing.apiserver.storage.folder import DataFolder
+
         folder = DataFolder(path)
         try:
             self._keys.keep_in(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +87,8 @@ class Authority:
 
     def server_context(self, host: str) -> ssl.SSLContext:
         """What the server's socket speaks TLS by; clients may show a certificate, and needn't."""
+        import tempfile
+
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=self.certificate.decode())
         context.verify_mode = ssl.CERT_OPTIONAL
         context.set_alpn_protocols(["http/1.1"])

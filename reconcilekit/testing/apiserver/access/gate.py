@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import msgspec
@@ -14,22 +15,20 @@ from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes, attributes_of
 from reconcilekit.testing.apiserver.access.authentication import Authenticator
-from reconcilekit.testing.apiserver.access.bootstrap import aggregate, make_default_roles
 from reconcilekit.testing.apiserver.access.certificates import Authority
 from reconcilekit.testing.apiserver.access.credentials import Credentials
-from reconcilekit.testing.apiserver.access.escalation import Grantor, is_guarded
-from reconcilekit.testing.apiserver.access.impersonation import impersonated
 from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
-from reconcilekit.testing.apiserver.access.reviews import Reviewer
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
 from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.encoding import protobuf
-from reconcilekit.testing.apiserver.encoding.negotiation import negotiate
+from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF_MAGIC, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.access.reviews import Reviewer
 
 Answer = Response | WatchStream
 Serve = Callable[[Request], Answer]
@@ -90,9 +89,17 @@ class Gate:
         )
         self.credentials = Credentials(keys)
         self.authorizer: Authorizer = Rbac(objects) if self._enforces else AllowAll()
-        self._reviewer = Reviewer(authorizer=self.authorizer, authenticator=self.authenticator, now=clock.now)
+        self._now = clock.now
         if self._enforces:
+            from reconcilekit.testing.apiserver.access.bootstrap import make_default_roles
+
             make_default_roles(cluster)
+
+    @functools.cached_property
+    def _reviewer(self) -> Reviewer:
+        from reconcilekit.testing.apiserver.access.reviews import Reviewer
+
+        return Reviewer(authorizer=self.authorizer, authenticator=self.authenticator, now=self._now)
 
     @property
     def asks_for_credentials(self) -> bool:
@@ -132,6 +139,8 @@ class Gate:
         return caller.user, answer
 
     def _admit(self, request: Request, peer: User | None) -> Caller:
+        from reconcilekit.testing.apiserver.access.impersonation import impersonated
+
         user = self.authenticator.user_of(request, peer)
         wanted = attributes_of(request)
         user = impersonated(request, user, wanted, self.authorizer)
@@ -159,6 +168,8 @@ class Gate:
 
     def _guard(self, caller: Caller, request: Request, serve: Serve) -> None:
         """Refuse a role or a binding that grants more than its writer has: by what a dry run makes of it."""
+        from reconcilekit.testing.apiserver.access.escalation import Grantor, is_guarded
+
         wanted = caller.wanted
         if not self._enforces or not is_guarded(wanted):
             return
@@ -172,6 +183,8 @@ class Gate:
     def _follow(self, caller: Caller, request: Request) -> None:
         wanted = caller.wanted
         if self._enforces and (wanted.group, wanted.resource) == (GROUP, "clusterroles") and request.method != "GET":
+            from reconcilekit.testing.apiserver.access.bootstrap import aggregate
+
             aggregate(self._cluster)
 
 
@@ -205,7 +218,9 @@ def _plain(request: Request) -> dict[str, str]:
 
 def _decoded(body: bytes | None) -> dict[str, Any]:
     try:
-        if (body or b"").startswith(protobuf.MAGIC):
+        if (body or b"").startswith(PROTOBUF_MAGIC):
+            from reconcilekit.testing.apiserver.encoding import protobuf
+
             return protobuf.decode_protobuf(body or b"")
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

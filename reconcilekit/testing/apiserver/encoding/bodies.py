@@ -11,8 +11,7 @@ import msgspec
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.encoding import go_json, protobuf
-from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, YAML
+from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, PROTOBUF_MAGIC, YAML
 from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
@@ -51,7 +50,7 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
         StatusError: 400.
     """
     media_type = _media_type(request)
-    if media_type == PROTOBUF or body.startswith(protobuf.MAGIC):
+    if media_type == PROTOBUF or body.startswith(PROTOBUF_MAGIC):
         return _decode_protobuf(body, served)
     if media_type == YAML:
         body = _yaml_as_json(body, served)
@@ -243,7 +242,7 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
     """
     if not body:
         return {}
-    if body.startswith(protobuf.MAGIC):
+    if body.startswith(PROTOBUF_MAGIC):
         return _decode_protobuf_options(body)
     try:
         options = _loads(load_yaml(body) if _media_type(request) == YAML else body)
@@ -264,6 +263,8 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
 
 
 def _decode_protobuf(body: bytes, served: ResourceType) -> dict[str, Any]:
+    from reconcilekit.testing.apiserver.encoding import protobuf
+
     if served.is_custom:
         raise status.unsupported_media_type()
     try:
@@ -278,6 +279,8 @@ def _decode_protobuf(body: bytes, served: ResourceType) -> dict[str, Any]:
 
 
 def _decode_protobuf_options(body: bytes) -> dict[str, Any]:
+    from reconcilekit.testing.apiserver.encoding import protobuf
+
     try:
         options = protobuf.decode_protobuf(body, api_version="v1", kind="DeleteOptions")
     except ValueError as error:
@@ -414,6 +417,8 @@ def _unrecognized(body: bytes, served: ResourceType, why: str) -> status.StatusE
 
 
 def _describe(body: bytes, error: Exception) -> str:
+    from reconcilekit.testing.apiserver.encoding import go_json
+
     text = str(error) if isinstance(error, _TooDeepError | _NumberError) else go_json.problem(body)
     return f"json parse error: {text}"
 

@@ -10,6 +10,9 @@ from reconcilekit.testing.apiserver import status
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 MEDIA_TYPES = (JSON, YAML, PROTOBUF)
+PROTOBUF_MAGIC = b"k8s\0"
+"""What every body in protobuf's envelope (runtime.Unknown) begins with."""
+
 _STREAMED = tuple(f"{name};stream=watch" for name in (JSON, PROTOBUF))
 
 _TRANSFORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})

@@ -11,7 +11,6 @@ import msgspec
 
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.encoding import protobuf
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, PROTOBUF, YAML, Accepted, negotiate
 
 COMPRESSED_FROM = 128 * 1024
@@ -26,6 +25,8 @@ def render(response: Response, accepted: Accepted) -> Response:
         headers = {**response.headers, "content-type": YAML}
         return attrs.evolve(response, headers=headers, body=as_yaml(response.body))
     if accepted.media_type == PROTOBUF:
+        from reconcilekit.testing.apiserver.encoding import protobuf
+
         written = protobuf.as_protobuf(response.body)
         if written is None:
             return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
 
 from reconcilekit.clock import Clock
 from reconcilekit.testing.apiserver.housekeeping.chores import Agenda, Chore, Due, StorageKey
@@ -15,8 +16,10 @@ from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.namespaces import NamespaceContents, NamespaceFinalizer
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.housekeeping.tokens import TokenSecrets
-from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes, workload_controllers
 from reconcilekit.testing.apiserver.storage.storage import Event
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes
 
 
 class Housekeeper:
@@ -34,7 +37,7 @@ class Housekeeper:
         self._clock = clock
         self._agenda = Agenda()
         self._chores = list(_chores(cluster, clock, options))
-        self._nodes = None if options.workloads is None else Nodes(Hands(cluster, "kubelet"), options.workloads)
+        self._nodes = _nodes(cluster, options)
         self._hearers: dict[StorageKey, tuple[Chore, ...]] = {}
         self._is_working = False
         self._timer: asyncio.TimerHandle | None = None
@@ -115,6 +118,14 @@ def _has_loop() -> bool:
     return True
 
 
+def _nodes(cluster: KeptCluster, options: Housekeeping) -> Nodes | None:
+    if options.workloads is None:
+        return None
+    from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes
+
+    return Nodes(Hands(cluster, "kubelet"), options.workloads)
+
+
 def _chores(cluster: KeptCluster, clock: Clock, options: Housekeeping) -> Iterable[Chore]:
     hands = Hands(cluster)
     yield DefinitionFinalizer(Hands(cluster, "kube-apiserver"))
@@ -129,4 +140,6 @@ def _chores(cluster: KeptCluster, clock: Clock, options: Housekeeping) -> Iterab
     if options.event_ttl is not None:
         yield EventExpiry(hands, clock, ttl=options.event_ttl)
     if options.workloads is not None:
+        from reconcilekit.testing.apiserver.housekeeping.workloads.life import workload_controllers
+
         yield from workload_controllers(hands, clock, options.workloads)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from reconcilekit.kube.resource import Resource
 from reconcilekit.testing.apiserver import recorded
 from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_terminating
-from reconcilekit.testing.apiserver.crd.kind import CustomKind
 from reconcilekit.testing.apiserver.kinds.faces import STORED_AS
 from reconcilekit.testing.apiserver.kinds.traits import FIELD_SELECTORS, GENERATIONS
 from reconcilekit.testing.apiserver.schema.shapes import (
@@ -20,6 +19,9 @@ from reconcilekit.testing.apiserver.schema.shapes import (
     shape_from_keys,
     shape_from_schema,
 )
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.crd.kind import CustomKind
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
@@ -225,6 +227,8 @@ class Registry:
 
 
 def _custom_type(spec: Mapping[str, Any], version: Mapping[str, Any]) -> ResourceType:
+    from reconcilekit.testing.apiserver.crd.kind import CustomKind
+
     names = spec["names"]
     custom = CustomKind(spec, version)
     schema, is_namespaced = custom.schema, spec.get("scope", "Namespaced") == "Namespaced"

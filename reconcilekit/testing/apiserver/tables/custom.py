@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconcilekit.testing.apiserver.crd.kind import CustomKind
 from reconcilekit.testing.apiserver.tables.ages import age, moment
 from reconcilekit.testing.apiserver.tables.columns import Cells, Column, name_column
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.crd.kind import CustomKind
 
 
 def columns(kind: CustomKind) -> tuple[list[Column], Cells]:

@@ -15,6 +15,7 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.versions import Stored
 from reconcilekit.testing.apiserver.tables import custom
 from reconcilekit.testing.apiserver.tables.columns import EVENTS, Cells, Column, built_in_columns
+from reconcilekit.testing.apiserver.tables.partial import partial
 from reconcilekit.testing.apiserver.tables.pods import pod_conditions
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -46,11 +47,6 @@ def table_options(query: Mapping[str, str], version: str) -> TableOptions:
             "must be 'Metadata', 'Object', 'None', or empty"
         )
     return TableOptions(include=include, version=version)
-
-
-def partial(stored: Stored, version: str) -> dict[str, Any]:
-    """An object's metadata alone."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}", "metadata": stored.meta}
 
 
 class TableMaker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,8 +13,11 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.versions import Stored, watch_line
-from reconcilekit.testing.apiserver.tables.table import TableMaker, partial, table_options
+from reconcilekit.testing.apiserver.tables.partial import partial
 from reconcilekit.testing.apiserver.verbs.reads import Page
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.tables.table import TableMaker
 
 _NOT_ACCEPTABLE = "NotAcceptable"
 
@@ -35,7 +38,7 @@ class Presenter:
         self._served = served
         self._accepted = accepted
         self._now = now
-        self._table = TableMaker(served, table_options(query, accepted.version)) if accepted.is_table else None
+        self._table = _table_maker(served, accepted, query)
         self._is_first_line = True
 
     @property
@@ -114,6 +117,14 @@ class Presenter:
         items = b",".join(_items(served, page.objects))
         head = f'{{"kind":"{_list_kind(served)}","apiVersion":"{served.api_version}","metadata":'.encode()
         return b'%s%s,"items":[%s]}' % (head, msgspec.json.encode(metadata), items)
+
+
+def _table_maker(served: ResourceType, accepted: Accepted, query: Mapping[str, str]) -> TableMaker | None:
+    if not accepted.is_table:
+        return None
+    from reconcilekit.testing.apiserver.tables.table import TableMaker, table_options
+
+    return TableMaker(served, table_options(query, accepted.version))
 
 
 def _list_kind(served: ResourceType) -> str:

@@ -17,7 +17,7 @@ from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs import custom_verbs, notices, patching, pod_subresources, scaling
+from reconcilekit.testing.apiserver.verbs import custom_verbs, notices
 from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
 from reconcilekit.testing.apiserver.verbs.parameters import (
     WriteOptions,
@@ -29,7 +29,6 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
 from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
 from reconcilekit.testing.apiserver.writing.preconditions import Target
-from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.writing.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome
 
@@ -127,10 +126,14 @@ class Call:
 
     def _below(self) -> Callable[[], Answer]:
         name, verb = self.route.subresource, self._verb_below()
+        if name == "scale":
+            from reconcilekit.testing.apiserver.verbs import scaling
+
+            return lambda: scaling.answer(self, verb)
+        from reconcilekit.testing.apiserver.verbs import pod_subresources
+
         if name in pod_subresources.ON_THE_NODE:
             raise pod_subresources.without_kubelet(self)
-        if name == "scale":
-            return lambda: scaling.answer(self, verb)
         if verb == "create":
             return lambda: pod_subresources.create(self, name)
         handlers: Mapping[str, Callable[[], Answer]]
@@ -177,6 +180,8 @@ class Call:
         options = write_options(self._query, "CreateOptions")
         obj = self.read_body(options)
         if (self.served.group, self.served.plural) == ("", "bindings"):
+            from reconcilekit.testing.apiserver.verbs import pod_subresources
+
             return pod_subresources.bind(self, obj)
         key = ObjectKey(self.route.namespace, str(_metadata(obj).get("name") or ""))
         return self.written(self.cluster.create(self.target(options, key=key), obj, self._check_of(obj)))
@@ -189,6 +194,9 @@ class Call:
         return self.written(self.cluster.replace(self.target(options), obj, self._check_of(obj, is_named=True)))
 
     def _patch(self) -> Answer:
+        from reconcilekit.testing.apiserver.verbs import patching
+        from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
+
         kind = patching.kind_of(self.request, self.served)
         self._check_path_has_name()
         options = write_options(self._query, "PatchOptions", is_apply=kind == "apply")
@@ -204,6 +212,8 @@ class Call:
         def checked(live: dict[str, Any]) -> dict[str, Any]:
             patched = transform(live)
             if self.route.subresource == "ephemeralcontainers":
+                from reconcilekit.testing.apiserver.verbs import pod_subresources
+
                 patched = pod_subresources.only_ephemeral(live, patched)
             self._check_patched_kind(patched)
             self._check_namespace(patched)
@@ -291,6 +301,8 @@ class Call:
         return self._presenter.one(outcome.stored, code=201 if outcome.is_created else 200)
 
     def _check_patched_kind(self, patched: Mapping[str, Any]) -> None:
+        from reconcilekit.testing.apiserver.verbs import patching
+
         kind = str(patched.get("kind") or self.served.kind)
         api_version = str(patched.get("apiVersion") or self.served.api_version)
         if (kind, api_version) == (self.served.kind, self.served.api_version):

@@ -8,7 +8,6 @@ import msgspec
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.documents import discovery, openapi
 from reconcilekit.testing.apiserver.encoding.negotiation import (
     JSON,
     PLAIN,
@@ -73,6 +72,8 @@ def _resource(cluster: Cluster, request: Request, route: Route, served: Resource
 
 
 def _unserved(cluster: Cluster, route: Route, request: Request) -> Response:
+    from reconcilekit.testing.apiserver.documents import discovery
+
     if not cluster.registry.versions(route.group):
         return status.plain_text(404, _NOT_FOUND)
     document = discovery.version_document(cluster.registry, route.group, route.version)
@@ -90,6 +91,8 @@ def _is_reachable(served: ResourceType, route: Route) -> bool:
 
 
 def _non_resource(cluster: Cluster, request: Request, path: str) -> Response:
+    from reconcilekit.testing.apiserver.documents import discovery, openapi
+
     accept = request.headers.get("accept", "")
     document: Response | None = None
     match path.split("/")[1:]:

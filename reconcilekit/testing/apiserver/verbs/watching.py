@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.encoding import protobuf
 from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF, Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.watch import Encoder, WatchOptions, WatchStream
@@ -57,7 +58,7 @@ def open_watch(
             wants_bookmarks=options.wants_bookmarks,
             encoder=encoder,
             content_type=accepted.stream_type,
-            frame=protobuf.watch_frame if accepted.media_type == PROTOBUF else None,
+            frame=_framing(accepted),
         )
     )
     if sends_initial:
@@ -67,6 +68,14 @@ def open_watch(
     elif not starts_now:
         _replay(cluster, stream)
     return stream
+
+
+def _framing(accepted: Accepted) -> Callable[[bytes], bytes] | None:
+    if accepted.media_type != PROTOBUF:
+        return None
+    from reconcilekit.testing.apiserver.encoding.protobuf import watch_frame
+
+    return watch_frame
 
 
 def _own_timeout(cluster: Cluster) -> float:

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.crd.definitions import definition
-from reconcilekit.testing.apiserver.crd.kind import CustomKind, DecodeError
-from reconcilekit.testing.apiserver.crd.problems import invalid
 from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 
 if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.crd.kind import CustomKind
     from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
@@ -31,6 +29,8 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
     Raises:
         StatusError: 400 where it can't be read, or where such fields are to be refused.
     """
+    from reconcilekit.testing.apiserver.crd.kind import DecodeError
+
     served = target.served
     try:
         kept, unknown = kind.decoded(obj)
@@ -47,6 +47,8 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
 
 
 def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
+    from reconcilekit.testing.apiserver.crd.problems import invalid
+
     if is_patched:
         return status.invalid("", "", "", [invalid("patch", json_text(obj), why)])
     kind, said = served.kind, obj.get("kind") or served.kind
@@ -80,11 +82,15 @@ def causes(
 
 def default_definition(content: dict[str, Any]) -> None:
     """Fill in what the server fills in of a definition."""
+    from reconcilekit.testing.apiserver.crd.definitions import definition
+
     definition.default(content)
 
 
 def definition_causes(content: Mapping[str, Any], old: Mapping[str, Any] | None, warnings: list[str]) -> list[Cause]:
     """What is wrong with a definition."""
+    from reconcilekit.testing.apiserver.crd.definitions import definition
+
     found = definition.causes(content, old)
     if not found:
         warnings += definition.warnings(content, old)

@@ -11,7 +11,6 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.crd.values.metadata import without_malformed
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
@@ -285,6 +284,8 @@ class Writer:
         return Outcome(stored=self._put(target, content, None).stored, is_created=True)
 
     def _as_read(self, target: Target, applied: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+        from reconcilekit.testing.apiserver.crd.values.metadata import without_malformed
+
         served = target.served
         if served.definition:
             return read_built_in(served, applied, config)

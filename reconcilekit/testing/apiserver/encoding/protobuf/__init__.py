@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF_MAGIC
 from reconcilekit.testing.apiserver.encoding.protobuf import reading, writing
 from reconcilekit.testing.apiserver.encoding.protobuf.encoding import MalformedMessageError, numbers, tagged
 from reconcilekit.testing.apiserver.encoding.protobuf.messages import message_of
 
 __all__ = [
-    "MAGIC",
     "MalformedEnvelopeError",
     "MalformedMessageError",
     "UnknownKindError",
@@ -25,9 +25,6 @@ __all__ = [
     "as_protobuf",
     "watch_frame",
 ]
-
-MAGIC = b"k8s\0"
-"""What every body in the envelope (runtime.Unknown) begins with."""
 
 
 class MalformedEnvelopeError(ValueError):
@@ -73,15 +70,15 @@ def decode_protobuf(body: bytes, *, api_version: str = "", kind: str = "") -> di
 def _opened(body: bytes, api_version: str, kind: str) -> tuple[str, str, bytes]:
     if not body:
         raise MalformedEnvelopeError("empty data")
-    if not body.startswith(MAGIC):
-        expected = " ".join(str(byte) for byte in MAGIC)
+    if not body.startswith(PROTOBUF_MAGIC):
+        expected = " ".join(str(byte) for byte in PROTOBUF_MAGIC)
         raise MalformedEnvelopeError(
             f"provided data does not appear to be a protobuf message, expected prefix [{expected}]"
         )
-    if len(body) == len(MAGIC):
+    if len(body) == len(PROTOBUF_MAGIC):
         raise MalformedEnvelopeError("empty body")
     try:
-        envelope = dict(numbers(body[len(MAGIC) :]))
+        envelope = dict(numbers(body[len(PROTOBUF_MAGIC) :]))
         told = {number: bytes(value).decode(errors="replace") for number, value in numbers(bytes(envelope.get(1, b"")))}
         return told.get(1) or api_version, told.get(2) or kind, bytes(envelope.get(2, b""))
     except (MalformedMessageError, TypeError) as error:
@@ -101,7 +98,7 @@ def encode_protobuf(obj: dict[str, Any], *, api_version: str = "", kind: str = "
     if message is None:
         return None
     meta = tagged(1, api_version.encode()) + tagged(2, kind.encode())
-    return MAGIC + tagged(1, meta) + tagged(2, writing.write(message, obj)) + tagged(3, b"") + tagged(4, b"")
+    return PROTOBUF_MAGIC + tagged(1, meta) + tagged(2, writing.write(message, obj)) + tagged(3, b"") + tagged(4, b"")
 
 
 def as_protobuf(body: bytes) -> bytes | None:
