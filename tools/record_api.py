@@ -66,7 +66,8 @@ def record(get: Get) -> None:
     definitions = _definitions(documents)
     kinds = list(_kinds(discovery["aggregated"], definitions))
     _write("kinds.json", _encode(kinds))
-    _write("schemas.json", _encode(_schemas(definitions, _go_types(), [kind["schema"] for kind in kinds])))
+    roots = [*(kind["schema"] for kind in kinds), *_spoken_below(kinds, definitions)]
+    _write("schemas.json", _encode(_schemas(definitions, _go_types(), roots)))
     _write("custom.json", _encode(_custom(get)))
 
 
@@ -162,12 +163,25 @@ def _definitions(documents: dict[str, bytes]) -> dict[str, Any]:
     return found
 
 
-def _kinds(aggregated: dict[str, str], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    names = {
+def _names(definitions: dict[str, Any]) -> dict[tuple[str, str, str], str]:
+    """The names of structs by group, version and kind."""
+    return {
         (told["group"], told["version"], told["kind"]): name
         for name, definition in definitions.items()
         for told in definition.get("x-kubernetes-group-version-kind", ())
     }
+
+
+def _spoken_below(kinds: list[dict[str, Any]], definitions: dict[str, Any]) -> list[str]:
+    """The structs that subresources speak and no resource does: TokenRequest, Eviction, Scale."""
+    names = _names(definitions)
+    below = [subresource for kind in kinds for subresource in kind["subresources"]]
+    found = {names.get((told["group"], told["version"], told["kind"]), "") for told in below}
+    return sorted(found - {"", *(kind["schema"] for kind in kinds)})
+
+
+def _kinds(aggregated: dict[str, str], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    names = _names(definitions)
     for path in ("/api", "/apis"):
         for group in json.loads(aggregated[path])["items"]:
             for version in group["versions"]:

@@ -95,6 +95,10 @@ class Cluster:
             target, obj = self._behind(target), event_filled(obj)
         return self._after(target, self._writer.create(target, obj, check))
 
+    def asked(self, target: Target, obj: dict[str, Any], check: Check) -> Outcome:
+        """See `Writer.asked`."""
+        return self._writer.asked(target, obj, check)
+
     def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.replace`."""
         if target.served.group == EVENTS[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -23,7 +24,7 @@ from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authoriz
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
 from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
 from reconcilekit.testing.apiserver.cluster import Cluster
-from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF_MAGIC, negotiate
+from reconcilekit.testing.apiserver.encoding.negotiation import is_pretty, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
@@ -130,7 +131,7 @@ class Gate:
         if self._is_open and peer is None and not _needs_a_look(request):
             return ANONYMOUS, serve(request)
         caller = self._admit(request, peer)
-        own = self._own_answer(caller, request)
+        own = self._own_answer(caller, request, serve)
         if own is not None:
             return caller.user, own
         self._guard(caller, request, serve)
@@ -149,7 +150,7 @@ class Gate:
             raise forbidden(user, wanted, decision.reason)
         return Caller(user=user, wanted=wanted)
 
-    def _own_answer(self, caller: Caller, request: Request) -> Response | None:
+    def _own_answer(self, caller: Caller, request: Request, serve: Serve) -> Answer | None:
         match request.path:
             case "/openid/v1/jwks":
                 return _json(self._service_accounts.signer.key_set())
@@ -160,11 +161,9 @@ class Gate:
         wanted = caller.wanted
         if (wanted.group, wanted.combined_resource) == ("", "serviceaccounts/token"):
             account = ObjectKey(wanted.namespace, wanted.name)
-            return _made(self._service_accounts.request(account, _decoded(request.body)), request)
-        if "/auth" not in request.path:
-            return None
-        review = self._reviewer.review(caller.user, wanted, _decoded(request.body))
-        return None if review is None else _made(review, request)
+            return _answered(request, serve, functools.partial(self._service_accounts.request, account))
+        review = self._reviewer.review_of(wanted)
+        return None if review is None else _answered(request, serve, functools.partial(review, caller.user))
 
     def _guard(self, caller: Caller, request: Request, serve: Serve) -> None:
         """Refuse a role or a binding that grants more than its writer has: by what a dry run makes of it."""
@@ -216,20 +215,28 @@ def _plain(request: Request) -> dict[str, str]:
     return {name: value for name, value in request.headers.items() if name != "accept"}
 
 
-def _decoded(body: bytes | None) -> dict[str, Any]:
-    try:
-        if (body or b"").startswith(PROTOBUF_MAGIC):
-            from reconcilekit.testing.apiserver.encoding import protobuf
+def _answered(request: Request, serve: Serve, answer: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Answer:
+    """What is asked, as it is read, with its answer.
 
-            return protobuf.decode_protobuf(body or b"")
-        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise status.bad_request(f"the object provided is unrecognized: {error}") from error
+    Args:
+        request: a POST of something that is answered and never stored.
+        serve: reads it, and refuses what can't be read.
+        answer: makes the answer of the object.
+
+    Raises:
+        StatusError: what `serve` and `answer` raise.
+    """
+    accepted = negotiate(request.headers.get("accept", ""), has_tables=False)
+    question = serve(attrs.evolve(request, headers=_plain(request)))
+    if not isinstance(question, Response) or question.status != HTTPStatus.CREATED:
+        return question
+    body = answer(msgspec.json.decode(question.body, type=dict[str, Any]))
+    if accepted.transform:
+        return serve(request)
+    if is_pretty(request.query, request.headers.get("user-agent", "")):
+        accepted = attrs.evolve(accepted, is_pretty=True)
+    return render(attrs.evolve(question, body=msgspec.json.encode(body)), accepted)
 
 
-def _made(body: Mapping[str, Any], request: Request) -> Response:
-    return render(_json(body, code=201), negotiate(request.headers.get("accept", "")))
-
-
-def _json(body: Mapping[str, Any], *, code: int = 200) -> Response:
-    return Response(status=code, headers={"content-type": status.JSON}, body=msgspec.json.encode(body))
+def _json(body: Mapping[str, Any]) -> Response:
+    return Response(status=200, headers={"content-type": status.JSON}, body=msgspec.json.encode(body))

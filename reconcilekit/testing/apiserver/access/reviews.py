@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.authentication import Authenticator
 from reconcilekit.testing.apiserver.access.rbac import Authorizer
+from reconcilekit.testing.apiserver.access.selections import passed_over, selection_causes
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER
 from reconcilekit.testing.apiserver.access.signing import InvalidTokenError
 from reconcilekit.testing.apiserver.access.users import User
@@ -22,7 +24,7 @@ _AUTHORIZATION = "authorization.k8s.io"
 _AUTHENTICATION = "authentication.k8s.io"
 
 Body = dict[str, Any]
-Review = Callable[["Reviewer", User, Body, str], Body]
+Review = Callable[["Reviewer", User, Body], Body]
 
 
 @attrs.frozen(kw_only=True)
@@ -33,55 +35,46 @@ class Reviewer:
     authenticator: Authenticator
     now: Callable[[], datetime]
 
-    def review(self, user: User, wanted: Attributes, body: Body) -> Body | None:
-        """The review with its status, None where the request is for none.
+    def review_of(self, wanted: Attributes) -> Callable[[User, Body], Body] | None:
+        """What answers the review that a request is for, None where it is for none.
 
-        Args:
-            user: who asks.
-            wanted: what the request is about.
-            body: the review.
-
-        Raises:
-            StatusError: 400 or 422.
+        It takes who asks, and the review as it was read; it gives the review with its status, and raises StatusError:
+        400 or 422.
         """
         found = _REVIEWS.get((wanted.group, wanted.resource))
         if found is None or wanted.verb != "create" or wanted.name:
             return None
-        kind, review = found
-        answer = {"kind": kind, "apiVersion": f"{wanted.group}/v1", "metadata": {}}
-        return answer | review(self, user, body, wanted.namespace)
+        return functools.partial(found, self)
 
-    def subject_access(self, user: User, body: Body, namespace: str) -> Body:
+    def subject_access(self, user: User, body: Body) -> Body:
         """SubjectAccessReview."""
-        del user, namespace
+        del user
         spec = _spec(body)
-        _check_metadata(body)
-        causes = [*_access_causes(spec), *_subject_causes(spec)]
-        _check(causes)
-        return {"spec": spec, "status": self._access(_subject(spec), spec)}
+        _check([*_access_causes(spec), *_subject_causes(spec), *_selection_causes(spec), *_metadata_causes(body)])
+        return {**body, "status": self._access(_subject(spec), spec)}
 
-    def local_subject_access(self, user: User, body: Body, namespace: str) -> Body:
+    def local_subject_access(self, user: User, body: Body) -> Body:
         """LocalSubjectAccessReview."""
         del user
-        spec, metadata = _spec(body), body.get("metadata") or {}
-        causes = [*_access_causes(spec), *_subject_causes(spec)]
-        told = (spec.get("resourceAttributes") or {}).get("namespace", "")
-        if spec.get("resourceAttributes") is not None and told != (metadata.get("namespace") or namespace):
+        spec, metadata = _spec(body), body["metadata"]
+        causes = [*_access_causes(spec), *_subject_causes(spec), *_selection_causes(spec)]
+        causes += _metadata_causes(body, allowed="namespace")
+        attributes, others = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+        if attributes is not None and (told := attributes.get("namespace", "")) != metadata["namespace"]:
             causes.append(_invalid("spec.resourceAttributes.namespace", f'"{told}"', "must match metadata.namespace"))
+        if others is not None:
+            causes.append(_invalid("spec.nonResourceAttributes", _shown(others), "disallowed on this kind of request"))
         _check(causes)
-        return {"metadata": {"namespace": namespace}, "spec": spec, "status": self._access(_subject(spec), spec)}
+        return {**body, "status": self._access(_subject(spec), spec)}
 
-    def self_subject_access(self, user: User, body: Body, namespace: str) -> Body:
+    def self_subject_access(self, user: User, body: Body) -> Body:
         """SelfSubjectAccessReview."""
-        del namespace
         spec = _spec(body)
-        _check_metadata(body)
-        _check(list(_access_causes(spec)))
-        return {"spec": spec, "status": self._access(user, spec)}
+        _check([*_access_causes(spec), *_selection_causes(spec), *_metadata_causes(body)])
+        return {**body, "status": self._access(user, spec)}
 
-    def self_subject_rules(self, user: User, body: Body, namespace: str) -> Body:
+    def self_subject_rules(self, user: User, body: Body) -> Body:
         """SelfSubjectRulesReview."""
-        del namespace
         asked = _spec(body).get("namespace", "")
         if not asked:
             raise status.bad_request("no namespace on request")
@@ -93,11 +86,11 @@ class Reviewer:
         }
         if problem:
             found["evaluationError"] = problem
-        return {"spec": {}, "status": found}
+        return {**body, "metadata": {}, "spec": {}, "status": found}
 
-    def token(self, user: User, body: Body, namespace: str) -> Body:
+    def token(self, user: User, body: Body) -> Body:
         """TokenReview."""
-        del user, namespace
+        del user
         spec = _spec(body)
         if not spec.get("token"):
             raise status.bad_request("token is required for TokenReview in authentication")
@@ -106,37 +99,37 @@ class Reviewer:
         except InvalidTokenError as error:
             problem = str(error)
             told = problem if problem == "invalid bearer token" else f"[invalid bearer token, {problem}]"
-            return {"spec": spec, "status": {"user": {}, "error": told}}
+            return {**body, "status": {"user": {}, "error": told}}
         found = {"authenticated": True, "user": bearer.user.info(), "audiences": list(bearer.audiences)}
-        return {"spec": spec, "status": found}
+        return {**body, "status": found}
 
-    def self_subject(self, user: User, body: Body, namespace: str) -> Body:
+    def self_subject(self, user: User, body: Body) -> Body:
         """SelfSubjectReview."""
-        del body, namespace
         made = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"metadata": {"creationTimestamp": made}, "status": {"userInfo": user.info()}}
+        return {**body, "metadata": {"creationTimestamp": made}, "status": {"userInfo": user.info()}}
 
     def _access(self, subject: User, spec: Mapping[str, Any]) -> Body:
         decision = self.authorizer.decide(subject, _attributes(spec))
         found: Body = {"allowed": decision.is_allowed}
         if decision.reason:
             found["reason"] = decision.reason
+        if problems := list(passed_over(spec.get("resourceAttributes") or {})):
+            found["evaluationError"] = "; ".join(problems)
         return found
 
 
-_REVIEWS: Mapping[tuple[str, str], tuple[str, Review]] = {
-    (_AUTHORIZATION, "subjectaccessreviews"): ("SubjectAccessReview", Reviewer.subject_access),
-    (_AUTHORIZATION, "localsubjectaccessreviews"): ("LocalSubjectAccessReview", Reviewer.local_subject_access),
-    (_AUTHORIZATION, "selfsubjectaccessreviews"): ("SelfSubjectAccessReview", Reviewer.self_subject_access),
-    (_AUTHORIZATION, "selfsubjectrulesreviews"): ("SelfSubjectRulesReview", Reviewer.self_subject_rules),
-    (_AUTHENTICATION, "tokenreviews"): ("TokenReview", Reviewer.token),
-    (_AUTHENTICATION, "selfsubjectreviews"): ("SelfSubjectReview", Reviewer.self_subject),
+_REVIEWS: Mapping[tuple[str, str], Review] = {
+    (_AUTHORIZATION, "subjectaccessreviews"): Reviewer.subject_access,
+    (_AUTHORIZATION, "localsubjectaccessreviews"): Reviewer.local_subject_access,
+    (_AUTHORIZATION, "selfsubjectaccessreviews"): Reviewer.self_subject_access,
+    (_AUTHORIZATION, "selfsubjectrulesreviews"): Reviewer.self_subject_rules,
+    (_AUTHENTICATION, "tokenreviews"): Reviewer.token,
+    (_AUTHENTICATION, "selfsubjectreviews"): Reviewer.self_subject,
 }
 
 
 def _spec(body: Body) -> Body:
-    spec = body.get("spec")
-    return spec if isinstance(spec, dict) else {}
+    return body.get("spec") or {}
 
 
 def _subject(spec: Mapping[str, Any]) -> User:
@@ -165,10 +158,14 @@ def _access_causes(spec: Mapping[str, Any]) -> list[Cause]:
     other = spec.get("nonResourceAttributes")
     if (spec.get("resourceAttributes") is None) != (other is None):
         return []
-    # As the server's internal type has it, whose fields have no JSON names.
-    shown = other and {"Path": other.get("path", ""), "Verb": other.get("verb", "")}
     why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-    return [_invalid("spec", msgspec.json.encode(shown).decode(), why)]
+    return [_invalid("spec", _shown(other), why)]
+
+
+def _shown(attributes: Mapping[str, Any] | None) -> str:
+    """`nonResourceAttributes` as the server's internal type has them, whose fields have no JSON names."""
+    shown = attributes and {"Path": attributes.get("path", ""), "Verb": attributes.get("verb", "")}
+    return msgspec.json.encode(shown).decode()
 
 
 def _subject_causes(spec: Mapping[str, Any]) -> list[Cause]:
@@ -177,10 +174,16 @@ def _subject_causes(spec: Mapping[str, Any]) -> list[Cause]:
     return [_invalid("spec.user", '""', "at least one of user or group must be specified")]
 
 
-def _check_metadata(body: Body) -> None:
-    told = {name: value for name, value in (body.get("metadata") or {}).items() if value and name != "managedFields"}
-    if told:
-        _check([_invalid("metadata", msgspec.json.encode(told).decode(), "must be empty")])
+def _selection_causes(spec: Mapping[str, Any]) -> Iterable[Cause]:
+    return selection_causes(spec.get("resourceAttributes") or {})
+
+
+def _metadata_causes(body: Body, *, allowed: str = "") -> list[Cause]:
+    metadata = body["metadata"]
+    if not metadata.keys() - {"managedFields", allowed}:
+        return []
+    why = f"must be empty except for {allowed}" if allowed else "must be empty"
+    return [_invalid("metadata", msgspec.json.encode(metadata).decode(), why)]
 
 
 def _invalid(field: str, value: str, why: str) -> Cause:

@@ -21,7 +21,6 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 LEEWAY = 60.0
 """Seconds by which clocks may differ: a token is good for so much longer than it says (go-jose's default)."""
 
-DEFAULT_LIFETIME = 3600
 SHORTEST_LIFETIME = 600
 LONGEST_LIFETIME = 1 << 32
 """Seconds, as k8s.io/kubernetes' TokenRequest has them."""
@@ -62,7 +61,7 @@ class ServiceAccountTokens:
 
         Args:
             account_key: of the ServiceAccount.
-            body: the TokenRequest.
+            body: the TokenRequest, as it was read.
 
         Raises:
             StatusError: 404 for the account or what the token is to be bound to, 409 for another uid, 422.
@@ -73,7 +72,7 @@ class ServiceAccountTokens:
         spec = dict(body.get("spec") or {})
         metadata = _checked_metadata(body.get("metadata") or {}, account)
         spec["audiences"] = list(spec.get("audiences") or (ISSUER,))
-        seconds = spec.setdefault("expirationSeconds", DEFAULT_LIFETIME)
+        seconds = spec["expirationSeconds"]
         _check_lifetime(seconds)
         claims = self._claims(account, spec["audiences"], seconds, self._bound(account_key, spec))
         token = self.signer.sign(claims)
@@ -203,12 +202,10 @@ def _checked_metadata(told: Mapping[str, Any], account: Mapping[str, Any]) -> di
             f"({metadata['uid']})"
         )
         raise status.conflict("authentication.k8s.io", "TokenRequest", metadata["name"], why)
-    return metadata
+    return metadata | {name: told[name] for name in ("managedFields",) if name in told}
 
 
-def _check_lifetime(seconds: object) -> None:
-    if not isinstance(seconds, int):
-        raise status.bad_request("json: cannot unmarshal into Go struct field TokenRequestSpec.expirationSeconds")
+def _check_lifetime(seconds: int) -> None:
     if seconds < SHORTEST_LIFETIME:
         why = "may not specify a duration less than 10 minutes"
     elif seconds > LONGEST_LIFETIME:

@@ -65,7 +65,7 @@ class _Clause:
     parameters: Mapping[str, str]
 
 
-def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False) -> Accepted:
+def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False, has_tables: bool = True) -> Accepted:
     """Choose a representation of objects.
 
     Args:
@@ -73,6 +73,7 @@ def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False) 
         is_watch: the answer is a stream, of which there's no YAML.
         is_lenient: for custom kinds, whose paths have no list of media types of their own to refuse by, and which
             have no protobuf but for their metadata.
+        has_tables: False for what is asked and answered, of which nobody makes tables.
 
     Raises:
         StatusError: 406 where there's none that both know.
@@ -84,7 +85,7 @@ def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False) 
     for clause in _clauses(accept):
         for offered in MEDIA_TYPES:
             if _matches(clause.media_type, offered) and (found := _accepted(clause.parameters, offered)):
-                if is_lenient and offered == PROTOBUF and not found.transform:
+                if (is_lenient and offered == PROTOBUF and not found.transform) or (found.is_table and not has_tables):
                     continue
                 if is_watch and offered == YAML:
                     raise not_acceptable(_STREAMED)

@@ -96,6 +96,11 @@ class ResourceType:
         key = (self.group, self.plural)
         return STORED_AS.get(key, key)
 
+    @property
+    def is_question(self) -> bool:
+        """Its objects are created to be answered, and never stored: a review, a binding."""
+        return self.verbs == ("create",)
+
     @functools.cached_property
     def prefix(self) -> bytes:
         """The opening of an encoded object, up to its first field."""

@@ -17,7 +17,7 @@ from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs import custom_verbs, notices
+from reconcilekit.testing.apiserver.verbs import custom_verbs, notices, questions
 from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
 from reconcilekit.testing.apiserver.verbs.parameters import (
     WriteOptions,
@@ -117,6 +117,7 @@ class Call:
         route, method = self.route, self.request.method
         if self.served.is_custom:
             return custom_verbs.verb_of(self.served, route, method)
+        questions.check_path(self.served, route.name, route.namespace)
         verb = (_OBJECT_VERBS if route.name else _COLLECTION_VERBS).get(method)
         if verb is None or verb not in self.served.verbs:
             raise status.method_not_allowed()
@@ -130,10 +131,10 @@ class Call:
             from reconcilekit.testing.apiserver.verbs import scaling
 
             return lambda: scaling.answer(self, verb)
+        if name == "token":
+            return lambda: questions.ask(self, questions.TOKEN_REQUEST)
         from reconcilekit.testing.apiserver.verbs import pod_subresources
 
-        if name in pod_subresources.ON_THE_NODE:
-            raise pod_subresources.without_kubelet(self)
         if verb == "create":
             return lambda: pod_subresources.create(self, name)
         handlers: Mapping[str, Callable[[], Answer]]
@@ -176,10 +177,13 @@ class Call:
         )
 
     def _create(self) -> Answer:
+        is_binding = (self.served.group, self.served.plural) == ("", "bindings")
+        if self.served.is_question and not is_binding:
+            return questions.ask(self, self.served)
         bodies.check_media_type(self.request)
         options = write_options(self._query, "CreateOptions")
         obj = self.read_body(options)
-        if (self.served.group, self.served.plural) == ("", "bindings"):
+        if is_binding:
             from reconcilekit.testing.apiserver.verbs import pod_subresources
 
             return pod_subresources.bind(self, obj)
@@ -216,7 +220,7 @@ class Call:
 
                 patched = pod_subresources.only_ephemeral(live, patched)
             self._check_patched_kind(patched)
-            self._check_namespace(patched)
+            self.check_namespace(patched)
             self._check_name(patched)
             return patched
 
@@ -267,13 +271,13 @@ class Call:
             raise status.not_found(self.served.group, self.served.plural, self.route.name)
         return stored
 
-    def read_body(self, options: WriteOptions) -> dict[str, Any]:
-        """The object in the body.
+    def read_body(self, options: WriteOptions, served: ResourceType | None = None) -> dict[str, Any]:
+        """The object in the body, of the kind that the path names or of another.
 
         Raises:
             StatusError: 400.
         """
-        body, served = self.request.body or b"", self.served
+        body, served = self.request.body or b"", served or self.served
         obj = bodies.decode_object(body, served, self.request)
         if not served.is_custom:
             bodies.check_kind(obj, served)
@@ -329,17 +333,22 @@ class Call:
         def check(content: Mapping[str, Any]) -> None:
             if self.served.is_custom:
                 bodies.check_kind(obj, self.served)
-            self._check_namespace(content)
+            self.check_namespace(content)
             if is_named:
                 self._check_name(content)
 
         return check
 
     def _check_applied(self, obj: Mapping[str, Any]) -> None:
-        self._check_namespace(obj)
+        self.check_namespace(obj)
         self._check_name(obj)
 
-    def _check_namespace(self, obj: Mapping[str, Any]) -> None:
+    def check_namespace(self, obj: Mapping[str, Any]) -> None:
+        """Refuse an object of another namespace than the path's.
+
+        Raises:
+            StatusError: 400.
+        """
         namespace = _metadata(obj).get("namespace")
         if namespace and self.served.is_namespaced and namespace != self.route.namespace:
             raise status.bad_request(

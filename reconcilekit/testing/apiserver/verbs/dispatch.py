@@ -59,7 +59,7 @@ def _resource(cluster: Cluster, request: Request, route: Route, served: Resource
     is_list = request.method == "GET" and not route.name
     is_watch = route.is_watch or (is_list and bool(flag(request.query, "watch")))
     header = request.headers.get("accept", "")
-    accepted = negotiate(header, is_watch=is_watch, is_lenient=served.is_custom)
+    accepted = negotiate(header, is_watch=is_watch, is_lenient=served.is_custom, has_tables=not served.is_question)
     if is_pretty(request.query, request.headers.get("user-agent", "")):
         accepted = attrs.evolve(accepted, is_pretty=True)
     try:

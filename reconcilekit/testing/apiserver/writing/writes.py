@@ -112,6 +112,23 @@ class Writer:
         _wipe(metadata)
         return self._insert(target, content, is_post=True)
 
+    def asked(self, target: Target, obj: dict[str, Any], check: Check) -> Outcome:
+        """POST of what is answered and never stored: read, filled in and owned as any other object.
+
+        Args:
+            target: where to.
+            obj: the body.
+            check: of what is read of it; raises where that isn't the one that is meant.
+        """
+        content = self._content(target, obj)
+        check(content)
+        metadata = content["metadata"]
+        told = metadata.pop("managedFields", None)
+        if target.served.is_namespaced:
+            metadata["namespace"] = target.key.namespace
+        _put_or_drop(metadata, "managedFields", self._ownership.of_create(self._write(target), content, told) or None)
+        return Outcome(stored=Stored(target.key, 0, content), is_created=True)
+
     def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """PUT; the body is read before anyone looks whether there is something to replace.
 

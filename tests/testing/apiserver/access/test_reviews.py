@@ -88,3 +88,113 @@ def test_everything_is_allowed_while_authorization_is_off(play: Any) -> None:
         assert told.body["status"] == {"allowed": True}
 
     play(scenario)
+
+
+def test_a_review_is_read_and_owned_as_any_object(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        path = f"{API}/selfsubjectaccessreviews"
+        told = await ask.admin("POST", path, {"spec": {"resourceAttributes": {"verb": "get", "bogus": 7}}})
+        assert told["spec"] == {"resourceAttributes": {"verb": "get"}}
+        (entry,) = told["metadata"]["managedFields"]
+        assert entry["fieldsV1"] == {"f:spec": {"f:resourceAttributes": {".": {}, "f:verb": {}}}}
+        spec = {"resourceAttributes": {"verb": "get", "namespace": 7}}
+        reply = await ask("POST", path, {"spec": spec}, user=ADMIN)
+        assert reply.status == 400
+        assert reply.message == (
+            'SelfSubjectAccessReview in version "v1" cannot be handled as a SelfSubjectAccessReview: json: cannot '
+            "unmarshal number into Go struct field ResourceAttributes.spec.resourceAttributes.namespace of type string"
+        )
+        reply = await ask("POST", f"{path}?fieldValidation=Strict", {"spec": {}, "x": 1}, user=ADMIN)
+        assert reply.message.endswith('strict decoding error: unknown field "x"')
+        reply = await ask("POST", path, {"kind": "Pod", "apiVersion": "v1"}, user=ADMIN)
+        assert reply.status == 400
+        reply = await ask("POST", path, {"metadata": {"labels": {"a": "b"}}, "spec": {"x": 1}}, user=ADMIN)
+        assert '"managedFields":[{"manager":' in reply.message
+        reply = await ask("POST", path, {}, user=ADMIN, accept="application/json;as=Table;g=meta.k8s.io;v=v1")
+        assert reply.status == 406
+
+    play(scenario, authorization="RBAC")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", f"{API}/subjectaccessreviews/x"),
+        ("POST", f"{API}/subjectaccessreviews/x"),
+        ("POST", f"{API}/namespaces/default/subjectaccessreviews"),
+        ("POST", f"{API}/localsubjectaccessreviews"),
+    ],
+)
+def test_a_review_has_one_path(play: Any, method: str, path: str) -> None:
+    async def scenario(ask: Any) -> None:
+        reply = await ask(method, path, {"spec": {"user": "u", **resource("get")}}, user=ADMIN)
+        assert (reply.status, reply.message) == (404, "the server could not find the requested resource")
+
+    play(scenario, authorization="RBAC")
+
+
+FIELDS, LABELS = "spec.resourceAttributes.fieldSelector", "spec.resourceAttributes.labelSelector"
+NEEDED = "requirements or rawSelector is required"
+VALUELESS = "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+ONE = {"key": "a", "operator": "In", "values": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("selector", "found", "told"),
+    [
+        ("fieldSelector", {"rawSelector": "spec.nodeName=x,a!=b,,c==\\,"}, ""),
+        ("fieldSelector", {"requirements": [ONE]}, ""),
+        ("fieldSelector", {"rawSelector": "foo"}, f"{FIELDS} ignored due to parse error"),
+        ("fieldSelector", {"rawSelector": "a=b=c"}, f"{FIELDS} ignored due to parse error"),
+        ("fieldSelector", {"requirements": [{**ONE, "operator": "Near"}]}, f"{FIELDS} ignored due to parse error"),
+        (
+            "fieldSelector",
+            {"requirements": [ONE, {"key": "a", "operator": "Exists"}]},
+            f"{FIELDS} partially ignored due to parse error",
+        ),
+        ("labelSelector", {"rawSelector": "a in (b,c),!d"}, ""),
+        ("labelSelector", {"rawSelector": "a in (b,c"}, f"{LABELS} ignored due to parse error"),
+        ("labelSelector", {"requirements": [{**ONE, "operator": "Near"}]}, f"{LABELS} ignored due to parse error"),
+    ],
+)
+def test_selectors_are_taken_and_passed_over(play: Any, selector: str, found: dict[str, Any], told: str) -> None:
+    async def scenario(ask: Any) -> None:
+        body = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods", selector: found}}}
+        review = await ask.admin("POST", f"{API}/selfsubjectaccessreviews", body)
+        assert review["status"] == {"allowed": True, **({"evaluationError": told} if told else {})}
+
+    play(scenario, authorization="RBAC")
+
+
+@pytest.mark.parametrize(
+    ("selector", "found", "told"),
+    [
+        (
+            "fieldSelector",
+            {"rawSelector": "a=b", "requirements": [ONE]},
+            f'{FIELDS}.rawSelector: Invalid value: "a=b": may not specified at the same time as requirements',
+        ),
+        (
+            "labelSelector",
+            {},
+            f"{LABELS}.requirements: Required value: when {LABELS} is specified, {NEEDED}",
+        ),
+        (
+            "fieldSelector",
+            {"requirements": [{**ONE, "key": ""}]},
+            f"{FIELDS}.requirements[0].key: Required value: must be specified",
+        ),
+        (
+            "labelSelector",
+            {"requirements": [{**ONE, "operator": "Exists"}]},
+            f"{LABELS}.requirements[0].values: {VALUELESS}",
+        ),
+    ],
+)
+def test_wrong_selectors_are_refused(play: Any, selector: str, found: dict[str, Any], told: str) -> None:
+    async def scenario(ask: Any) -> None:
+        body = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods", selector: found}}}
+        reply = await ask("POST", f"{API}/selfsubjectaccessreviews", body, user=ADMIN)
+        assert (reply.status, reply.message) == (422, f'.authorization.k8s.io "" is invalid: {told}')
+
+    play(scenario, authorization="RBAC")

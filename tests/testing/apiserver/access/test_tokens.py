@@ -203,3 +203,20 @@ def test_others_can_check_tokens_by_the_key_set(play: Any) -> None:
         assert discovery["issuer"] == claims(token)["iss"]
 
     play(scenario, authorization="RBAC")
+
+
+def test_a_token_request_is_read_and_owned_as_any_object(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        await ask.admin("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "bot"}})
+        path = "/api/v1/namespaces/default/serviceaccounts/bot/token"
+        told = await ask.admin("POST", path, {"spec": {"bogus": 1}})
+        assert "bogus" not in told["spec"]
+        (entry,) = told["metadata"]["managedFields"]
+        assert (entry["subresource"], entry["fieldsV1"]) == ("token", {"f:spec": {"f:expirationSeconds": {}}})
+        reply = await ask("POST", path, {"spec": {"expirationSeconds": "x"}})
+        assert reply.message == (
+            'TokenRequest in version "v1" cannot be handled as a TokenRequest: json: cannot unmarshal string into Go '
+            "struct field TokenRequestSpec.spec.expirationSeconds of type int64"
+        )
+
+    play(scenario)

@@ -68,6 +68,7 @@ DEFAULTS: Mapping[str, Fill] = {
         "networking.v1.NetworkPolicyPort": fill(protocol="TCP"),
         "networking.v1.IngressClassParametersReference": fill(scope="Cluster"),
         "autoscaling.v2.HorizontalPodAutoscalerSpec": _fill_autoscaler_spec,
+        "authentication.v1.TokenRequestSpec": fill(expirationSeconds=3600),
         "rbac.v1.RoleRef": _fill_role_ref,
         "rbac.v1.Subject": _fill_subject,
         "discovery.v1.EndpointPort": fill(name="", protocol="TCP"),
