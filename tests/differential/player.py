@@ -66,6 +66,8 @@ def play(server: Server, steps: Sequence[Step], namespace: str) -> Playing:
 
 def _send(server: Server, step: Step, known: Known) -> Answer:
     path, query = fill_in(step.path, known), fill_in(step.query, known)
+    if step.is_cached:
+        server.catch_up(fill_in(step.collection, known))
     headers = {"accept": step.accept} if step.accept else {}
     if step.is_watch:
         until = f'"name":"{fill_in(step.until, known)}"'.encode() if step.until else b""

@@ -48,6 +48,9 @@ class Server(Protocol):
     ) -> Raw:
         """A watch up to the line for which `until` holds, or to its end."""
 
+    def catch_up(self, path: str) -> None:
+        """Have the cache before a collection know all that was written to it."""
+
     def pause(self) -> None:
         """Let a second pass."""
 
@@ -88,6 +91,9 @@ class Embedded:
             return self._runner.run(self._read(request, until))
         except Exception as error:  # noqa: BLE001 -- as above
             return Raw(status=0, headers={}, body=_where(error).encode())
+
+    def catch_up(self, path: str) -> None:
+        """There is no such cache."""
 
     def pause(self) -> None:
         """Let a second pass."""
@@ -165,6 +171,10 @@ class Real:
                 break
         connection.close()
         return Raw(status=answer.status, headers=_lower(answer), body=b"\n".join(lines))
+
+    def catch_up(self, path: str) -> None:
+        """A list of the latest state is answered from the cache once that has it."""
+        self.send("GET", path, {"labelSelector": "is-asked-for=its-freshness"}, {}, b"")
 
     def pause(self) -> None:
         """Let a second pass."""

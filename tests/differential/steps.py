@@ -46,6 +46,18 @@ class Step:
         return self.method == "GET" and self.query.get("watch") in ("1", "true")
 
     @property
+    def is_cached(self) -> bool:
+        """What is answered hangs on a cache, which may lag behind: what it holds is read, or held against an apply."""
+        is_read_there = self.method == "GET" and self.query.get("resourceVersion") in ("0", "1")
+        return is_read_there or self.is_watch or self.content_type.startswith("application/apply-patch")
+
+    @property
+    def collection(self) -> str:
+        """The path of the collection that it is about."""
+        before, plural, _ = self.path.partition(f"/{self.plural}")
+        return before + plural
+
+    @property
     def is_write(self) -> bool:
         """It may change something."""
         return self.method in ("POST", "PUT", "PATCH", "DELETE")

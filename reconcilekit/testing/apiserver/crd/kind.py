@@ -50,6 +50,7 @@ class CustomKind:
     Attributes:
         schema: its `openAPIV3Schema`.
         has_status: it has the status subresource.
+        is_storage: its objects are kept in this version.
     """
 
     def __init__(self, spec: Mapping[str, Any], version: Mapping[str, Any]) -> None:
@@ -58,6 +59,7 @@ class CustomKind:
         self.schema: Mapping[str, Any] = (version.get("schema") or {}).get("openAPIV3Schema") or {}
         subresources = version.get("subresources") or {}
         self.has_status = subresources.get("status") is not None
+        self.is_storage = version.get("storage") is True
         self._scale: Mapping[str, Any] | None = subresources.get("scale")
 
     @functools.cached_property
@@ -140,7 +142,7 @@ class CustomKind:
         """An object with its schema's defaults; the same one where there are none to fill in."""
         if not self.structure.has_defaults:
             return obj
-        filled: dict[str, Any] = defaulted(without_undefined_nulls(obj, self.structure), self.structure)
+        filled: dict[str, Any] = defaulted(obj, self.structure)
         return filled
 
     def as_read(self, content: dict[str, Any]) -> dict[str, Any]:

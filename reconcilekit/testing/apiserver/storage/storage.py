@@ -116,12 +116,12 @@ class Storage:
         """What generateName appends."""
         return "".join(self._clock.random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
 
-    def put(self, served: ResourceType, key: ObjectKey, content: dict[str, Any]) -> Stored:
+    def put(self, served: ResourceType, key: ObjectKey, content: dict[str, Any], *, is_as_read: bool = True) -> Stored:
         """Store a new version; `content` and its metadata become the store's and are stamped with the revision."""
         before = self.collection(served).objects.get(key)
         revision = self.revision + 1
         content["metadata"]["resourceVersion"] = str(revision)
-        after = Stored(key, revision, content)
+        after = Stored(key, revision, content, is_as_read=is_as_read)
         kind: EventType = "ADDED" if before is None else "MODIFIED"
         self._commit(Event(kind, revision, before, after, served=served))
         return after
@@ -137,7 +137,7 @@ class Storage:
         for key, stored in list(objects.items()):
             content = read(stored.content)
             if content is not stored.content:
-                objects.put(key, Stored(key, stored.revision, content))
+                objects.put(key, Stored(key, stored.revision, content, is_as_read=False))
 
     def drop(self, served: ResourceType) -> None:
         """Remove every object of a kind that is served no more."""

@@ -14,14 +14,22 @@ EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 class Stored:
-    """One version of one object, without kind and apiVersion: those depend on the version it is served in."""
+    """One version of one object, without kind and apiVersion: those depend on the version it is served in.
 
-    __slots__ = ("_encoded", "content", "key", "revision")
+    Args:
+        key: its name.
+        revision: of the write.
+        content: what is read of it.
+        is_as_read: what was written is the same; where it isn't, a write that changes nothing writes all the same.
+    """
 
-    def __init__(self, key: ObjectKey, revision: int, content: dict[str, Any]) -> None:
+    __slots__ = ("_encoded", "content", "is_as_read", "key", "revision")
+
+    def __init__(self, key: ObjectKey, revision: int, content: dict[str, Any], *, is_as_read: bool = True) -> None:
         self.key = key
         self.revision = revision
         self.content = content
+        self.is_as_read = is_as_read
         self._encoded: bytes | None = None
 
     @property

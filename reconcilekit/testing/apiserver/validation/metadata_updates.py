@@ -20,7 +20,6 @@ def carry_over(metadata: dict[str, Any], old: Mapping[str, Any]) -> None:
         metadata["deletionTimestamp"] = old["deletionTimestamp"]
     if metadata.get("deletionGracePeriodSeconds") is None:
         _put_or_drop(metadata, "deletionGracePeriodSeconds", old.get("deletionGracePeriodSeconds"))
-    metadata.pop("selfLink", None)
 
 
 def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:

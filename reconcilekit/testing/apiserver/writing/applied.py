@@ -9,6 +9,41 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import described
 from reconcilekit.testing.apiserver.schema.decoding import DecodeError, reader
+from reconcilekit.testing.apiserver.writing import custom
+from reconcilekit.testing.apiserver.writing.preconditions import Target
+
+
+def configuration(config: dict[str, Any]) -> dict[str, Any]:
+    """What is applied: nothing is filled in, as nobody owns what they didn't say.
+
+    Raises:
+        StatusError: 400 where it tells who owns what.
+    """
+    content = {name: value for name, value in config.items() if name not in ("kind", "apiVersion")}
+    metadata = content.get("metadata")
+    if isinstance(metadata, dict) and "managedFields" in metadata:
+        if metadata["managedFields"] is not None:
+            raise status.bad_request("metadata.managedFields must be nil")
+        content["metadata"] = {name: value for name, value in metadata.items() if name != "managedFields"}
+    return content
+
+
+def written(target: Target, content: dict[str, Any]) -> dict[str, Any]:
+    """What is compared with what is there: a custom object that has to be converted is read for that."""
+    kind = target.served.custom
+    return custom.read_back(kind, content) if target.is_apply and kind and not kind.is_storage else content
+
+
+def read_back(target: Target, content: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """What will be read of an object, and whether that is what is written.
+
+    An apply's custom object is stored as it is, with its nulls and its empty metadata, and read by its schema.
+    """
+    kind = target.served.custom
+    if not target.is_apply or kind is None:
+        return content, True
+    read = custom.read_back(kind, content)
+    return read, read == content or not kind.is_storage
 
 
 def read_built_in(served: ResourceType, applied: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,26 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
     return kept
 
 
+def with_go_strings(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata whose labels and annotations have no null: Go's strings have none."""
+    for name in ("labels", "annotations"):
+        if metadata.get(name) and None in metadata[name].values():
+            told = {key: "" if value is None else value for key, value in metadata[name].items()}
+            metadata = {**metadata, name: told}
+    return metadata
+
+
+def read_back(kind: CustomKind, content: dict[str, Any]) -> dict[str, Any]:
+    """An object that nobody has decoded yet, as it is read once it is stored."""
+    from reconcilekit.testing.apiserver.crd.kind import DecodeError
+
+    try:
+        kept, _ = kind.decoded(content)
+    except DecodeError:
+        kept = content
+    return kind.defaulted({**kept, "metadata": with_go_strings(kept["metadata"])})
+
+
 def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
     from reconcilekit.testing.apiserver.crd.problems import invalid
 

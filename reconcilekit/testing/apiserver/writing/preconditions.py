@@ -25,6 +25,7 @@ class Target:
         manager: the field manager, by parameter or user agent.
         force: an apply takes what others own.
         is_dry_run: do everything but store.
+        is_apply: what is written was made by an apply: a custom object of which nobody has read yet what it is.
         body_size: bytes of the request, from which the object's size is guarded.
         field_validation: what becomes of fields that nobody knows: "Strict" refuses, "Warn" warns, "Ignore" neither.
         repetitive: the paths of all fields of a body that has some more than once, in its order; else empty.
@@ -38,6 +39,7 @@ class Target:
     manager: str = "unknown"
     force: bool = False
     is_dry_run: bool = False
+    is_apply: bool = False
     body_size: int = 0
     field_validation: str = "Ignore"
     repetitive: tuple[str, ...] = ()

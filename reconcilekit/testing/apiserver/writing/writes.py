@@ -16,10 +16,9 @@ from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEP
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
-from reconcilekit.testing.apiserver.writing import builtin, custom, deletion, naming, preparing, service_fields
+from reconcilekit.testing.apiserver.writing import applied, builtin, custom, deletion, naming, preparing, service_fields
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.writing.admission import Admission
-from reconcilekit.testing.apiserver.writing.applied import read_built_in
 from reconcilekit.testing.apiserver.writing.preconditions import (
     Target,
     check_delete_preconditions,
@@ -173,19 +172,18 @@ class Writer:
         Raises:
             StatusError: 409 for conflicts and a stale resourceVersion, 422 for another uid.
         """
-        content = self._config(config)
-        if content["metadata"].pop("managedFields", None) is not None:
-            raise status.bad_request("metadata.managedFields must be nil")
+        target = attrs.evolve(target, is_apply=True)
+        content = applied.configuration(config)
         live = self._find(target)
         if live is None and target.subresource and not naming.creates_by_status(target):
             raise target.not_found()
         before = {} if live is None else live.content
-        applied, entries = self._ownership.of_apply(self._write(target), before, content, force=target.force)
-        read = self._as_read(target, applied, content)
+        made, entries = self._ownership.of_apply(self._write(target), before, content, force=target.force)
+        read = self._as_read(target, made, content)
         if live is None:
             naming.check_not_meant(target, read["metadata"])
         if check is not None:
-            check(applied)
+            check(made)
         if live is None:
             read["metadata"].setdefault("name", target.key.name)
             return self._insert(target, read, entries)
@@ -226,17 +224,7 @@ class Writer:
         if target.served.custom is not None:
             obj = custom.decoded(target, target.served.custom, obj, is_patched=patch is not None)
         content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
-        content["metadata"] = metadata = dict(content.get("metadata") or {})
-        for name in ("labels", "annotations"):
-            # Go's strings have no null.
-            if metadata.get(name) and None in metadata[name].values():
-                metadata[name] = {key: "" if value is None else value for key, value in metadata[name].items()}
-        return content
-
-    def _config(self, config: dict[str, Any]) -> dict[str, Any]:
-        """What is applied: nothing is filled in, as nobody owns what they didn't say."""
-        content = {name: value for name, value in config.items() if name not in ("kind", "apiVersion")}
-        content["metadata"] = dict(content.get("metadata") or {})
+        content["metadata"] = custom.with_go_strings(dict(content.get("metadata") or {}))
         return content
 
     def _live(self, target: Target) -> Stored:
@@ -300,16 +288,14 @@ class Writer:
             _put_or_drop(metadata, "resourceVersion", version or None)
         return Outcome(stored=self._put(target, content, None).stored, is_created=True)
 
-    def _as_read(self, target: Target, applied: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    def _as_read(self, target: Target, made: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
         from reconcilekit.testing.apiserver.crd.values.metadata import without_malformed
 
         served = target.served
         if served.definition:
-            return read_built_in(served, applied, config)
+            return applied.read_built_in(served, made, config)
         # Nobody decodes what an apply made of a custom object: a time that is none is overwritten unread.
-        metadata = without_malformed(applied["metadata"])
-        identity = {"kind": served.kind, "apiVersion": served.api_version}
-        return self._content(target, {**identity, **applied, "metadata": metadata})
+        return {**made, "metadata": without_malformed(made.get("metadata") or {})}
 
     def _write(self, target: Target) -> Write:
         return Write(
@@ -392,14 +378,14 @@ class Writer:
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
-        is_same = _is_same(live.content, content)
+        if not target.is_dry_run:
+            # The storage takes it away, and a dry run doesn't come as far as that.
+            metadata.pop("selfLink", None)
+        is_newer = _is_new_generation(live.content, content, target)
+        is_same = live.is_as_read and not is_newer and _is_same(live.content, applied.written(target, content))
         if is_same and is_same_but_for_times(entries, old.get("managedFields") or []):
             return Outcome(stored=live)
-        if (
-            target.served.has_generation
-            and target.subresource in ("", "scale", "ephemeralcontainers")
-            and _is_new_generation(live.content, content, target)
-        ):
+        if is_newer:
             metadata["generation"] = old.get("generation", 0) + 1
         _put_or_drop(metadata, "managedFields", entries or None)
         if deletion.is_released(target.served, live.content, content):
@@ -417,11 +403,12 @@ class Writer:
         at_most = target.body_size + (len(live.encoded()) if live else 0)
         if at_most > MAX_OBJECT and len(msgspec.json.encode(content)) > MAX_OBJECT:
             raise status.StatusError(500, "etcdserver: request is too large")
+        read, is_as_read = applied.read_back(target, content)
         if target.is_dry_run:
             if live is not None:
-                content["metadata"]["resourceVersion"] = str(live.revision)
-            return Outcome(stored=Stored(target.key, live.revision if live else 0, content))
-        return Outcome(stored=self._storage.put(target.served, target.key, content))
+                read["metadata"]["resourceVersion"] = str(live.revision)
+            return Outcome(stored=Stored(target.key, live.revision if live else 0, read))
+        return Outcome(stored=self._storage.put(target.served, target.key, read, is_as_read=is_as_read))
 
 
 def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
@@ -462,6 +449,8 @@ def _annotations(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_new_generation(old: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> bool:
+    if not target.served.has_generation or target.subresource not in ("", "scale", "ephemeralcontainers"):
+        return False
     if target.served.storage_key == ("apps", "deployments") and _annotations(old) != _annotations(new):
         return True
     uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}

@@ -98,3 +98,91 @@ def test_a_replacement_of_another_object_is_told_where_it_is_kept(on_server: Any
         assert f"Key: /registry/{GROUP}/widgets/default/a, " in (await call("PUT", f"{WIDGETS}/a", other)).message
 
     on_server(scenario)
+
+
+async def apply(call: Caller, config: dict[str, Any], path: str = WIDGETS, **query: str) -> Any:
+    return await call("PATCH", f"{path}/a", config, patch="apply", fieldManager="m", **query)
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "kind"),
+    [
+        ({"size": 1, "parts": None}, "spec.parts", "array"),
+        ({"size": None}, "spec.size", "integer"),
+        (None, "spec", "object"),
+    ],
+)
+def test_an_applied_null_is_a_value(on_server: Any, spec: Any, field: str, kind: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        refused = await apply(call, {**widget(), "spec": spec})
+        assert (refused.status, refused.body["details"]["causes"][0]["field"]) == (422, field)
+        assert f'{field} in body must be of type {kind}: "null"' in refused.message
+        allowed = await apply(call, widget({"size": 1, "color": None, "nullable": None}))
+        assert allowed.body["spec"] == {"size": 1, "color": "red", "nullable": None}
+
+    on_server(scenario)
+
+
+def test_a_map_that_an_apply_empties_is_null(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        assert (await apply(call, widget({"size": 1, "nested": {"a": "1"}}))).status == 201
+        refused = await apply(call, widget({"size": 1, "nested": {}}))
+        assert 'spec.nested in body must be of type object: "null"' in refused.message
+
+    on_server(scenario)
+
+
+def test_an_apply_that_names_nothing_any_more_loses_the_name(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        assert (await apply(call, widget({"size": 1}, labels={"app": "a"}))).status == 201
+        config = widget({"size": 1})
+        del config["metadata"]
+        refused = await apply(call, config)
+        assert (refused.status, refused.message) == (
+            400,
+            "the name of the object (a based on URL) was undeterminable: name must be provided",
+        )
+        assert (await apply(call, {**config, "metadata": {}})).status == 200
+
+    on_server(scenario)
+
+
+def test_what_an_apply_stores_otherwise_than_it_is_read_is_written_each_time(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        config = widget({"size": 1}, labels={}, finalizers=[])
+        created = await apply(call, config)
+        assert (created.status, {"labels", "finalizers"} & created.body["metadata"].keys()) == (201, set())
+        again = await apply(call, config)
+        assert int(again.version) > int(created.version)
+        nothing = await call("PATCH", f"{WIDGETS}/a", {}, patch="merge")
+        assert int(nothing.version) > int(again.version)
+        assert (await call("PATCH", f"{WIDGETS}/a", {}, patch="merge")).version == nothing.version
+
+    on_server(scenario)
+
+
+def test_what_is_converted_to_be_stored_is_stored_as_it_is_read(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        config = widget({"size": 1}, api_version="v1beta1", labels={})
+        created = await apply(call, config, BETA)
+        assert (await apply(call, config, BETA)).version == created.version
+        assert (await call("PATCH", f"{WIDGETS}/a", {}, patch="merge")).version == created.version
+
+    on_server(scenario)
+
+
+def test_a_dry_run_shows_the_self_link_that_is_never_stored(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}))
+        patch = {"metadata": {"selfLink": "/x"}}
+        tried = await call("PATCH", f"{WIDGETS}/a", patch, patch="merge", dryRun="All")
+        done = await call("PATCH", f"{WIDGETS}/a", patch, patch="merge")
+        assert (tried.body["metadata"].get("selfLink"), done.body["metadata"].get("selfLink")) == ("/x", None)
+
+    on_server(scenario)
