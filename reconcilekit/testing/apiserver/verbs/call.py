@@ -135,6 +135,8 @@ class Call:
             return lambda: questions.ask(self, questions.TOKEN_REQUEST)
         from reconcilekit.testing.apiserver.verbs import pod_subresources
 
+        if name in pod_subresources.ON_THE_NODE:
+            raise pod_subresources.without_kubelet(self)
         if verb == "create":
             return lambda: pod_subresources.create(self, name)
         handlers: Mapping[str, Callable[[], Answer]]
