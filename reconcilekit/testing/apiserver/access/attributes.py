@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 
 from reconcilekit.kube.transport import Request
+from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
 
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_NAMESPACE_SUBRESOURCES = ("status", "finalize")
 
 
 @attrs.frozen(kw_only=True)
@@ -37,41 +37,35 @@ class Attributes:
 
 
 def attributes_of(request: Request) -> Attributes:
-    """What the request is about; k8s.io/apiserver's RequestInfo takes paths apart alike."""
-    parts = [part for part in request.path.strip("/").split("/") if part]
-    prefix_length = {"api": 1, "apis": 2}.get(parts[0] if parts else "", 0)
-    if not prefix_length or len(parts) < prefix_length + 2:
+    """What the request is about, in RequestInfo's terms: a namespace itself counts as in that namespace."""
+    route = parse_route(request.path)
+    if route is None or route.is_of_version:
         return Attributes(verb=request.method.lower(), is_resource=False, path=request.path)
-    group = parts[1] if prefix_length == 2 else ""
-    version, rest = parts[prefix_length], parts[prefix_length + 1 :]
-    namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 1:
-        namespace = rest[1]
-        if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
-            rest = rest[2:]
-    resource, name, subresource = (*rest, "", "")[:3]
-    verb, name = _verb(request, name)
+    is_namespace = route.plural == "namespaces" and not route.namespace
+    verb, name = _verb(request, route)
     return Attributes(
         verb=verb,
         is_resource=True,
         path=request.path,
-        group=group,
-        version=version,
-        resource=resource,
-        subresource=subresource,
-        namespace=namespace,
+        group=route.group,
+        version=route.version,
+        resource=route.plural,
+        subresource=route.subresource,
+        namespace=route.name if is_namespace else route.namespace,
         name=name,
     )
 
 
-def _verb(request: Request, name: str) -> tuple[str, str]:
+def _verb(request: Request, route: Route) -> tuple[str, str]:
     """The verb, and the name, which a watch or list of one object has in its field selector."""
+    if route.is_watch:
+        return "watch", route.name
     verb = _VERBS.get(request.method, "")
-    if name or verb not in ("get", "delete"):
-        return verb, name
+    if route.name or verb not in ("get", "delete"):
+        return verb, route.name
     if verb == "delete":
         return "deletecollection", ""
-    verb = "list" if request.query.get("watch", "false").lower() in ("", "false", "0") else "watch"
+    verb = "list" if request.query.get("watch", "false").lower() in ("false", "0") else "watch"
     return verb, _selected_name(request.query.get("fieldSelector", ""))
 
 

@@ -11,7 +11,7 @@ from reconcilekit.kube.resource import ObjectKey
 
 @attrs.frozen(kw_only=True)
 class Route:
-    """A path under /api/v1 or /apis/group/version.
+    """A path under /api/v1 or /apis/group/version, taken apart as k8s.io/apiserver's RequestInfo does.
 
     Attributes:
         group: "" for the core group.
@@ -37,6 +37,11 @@ class Route:
         """The object that the path names."""
         return ObjectKey(self.namespace, self.name)
 
+    @property
+    def is_of_version(self) -> bool:
+        """The path names the version as a whole."""
+        return not self.plural and not self.name
+
 
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 
@@ -54,7 +59,7 @@ def parse_route(path: str) -> Route | None:
     is_watch = len(rest) > 1 and rest[0] == "watch"
     rest = rest[1:] if is_watch else rest
     namespace = ""
-    if len(rest) > 2 and rest[0] == "namespaces" and not (len(rest) == 3 and rest[2] in _NAMESPACE_SUBRESOURCES):
+    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in _NAMESPACE_SUBRESOURCES:
         namespace, rest = rest[1], rest[2:]
     plural, name, subresource = (*rest, "", "", "")[:3]
     return Route(

@@ -98,6 +98,7 @@ class Call:
         if route.name in (".", ".."):
             raise status.bad_request(f"Name parameter invalid: \"{route.name}\": may not be '{route.name}'")
         if route.is_watch:
+            self._check_watch_path()
             return self._watch
         if route.subresource:
             return self._below()
@@ -112,6 +113,14 @@ class Call:
             "deletecollection": self._delete_collection,
         }
         return handlers[verb]
+
+    def _check_watch_path(self) -> None:
+        if self.served.is_custom:
+            return
+        if self.route.subresource or "watch" not in self.served.verbs:
+            raise status.unknown_resource()
+        if self.request.method != "GET":
+            raise status.method_not_allowed()
 
     def _verb(self) -> str:
         route, method = self.route, self.request.method

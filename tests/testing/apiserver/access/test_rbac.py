@@ -29,6 +29,29 @@ REFUSALS = [
         f'daemonsets.apps is forbidden: {CANNOT} deletecollection resource "daemonsets" in API group "apps" {DEFAULT}',
     ),
     ("GET", "/apis/x/v1/foos", f'foos.x is forbidden: {CANNOT} list resource "foos" in API group "x" {CLUSTER}'),
+    ("GET", "/api/v1/watch/pods", f'pods is forbidden: {CANNOT} watch resource "pods" in API group "" {CLUSTER}'),
+    (
+        "POST",
+        "/api/v1/watch/namespaces/default/pods/a",
+        f'pods "a" is forbidden: {CANNOT} watch resource "pods" in API group "" {DEFAULT}',
+    ),
+    ("GET", "/api/v1/pods?watch=", f'pods is forbidden: {CANNOT} watch resource "pods" in API group "" {CLUSTER}'),
+    (
+        "GET",
+        CORE,
+        f'namespaces "default" is forbidden: {CANNOT} get resource "namespaces" in API group "" {DEFAULT}',
+    ),
+    (
+        "GET",
+        f"{CORE}/status/a",
+        f'namespaces "default" is forbidden: {CANNOT} get resource "namespaces/status" in API group "" {DEFAULT}',
+    ),
+    ("GET", "/api/v1//pods", f'forbidden: {CANNOT} get resource "" in API group "" {CLUSTER}'),
+    (
+        "GET",
+        "/api/v1/namespaces//pods",
+        f'pods is forbidden: {CANNOT} list resource "pods" in API group "" {CLUSTER}',
+    ),
     ("GET", "/metrics", f'forbidden: {CANNOT} get path "/metrics"'),
 ]
 GREEDY = """\

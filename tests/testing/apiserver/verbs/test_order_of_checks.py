@@ -35,6 +35,23 @@ def test_paths_of_no_custom_kind_are_nobodys(on_server: Callable[..., Any], path
     on_server(scenario)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "configmaps", 405),
+        ("DELETE", "namespaces/default/configmaps/a", 405),
+        ("DELETE", "namespaces/default/configmaps/a/status", 404),
+        ("GET", "namespaces/default/status", 404),
+        ("GET", "componentstatuses", 404),
+    ],
+)
+def test_paths_that_watch_do_nothing_else(on_server: Callable[..., Any], method: str, path: str, status: int) -> None:
+    async def scenario(call: Any) -> None:
+        assert (await call(method, f"/api/v1/watch/{path}")).status == status
+
+    on_server(scenario)
+
+
 def test_custom_kinds_name_an_unknown_field(on_server: Callable[..., Any], widgets: str) -> None:
     async def scenario(call: Any) -> None:
         await call.define_widgets()
