@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -24,20 +23,12 @@ class Accepted:
 
 
 _TYPED = "failed to create typed patch object"
-_QUOTED_OBJECT = re.compile(r'patch: Invalid value: "\{.*\}"|^Invalid value: "\{.*\}"', re.DOTALL)
 
 
 def _is_apply_with_mistakes(difference: Difference) -> bool:
     """Both refuse it for its types; which mistake is told, or told first, differs."""
     texts = (str(difference.real), str(difference.ours))
     return difference.path == "message" and all(text.startswith(_TYPED) for text in texts)
-
-
-def _is_quoted_object(difference: Difference) -> bool:
-    """All but the quoted object is the same."""
-    real, ours = str(difference.real), str(difference.ours)
-    is_quoted = all(_QUOTED_OBJECT.search(text) for text in (real, ours))
-    return is_quoted and _QUOTED_OBJECT.sub("", real) == _QUOTED_OBJECT.sub("", ours)
 
 
 def _is_empty_map(difference: Difference) -> bool:
@@ -74,10 +65,6 @@ ACCEPTED: Sequence[Accepted] = (
             "that of Go's maps; ours tells all that it finds, in the configuration's order."
         ),
         holds_for=_is_apply_with_mistakes,
-    ),
-    Accepted(
-        reason="The object that a bad patch made is quoted with its fields in another order.",
-        holds_for=_is_quoted_object,
     ),
     Accepted(
         reason="A template's labels that are an empty map are quoted as null where they don't match the selector.",

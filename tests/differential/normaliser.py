@@ -17,6 +17,7 @@ _VERSION_IN_TEXT = re.compile(
     r"((?:resource ?version|ResourceVersion(?: in object meta)?|record|current|precondition)[^0-9⟦]{0,12})\d+\b"
     r"|\(\d+\)$"
 )
+_QUOTED_VERSION = re.compile(r'(?<=resourceVersion)(\\*":\\*"|:)(\d{2,18})\b')
 _NODE_PORTS = ("nodePort", "healthCheckNodePort")
 _NODE_PORT = re.compile(r"(?<=:)3[0-2]\d{3}(?=/(?:TCP|UDP|SCTP)\b)")
 _AGES = re.compile(r"^\d+[smhd]$|^<invalid>$")
@@ -61,6 +62,7 @@ class Normaliser:
     def _mapping(self, value: dict[str, Any], name: str) -> dict[str, Any]:
         kind = str(value.get("kind", ""))
         is_list = isinstance(value.get("items"), list) or kind == "Table" or value.get("type") == "BOOKMARK"
+        is_list = is_list or kind == "PartialObjectMetadataList"  # whose items are null where there are none
         if value.get("kind") == "Status" and value.get("reason") == "Conflict":
             value = _in_order(value)
         result = {}
@@ -96,6 +98,7 @@ class Normaliser:
         text = _CLUSTER_IP.sub(lambda found: mark("ip", found[0]), text)
         text = _NODE_PORT.sub(lambda found: mark("nodePort", found[0]), text)
         text = _MADE.sub(lambda found: found[1] + mark("made", found[0]), text)
+        text = _QUOTED_VERSION.sub(lambda found: found[1] + mark("rv", found[2]), text)
         text = _VERSION_IN_TEXT.sub(lambda found: f"{found[1] or ''}<rv>", text)
         return "<age>" if _AGES.match(text) else text
 

@@ -105,12 +105,12 @@ class Cluster:
             target, obj = self._behind(target), event_filled(obj)
         return self._after(target, self._writer.replace(target, obj, check))
 
-    def patch(self, target: Target, transform: Transform) -> Outcome:
+    def patch(self, target: Target, transform: Transform, check: Check | None = None) -> Outcome:
         """See `Writer.patch`."""
         if target.served.group == EVENTS[0]:
             face = transform
             target, transform = self._behind(target), lambda live: event_stored(face(event_shown(live)))
-        return self._after(target, self._writer.patch(target, transform))
+        return self._after(target, self._writer.patch(target, transform, check))
 
     def apply(self, target: Target, config: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.apply`."""

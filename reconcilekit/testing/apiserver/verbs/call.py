@@ -219,23 +219,21 @@ class Call:
         if kind == "apply":
             config = bodies.decode_apply(self.request.body or b"", self.served)
             bodies.check_applied_kind(config, self.served)
-            return self.written(self.cluster.apply(target, config, self._check_applied))
+            return self.written(self.cluster.apply(target, config, self._check_object))
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
         if isinstance(transform, StrategicPatch):
             target = attrs.evolve(target, strategic_patch=transform.patch)
 
-        def checked(live: dict[str, Any]) -> dict[str, Any]:
-            patched = transform(live)
+        def patched(live: dict[str, Any]) -> dict[str, Any]:
+            made = transform(live)
             if self.route.subresource == "ephemeralcontainers":
                 from reconcilekit.testing.apiserver.verbs import pod_subresources
 
-                patched = pod_subresources.only_ephemeral(live, patched)
-            self._check_patched_kind(patched)
-            self.check_namespace(patched)
-            self._check_name(patched)
-            return patched
+                made = pod_subresources.only_ephemeral(live, made)
+            self._check_patched_kind(made)
+            return made
 
-        return self.written(self.cluster.patch(target, checked))
+        return self.written(self.cluster.patch(target, patched, self._check_object))
 
     def _delete(self) -> Answer:
         options = self._delete_options()
@@ -350,7 +348,7 @@ class Call:
 
         return check
 
-    def _check_applied(self, obj: Mapping[str, Any]) -> None:
+    def _check_object(self, obj: Mapping[str, Any]) -> None:
         self.check_namespace(obj)
         self._check_name(obj)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import attrs
 import msgspec
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding import bodies
-from reconcilekit.testing.apiserver.go_text import json_type, quoted
+from reconcilekit.testing.apiserver.go_text import json_text, json_type, quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.schema.ordering import in_go_order
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.writing.patches import json_patch, merge_patch
 from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
@@ -27,6 +29,20 @@ _KINDS: dict[str, PatchKind] = {
     "application/strategic-merge-patch+json": "strategic",
     "application/apply-patch+yaml": "apply",
 }
+
+
+@attrs.frozen
+class _Names:
+    """What the reader of JSON patches calls things."""
+
+    prefix: str
+    patch: str
+    operation: str
+
+
+_STRICT = _Names("error decoding patch: ", "[]handlers.jsonPatchOp", "handlers.jsonPatchOp")
+_LENIENT = _Names("", "jsonpatch.Patch", "jsonpatch.Operation")
+"""Where fields aren't looked at one by one, nobody but the library reads the patch."""
 
 
 def kind_of(request: Request, served: ResourceType) -> PatchKind:
@@ -62,9 +78,9 @@ def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, str
     decoded = _decoded(body)
     match kind:
         case "json":
-            return lambda live: _apply_json(live, operations=_operations(decoded, strict=strict))
+            return lambda live: _apply_json(in_go_order(live, served.definition), _operations(decoded, strict=strict))
         case "merge":
-            return lambda live: merge_patch(live, _map(decoded, prefix="error decoding patch: "))
+            return lambda live: _merge(in_go_order(live, served.definition), decoded, strict=strict)
         case _ if isinstance(decoded, dict):
             return StrategicPatch(patch=decoded, definition=served.definition)
         case _:
@@ -90,35 +106,51 @@ def _map(decoded: Any, *, prefix: str) -> dict[str, Any]:
     return decoded
 
 
+def _merge(live: dict[str, Any], patch: Any, *, strict: bool) -> dict[str, Any]:
+    if not strict and not isinstance(patch, dict | list):
+        raise status.bad_request("Invalid JSON Patch")
+    if strict:
+        patch = _map(patch, prefix="error decoding patch: ")
+    return _as_object(merge_patch(live, patch) if isinstance(patch, dict) else merge_patch(None, patch))
+
+
 def _operations(decoded: Any, *, strict: bool) -> list[dict[str, Any]]:
-    prefix = "error decoding patch: " if strict else ""
+    names = _STRICT if strict else _LENIENT
     if decoded is None:
         return []
     if not isinstance(decoded, list):
-        found = json_type(decoded)
-        raise status.bad_request(f"{prefix}json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp")
+        raise status.bad_request(
+            f"{names.prefix}json: cannot unmarshal {json_type(decoded)} into Go value of type {names.patch}"
+        )
     for operation in decoded:
-        if not isinstance(operation, dict):
-            found = json_type(operation)
+        if operation is not None and not isinstance(operation, dict):
             raise status.bad_request(
-                f"{prefix}json: cannot unmarshal {found} into Go value of type handlers.jsonPatchOp"
+                f"{names.prefix}json: cannot unmarshal {json_type(operation)} into Go value of type {names.operation}"
             )
-        for name in ("op", "path", "from"):
-            value = operation.get(name)
-            if value is not None and not isinstance(value, str):
-                found = json_type(value)
-                raise status.bad_request(
-                    f"{prefix}json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"
-                )
+        if strict:
+            _check_texts(operation or {})
     if len(decoded) > MAX_OPERATIONS:
         said = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(decoded)}"
         raise status.StatusError(413, f"Request entity too large: {said}", reason="RequestEntityTooLarge")
-    return decoded
+    return [operation or {} for operation in decoded]
 
 
-def _apply_json(live: dict[str, Any], *, operations: list[dict[str, Any]]) -> dict[str, Any]:
+def _check_texts(operation: dict[str, Any]) -> None:
+    for name in ("op", "path", "from"):
+        value = operation.get(name)
+        if value is not None and not isinstance(value, str):
+            raise status.bad_request(
+                f"{_STRICT.prefix}json: cannot unmarshal {json_type(value)} into Go struct field jsonPatchOp.{name} "
+                "of type string"
+            )
+
+
+def _apply_json(live: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
     # A JSON patch changes its document in place, and the live object belongs to the store.
-    patched = json_patch(msgspec.json.decode(msgspec.json.encode(live)), operations)
+    return _as_object(json_patch(msgspec.json.decode(msgspec.json.encode(live)), operations))
+
+
+def _as_object(patched: Any) -> dict[str, Any]:
     if not isinstance(patched, dict):
         raise undecodable(patched, f"json: cannot unmarshal {json_type(patched)} into an object")
     return patched
@@ -126,7 +158,7 @@ def _apply_json(live: dict[str, Any], *, operations: list[dict[str, Any]]) -> di
 
 def undecodable(patched: Any, why: str) -> status.StatusError:
     """422 of a patch whose result is no object of its kind."""
-    shown = quoted(msgspec.json.encode(patched, order="sorted").decode())
+    shown = quoted(json_text(patched, sorts=False))
     cause = Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown}: {why}", field="patch")
     message = f' "" is invalid: patch: {cause.message}'
     return status.StatusError(422, message, reason="Invalid", details={"causes": [cause.encoded()]})

@@ -8,6 +8,7 @@ from typing import Any
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import described
+from reconcilekit.testing.apiserver.schema.conversion import converted
 from reconcilekit.testing.apiserver.schema.decoding import DecodeError, reader
 from reconcilekit.testing.apiserver.writing import custom
 from reconcilekit.testing.apiserver.writing.preconditions import Target
@@ -57,14 +58,17 @@ def read_built_in(served: ResourceType, applied: dict[str, Any], config: Mapping
     Raises:
         StatusError: 500 where it can't be read: its types fit, but a time or some base64 doesn't.
     """
+    read = reader(served.definition)
     try:
-        content: dict[str, Any] = reader(served.definition)(applied)
+        try:
+            content: dict[str, Any] = read(applied)
+        except DecodeError:
+            content = read(converted(applied, served.definition))
     except DecodeError as error:
-        why = f"error decoding from json: {error}" if "base64" in str(error) else str(error)
         kind = described(served, {}).partition("; ")[2]
         raise status.StatusError(
             500,
             f"failed to convert new object ({described(served, config)}) to proper version: "
-            f"unable to convert unstructured object to {kind}: {why}",
+            f"unable to convert unstructured object to {kind}: {error}",
         ) from error
     return content

@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.go_text import printed
+from reconcilekit.testing.apiserver.go_text import json_text, printed, quoted
+from reconcilekit.testing.apiserver.schema.conversion import converted
 from reconcilekit.testing.apiserver.schema.decoding import DecodeError, reader, unknown_fields, zero_struct
 from reconcilekit.testing.apiserver.schema.definitions import definition
-from reconcilekit.testing.apiserver.schema.mistakes import TypeMismatchError
+from reconcilekit.testing.apiserver.schema.diagnosis import told_mistake
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
-Transform = Callable[[dict[str, Any]], dict[str, Any]]
-"""Makes the wanted object of the live one, which it must not change."""
 
-
-def decoded(target: Target, obj: dict[str, Any], *, patch: Transform | None = None) -> dict[str, Any]:
+def decoded(target: Target, obj: dict[str, Any], *, is_patched: bool = False) -> dict[str, Any]:
     """The object as the server stores it, defaults filled in, in containers of its own.
 
     Args:
         target: of the write; what `fieldValidation` has to say goes there.
-        obj: the body, or what a patch made of the live object.
-        patch: what made it of the live object, as what is wrong with it is the patch's fault then.
+        obj: the body, or what a patch made of the live object, in the order that it has then.
+        is_patched: the latter; what is wrong with it is the patch's fault.
 
     Raises:
         StatusError: 400, or 422 for a patch, where it can't be read, or where unknown fields are to be refused.
     """
     name = target.served.definition
     try:
-        content: dict[str, Any] = reader(name)(obj)
+        content = _read(target, obj)
     except DecodeError as error:
-        raise _unreadable(target, obj, error, patch) from error
+        raise _unreadable(target, obj, str(error), is_patched=is_patched) from error
     if target.field_validation != "Ignore":
-        listed = target.strict_problems(unknown_fields(obj, name), in_order=True)
+        listed = _strict_problems(target, unknown_fields(obj, name))
         if listed and target.field_validation == "Strict":
-            raise _unreadable(target, obj, DecodeError(f"strict decoding error: {', '.join(listed)}"), patch)
+            why = f"strict decoding error: {', '.join(listed)}"
+            raise _unreadable(target, obj, why, is_patched=is_patched)
         target.warnings.extend(listed)
     content.pop("kind", None)
     content.pop("apiVersion", None)
     return content
+
+
+def _read(target: Target, obj: dict[str, Any]) -> dict[str, Any]:
+    name = target.served.definition
+    read = reader(name)
+    try:
+        content: dict[str, Any] = read(obj)
+    except DecodeError as error:
+        if target.strategic_patch is None:
+            raise told_mistake(obj, name) or error from error
+        content = read(converted(obj, name))
+    return content
+
+
+def _strict_problems(target: Target, unknown: Sequence[str]) -> list[str]:
+    listed = target.strict_problems(unknown, in_order=True)
+    # What a strategic patch made is no document, and so has no order.
+    return listed if target.strategic_patch is None else sorted(listed)
 
 
 def empty_status(name: str) -> dict[str, Any] | None:
@@ -53,32 +68,12 @@ def empty_status(name: str) -> dict[str, Any] | None:
     return dict(zero_struct(field.type.base))
 
 
-def _unreadable(target: Target, obj: dict[str, Any], error: DecodeError, patch: Transform | None) -> status.StatusError:
+def _unreadable(target: Target, obj: dict[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
     kind = target.served.kind
-    if patch is None:
-        return status.bad_request(f'{kind} in version "{target.served.version}" cannot be handled as a {kind}: {error}')
-    if target.strategic_patch is not None:
-        shown, why = printed(target.strategic_patch), _converted(error)
-    else:
-        shown, why = msgspec.json.encode(obj, order="sorted").decode(), str(error)
-    message = f"Invalid value: {msgspec.json.encode(shown).decode()}: {why}"
+    if not is_patched:
+        return status.bad_request(f'{kind} in version "{target.served.version}" cannot be handled as a {kind}: {why}')
+    shown = json_text(obj, sorts=False) if target.strategic_patch is None else printed(target.strategic_patch)
+    message = f"Invalid value: {quoted(shown)}: {why}"
     cause = Cause(reason="FieldValueInvalid", message=message, field="patch")
     details = {"causes": [cause.encoded()]}
     return status.StatusError(422, f' "" is invalid: patch: {message}', reason="Invalid", details=details)
-
-
-def _converted(error: DecodeError) -> str:
-    """The error in the words of the converter that strategic merge patches go through."""
-    if not isinstance(error, TypeMismatchError):
-        return f"error decoding from json: {error}" if "base64" in str(error) else str(error)
-    found = {"array": "slice", "object": "map", "number": "int64"}.get(error.found.split()[0], error.found)
-    wanted = error.wanted.lstrip("*")
-    if wanted.startswith("[]"):
-        return f"cannot restore slice from {found}"
-    if wanted.startswith("map["):
-        return f"cannot restore map from {found}"
-    if "." in wanted:
-        return f"cannot restore struct from: {found}"
-    if (wanted, found) == ("string", "int64"):
-        return "cannot convert int64 to string"
-    return f"unrecognized type: {wanted}"

@@ -23,7 +23,7 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
     Args:
         target: of the write; what `fieldValidation` has to say goes there.
         kind: the target's.
-        obj: the body, or what a patch made of the live object.
+        obj: the body, or what a patch made of the live object, in the order that it has then.
         is_patched: the latter; what is wrong with it is the patch's fault.
 
     Raises:
@@ -70,7 +70,7 @@ def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_pa
     from reconcilekit.testing.apiserver.crd.problems import invalid
 
     if is_patched:
-        return status.invalid("", "", "", [invalid("patch", json_text(obj), why)])
+        return status.invalid("", "", "", [invalid("patch", json_text(obj, sorts=False), why)])
     kind, said = served.kind, obj.get("kind") or served.kind
     return status.bad_request(f'{said} in version "{served.version}" cannot be handled as a {kind}: {why}')
 

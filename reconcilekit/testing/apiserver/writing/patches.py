@@ -1,121 +1,174 @@
-"""Patches that know nothing of types: JSON merge patch (RFC 7386) and JSON patch (RFC 6902)."""
+"""Patches that know nothing of types: JSON merge patch (RFC 7386) and JSON patch (RFC 6902).
+
+They come to what the real server's library makes of them (evanphx/json-patch), the order of fields included, which
+shows where the result is quoted: maps that the patch went into are sorted, the others stay as they were written.
+"""
 
 from __future__ import annotations
 
-import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
 
+_INDEX = re.compile(r"[+-]?[0-9]+")
 
-def merge_patch(target: Any, patch: Any) -> Any:
+
+def merge_patch(live: Any, patch: Any) -> Any:
     """RFC 7386; neither argument is changed, what stays the same is shared."""
+    if not isinstance(live, Mapping):
+        return _without_nulls(patch)
     if not isinstance(patch, Mapping):
         return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
+    merged = dict(live)
     for name, value in patch.items():
         if value is None:
-            result.pop(name, None)
+            merged.pop(name, None)
         else:
-            result[name] = merge_patch(result.get(name), value)
-    return result
+            merged[name] = merge_patch(merged.get(name), value)
+    return dict(sorted(merged.items()))
 
 
-def json_patch(document: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
+def _without_nulls(value: Any) -> Any:
+    """The value without the null fields of its maps, which are sorted then; lists keep their nulls."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(item) for name, item in sorted(value.items()) if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def json_patch(document: dict[str, Any], operations: Sequence[Mapping[str, Any]]) -> Any:
     """RFC 6902; changes `document` in place and returns the result.
 
     Raises:
         StatusError: 422 for a failed test and for a missing path alike, as the server answers both.
     """
+    patched = _Patched(document)
     try:
         for operation in operations:
-            document = _operate(document, operation)
+            patched.operate(operation)
     except (LookupError, TypeError, ValueError) as error:
         raise status.patch_rejected() from error
-    return document
+    return patched.written()
 
 
-def _operate(document: Any, operation: Mapping[str, Any]) -> Any:
-    verb, path = operation.get("op"), _pointer(operation.get("path"))
-    match verb:
-        case "test":
-            if _found(document, path) != operation.get("value"):
-                raise ValueError(f"test of {operation['path']} failed")
-            return document
-        case "add":
-            return _add(document, path, operation.get("value"))
-        case "remove":
-            return _remove(document, path)
-        case "replace":
-            return _set(document, path, operation.get("value"))
-        case "copy":
-            # A copy of its own: what is later done to one of the two isn't done to the other.
-            return _add(document, path, copy.deepcopy(_found(document, _pointer(operation.get("from")))))
-        case "move":
-            source = _pointer(operation.get("from"))
-            if path[: len(source)] == source and path != source:
-                raise ValueError(f"{operation['from']} can't be moved into itself (RFC 6902, 4.4)")
-            value = _get(document, source)
-            return _add(_remove(document, source), path, value)
-    raise ValueError(f"unknown operation {verb!r}")
+class _Patched:
+    """A document on its way through the operations of a JSON patch."""
 
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._root: Any = document
+        # The maps that were gone into; kept, so that their ids stay theirs.
+        self._open: dict[int, dict[str, Any]] = {id(document): document}
 
-def _pointer(text: Any) -> list[str]:
-    # What precedes the first slash is dropped, unlike in RFC 6901: so does the server's library.
-    if text is None:
-        raise KeyError("path")
-    return [part.replace("~1", "/").replace("~0", "~") for part in str(text).split("/")[1:]]
+    def operate(self, operation: Mapping[str, Any]) -> None:
+        """One operation."""
+        verb, path = operation.get("op"), operation.get("path")
+        if not isinstance(path, str):
+            raise KeyError("path")
+        if path == "" and verb in ("replace", "test"):
+            self._about_all(str(verb), operation)
+            return
+        match verb:
+            case "test":
+                self._test(path, operation)
+            case "add":
+                _add(*self._find(path), operation.get("value"))
+            case "remove":
+                _remove(*self._find(path))
+            case "replace":
+                _set(*self._find(path), operation.get("value"))
+            case "copy":
+                # A copy of its own: what is later done to one of the two isn't done to the other.
+                copied = self._written(_get(*self._find(operation.get("from"))))
+                _add(*self._find(path), copied)
+            case "move":
+                moved = _remove(*self._find(operation.get("from")))
+                _add(*self._find(path), moved)
+            case _:
+                raise ValueError(f"unknown operation {verb!r}")
+
+    def written(self) -> Any:
+        """The result."""
+        return self._written(self._root)
+
+    def _about_all(self, verb: str, operation: Mapping[str, Any]) -> None:
+        value = operation.get("value")
+        if verb == "test":
+            if not _is_equal(self._root, value):
+                raise ValueError("test of the document failed")
+            return
+        if not isinstance(value, dict | list):
+            raise TypeError(f"{value!r} is no document")
+        self._root = value
+        if isinstance(value, dict):
+            self._open[id(value)] = value
+
+    def _test(self, path: str, operation: Mapping[str, Any]) -> None:
+        found, value = _get(*self._find(path)), operation.get("value")
+        if not _is_equal(found, value):
+            raise ValueError(f"test of {path} failed")
+
+    def _find(self, path: object) -> tuple[Any, str]:
+        """What a pointer's last part is a key of, and that part."""
+        # What precedes the first slash is dropped, unlike in RFC 6901: so does the server's library.
+        if not isinstance(path, str) or "/" not in path:
+            raise KeyError(path)
+        *parts, key = (part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:])
+        container = self._root
+        for part in parts:
+            container = _get(container, part)
+            if not isinstance(container, dict | list):
+                raise TypeError(f"nothing is below {part!r}")
+            if isinstance(container, dict):
+                self._open[id(container)] = container
+        return container, key
+
+    def _written(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            items = sorted(value.items()) if id(value) in self._open else value.items()
+            return {name: self._written(item) for name, item in items}
+        return [self._written(item) for item in value] if isinstance(value, list) else value
 
 
 def _index(container: list[Any], token: str, *, up_to: int) -> int:
+    if not _INDEX.fullmatch(token):
+        raise ValueError(token)
     index = int(token)
     if not -up_to <= index < up_to:
         raise LookupError(token)
     return index + up_to if index < 0 else index
 
 
-def _get(document: Any, path: Sequence[str]) -> Any:
-    for token in path:
-        if isinstance(document, list):
-            document = document[_index(document, token, up_to=len(document))]
-        else:
-            document = document[token]
-    return document
-
-
-def _found(document: Any, path: Sequence[str]) -> Any:
+def _get(container: Any, key: str) -> Any:
     """What is there; a field that isn't is as good as null to the server's library."""
-    if not path:
-        return document
-    parent = _get(document, path[:-1])
-    if isinstance(parent, dict):
-        return parent.get(path[-1])
-    return _get(parent, path[-1:])
+    if isinstance(container, dict):
+        return container.get(key)
+    return container[_index(container, key, up_to=len(container))]
 
 
-def _add(document: Any, path: Sequence[str], value: Any) -> Any:
-    if not path:
-        return value
-    parent = _get(document, path[:-1])
-    if isinstance(parent, list):
-        end = len(parent)
-        parent.insert(end if path[-1] == "-" else _index(parent, path[-1], up_to=end + 1), value)
+def _add(container: Any, key: str, value: Any) -> None:
+    if isinstance(container, dict):
+        container[key] = value
     else:
-        parent[path[-1]] = value
-    return document
+        end = len(container)
+        container.insert(end if key == "-" else _index(container, key, up_to=end + 1), value)
 
 
-def _set(document: Any, path: Sequence[str], value: Any) -> Any:
+def _set(container: Any, key: str, value: Any) -> None:
     """A field that isn't there is set all the same: so does the server's library."""
-    if not path:
-        return value
-    parent = _get(document, path[:-1])
-    parent[_index(parent, path[-1], up_to=len(parent)) if isinstance(parent, list) else path[-1]] = value
-    return document
+    container[key if isinstance(container, dict) else _index(container, key, up_to=len(container))] = value
 
 
-def _remove(document: Any, path: Sequence[str]) -> Any:
-    parent = _get(document, path[:-1])
-    del parent[_index(parent, path[-1], up_to=len(parent)) if isinstance(parent, list) else path[-1]]
-    return document
+def _remove(container: Any, key: str) -> Any:
+    return container.pop(key if isinstance(container, dict) else _index(container, key, up_to=len(container)))
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    """Equal as JSON: a number is no bool, and 1 isn't 1.0."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_is_equal(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_is_equal, one, other))
+    return bool(one == other)

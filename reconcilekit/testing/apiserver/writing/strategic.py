@@ -27,7 +27,8 @@ class StrategicPatch:
     """A strategic merge patch of a built-in kind's object.
 
     Attributes:
-        patch: as it came.
+        patch: as it came; the merge takes directives and nulls out of it where the real server's does, which shows
+            where it is quoted.
         definition: the kind's struct, by its name in OpenAPI.
     """
 
@@ -35,53 +36,62 @@ class StrategicPatch:
     definition: str
 
     def __call__(self, live: dict[str, Any]) -> dict[str, Any]:
-        """What the patch makes of the live object; neither is changed.
+        """What the patch makes of the live object, which isn't changed; good for one time.
 
         Raises:
-            StatusError: 500, as the real server answers what a patch gets wrong about its lists and directives.
+            StatusError: 500, as the real server answers what a patch gets wrong about its lists and directives; 400
+                where a directive itself is malformed.
         """
         return _merge_maps(live, self.patch, self.definition)
 
 
-def _merge_maps(live: Mapping[str, Any], patch: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _merge_maps(live: Mapping[str, Any], patch: dict[str, Any], name: str) -> dict[str, Any]:
     if _PATCH in patch:
         return _directed(patch)
     merged = dict(live)
-    rest = {key: value for key, value in patch.items() if not key.startswith((_ORDER, _REMOVE)) and key != _RETAIN}
     if _RETAIN in patch:
         merged = _retained(merged, patch)
-    for key, order in patch.items():
-        if key.startswith(_ORDER):
-            field = key.removeprefix(_ORDER)
-            if field in merged or field in rest:
-                merged[field] = _ordered_merge(merged.get(field), rest.pop(field, None), order, name, field)
+    for key in [key for key in patch if key.startswith(_ORDER)]:
+        order, field = patch.pop(key), key.removeprefix(_ORDER)
+        if field in merged or field in patch:
+            merged[field] = _ordered_merge(merged.get(field), patch.pop(field, None), order, name, field)
     for key, value in patch.items():
         if key.startswith(_REMOVE):
-            field = key.removeprefix(_REMOVE)
-            merged[field] = [item for item in merged.get(field) or () if item not in value]
-    for field, value in rest.items():
-        _merge_field(merged, field, value, name)
+            _remove_items(merged, key.removeprefix(_REMOVE), value)
+        else:
+            _merge_field(merged, key, value, name)
     return merged
 
 
-def _directed(patch: Mapping[str, Any]) -> dict[str, Any]:
+def _directed(patch: dict[str, Any]) -> dict[str, Any]:
     if patch[_PATCH] == "replace":
-        return {key: value for key, value in patch.items() if key != _PATCH}
+        del patch[_PATCH]
+        return patch
     if patch[_PATCH] == "delete":
         return {}
     raise _refused(f"unknown patch type: {printed(patch[_PATCH])} in map: {printed(patch)}")
 
 
-def _retained(live: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    kept = patch[_RETAIN]
+def _retained(live: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    kept = patch.pop(_RETAIN)
     foreign = (
         key
         for key, value in patch.items()
-        if value is not None and key not in kept and key != _RETAIN and not key.startswith((_ORDER, _REMOVE))
+        if value is not None
+        and not key.startswith((_ORDER, _REMOVE))
+        and (not isinstance(kept, list) or key not in kept)
     )
     if not isinstance(kept, list) or next(foreign, None) is not None:
-        raise _refused("invalid patch format of retainKeys")
+        raise status.bad_request("invalid patch format of retainKeys")
     return {key: value for key, value in live.items() if key in kept}
+
+
+def _remove_items(merged: dict[str, Any], field: str, value: Any) -> None:
+    live = merged.get(field)
+    if value is None:
+        merged.pop(field, None)
+    elif isinstance(live, list) and isinstance(value, list):
+        merged[field] = [item for item in live if item not in value]
 
 
 def _merge_field(merged: dict[str, Any], key: str, value: Any, name: str) -> None:
@@ -94,10 +104,20 @@ def _merge_field(merged: dict[str, Any], key: str, value: Any, name: str) -> Non
     elif isinstance(live, list) and isinstance(value, list):
         merged[key] = _merge_lists(live, value, name, key)
     else:
-        plain, is_kept = _without_directives(value)
-        merged[key] = plain
+        _discard_nulls(value)
+        merged[key], is_kept = _without_directives(value)
         if not is_kept:
             del merged[key]
+
+
+def _discard_nulls(value: Any) -> None:
+    """Take null fields out of what is put in where there is nothing to merge with."""
+    if isinstance(value, dict):
+        for name in [name for name, item in value.items() if item is None]:
+            del value[name]
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _discard_nulls(item)
 
 
 def _field(name: str, key: str) -> Field | None:
@@ -120,14 +140,14 @@ def _merges(field: Field | None) -> bool:
 def _merge_lists(live: list[Any], patch: list[Any], name: str, key: str) -> list[Any]:
     field = _field(name, key)
     if not _merges(field):
-        return [item for item in patch if item is not None]
+        return patch
     assert field is not None
     if not live and not patch:
         return live
     by = field.marks.get("patch_key", "")
     _check_alike(live, patch)
     if not isinstance((live or patch)[0], dict):
-        both = list(dict.fromkeys([*live, *patch]))
+        both = _without_twins([*live, *patch])
         return _in_order(both, patch, live, "")
     kept, plain = _follow_directives(live, patch, by)
     merged = _merge_items(kept, plain, by, _struct_of(name, key))
@@ -159,7 +179,7 @@ def _merge_items(live: list[Any], patch: list[Any], by: str, name: str) -> list[
         wanted = _key_of(item, by)
         at = next((i for i, other in enumerate(merged) if other.get(by) == wanted), None)
         if at is None:
-            merged.append(_without_directives(item)[0])
+            merged.append(item)
         else:
             merged[at] = _merge_maps(merged[at], item, name)
     return merged
@@ -233,13 +253,31 @@ def _check_alike(live: list[Any], patch: list[Any]) -> None:
         raise _refused(f"list element types are not identical: {printed([live, patch])}")
 
 
+def _without_twins(items: list[Any]) -> list[Any]:
+    """Each value once; the last one takes the place of one that goes, as in the real server's library."""
+    at = 0
+    while at < len(items):
+        other = at + 1
+        while other < len(items):
+            if items[other] != items[at]:
+                other += 1
+                continue
+            last = items.pop()
+            if other < len(items):
+                items[other] = last
+        at += 1
+    return items
+
+
 def _without_directives(value: Any) -> tuple[Any, bool]:
     """The value as it is put in where there's nothing to merge with, and whether it is put in at all."""
     if isinstance(value, dict):
         if _PATCH in value:
             return None, False
-        parts = {key: _without_directives(item) for key, item in value.items() if item is not None}
-        return {key: item for key, (item, is_kept) in parts.items() if is_kept and key[:1] != "$"}, True
+        for key in list(value):
+            value[key], is_kept = _without_directives(value[key])
+            if not is_kept:
+                del value[key]
     if isinstance(value, list):
         return [item for item, is_kept in map(_without_directives, value) if is_kept], True
     return value, True

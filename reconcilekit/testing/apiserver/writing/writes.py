@@ -151,10 +151,18 @@ class Writer:
             raise naming.version_needed(target)
         return self._update(target, live, content)
 
-    def patch(self, target: Target, transform: Transform) -> Outcome:
-        """PATCH, but for an apply: whatever `transform` makes of the live object."""
+    def patch(self, target: Target, transform: Transform, check: Check | None = None) -> Outcome:
+        """PATCH, but for an apply: whatever `transform` makes of the live object.
+
+        Args:
+            target: where to.
+            transform: of the patch.
+            check: of what is read of its result; raises where that isn't the one that is meant.
+        """
         live = self._live(target)
-        content = self._content(target, transform(live.full(target.served)), patch=transform)
+        content = self._content(target, transform(live.full(target.served)), is_patched=True)
+        if check is not None:
+            check(content)
         naming.check_told_version(content["metadata"])
         if target.subresource == "scale":
             naming.check_told_uid(target, live.uid, content["metadata"])
@@ -213,16 +221,16 @@ class Writer:
         revision = self._storage.revision
         return Stored(live.key, revision, {**live.content, "metadata": {**live.meta, "resourceVersion": str(revision)}})
 
-    def _content(self, target: Target, obj: dict[str, Any], *, patch: Transform | None = None) -> dict[str, Any]:
+    def _content(self, target: Target, obj: dict[str, Any], *, is_patched: bool = False) -> dict[str, Any]:
         """The object as it is stored, in containers of its own down to the metadata."""
         if target.served.definition:
-            content = builtin.decoded(target, obj, patch=patch)
+            content = builtin.decoded(target, obj, is_patched=is_patched)
             if (obj.get("metadata") or {}).get("managedFields") == []:
                 # Go tells an empty list from none, and so resets the ownership.
                 content["metadata"]["managedFields"] = []
             return content
         if target.served.custom is not None:
-            obj = custom.decoded(target, target.served.custom, obj, is_patched=patch is not None)
+            obj = custom.decoded(target, target.served.custom, obj, is_patched=is_patched)
         content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
         content["metadata"] = custom.with_go_strings(dict(content.get("metadata") or {}))
         return content
