@@ -22,6 +22,8 @@ from reconcilekit.testing.apiserver.access.users import (
     split_service_account,
 )
 from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver.validation.causes import invalid
 
 SEPARATOR = "\n"
 """Between the values of a header that came several times: it can't be in one, as a comma can."""
@@ -29,6 +31,13 @@ SEPARATOR = "\n"
 _USER, _GROUP, _UID = "impersonate-user", "impersonate-group", "impersonate-uid"
 _EXTRA = "impersonate-extra-"
 _AUTHENTICATION = "authentication.k8s.io"
+
+_ASSOCIATED = "associated-node"
+_NODE_NAME = "authentication.kubernetes.io/node-name"
+"""What a token that is bound to a Pod or a Node tells of it."""
+
+_MANY = 4
+"""Groups, or values of extra, from which the constrained ways ask for all of them at once."""
 
 
 def impersonated(request: Request, requestor: User, wanted: Attributes, authorizer: Authorizer) -> User:
@@ -44,10 +53,9 @@ def impersonated(request: Request, requestor: User, wanted: Attributes, authoriz
     if subject is None:
         return requestor
     problem: status.StatusError | None = None
-    for mode in _modes(subject):
+    for mode in _modes(subject, requestor):
         try:
-            for attributes in mode.checks(subject, wanted):
-                _check(requestor, attributes, authorizer)
+            mode.check(subject, wanted, _Permissions(requestor, authorizer))
         except status.StatusError as error:
             # The first way's refusal is told, whatever the others say.
             problem = problem or error
@@ -83,6 +91,25 @@ def _go_strings(values: Iterable[str]) -> str:
 
 
 @attrs.frozen
+class _Permissions:
+    """What a requestor may do."""
+
+    requestor: User
+    authorizer: Authorizer
+
+    def have(self, attributes: Attributes) -> bool:
+        return self.authorizer.decide(self.requestor, attributes).is_allowed
+
+    def need(self, attributes: Attributes) -> None:
+        decision = self.authorizer.decide(self.requestor, attributes)
+        if not decision.is_allowed:
+            raise self.refusal(attributes, decision.reason)
+
+    def refusal(self, attributes: Attributes, why: str) -> status.StatusError:
+        return forbidden(self.requestor, attributes, why)
+
+
+@attrs.frozen
 class _Mode:
     """One way of acting as somebody else.
 
@@ -96,22 +123,45 @@ class _Mode:
     def verb(self) -> str:
         return f"impersonate:{self.name}" if self.name else "impersonate"
 
-    def checks(self, subject: User, wanted: Attributes) -> Iterator[Attributes]:
-        """What the requestor has to be allowed, all of it.
+    def check(self, subject: User, wanted: Attributes, permissions: _Permissions) -> None:
+        """Whether the requestor is allowed all that it takes.
 
         Raises:
-            StatusError: 403 for what this way never allows.
+            StatusError: 403.
         """
         if self.name:
-            yield attrs.evolve(wanted, verb=f"impersonate-on:{self.name}:{wanted.verb}")
-        yield self._who(subject)
+            permissions.need(attrs.evolve(wanted, verb=f"impersonate-on:{self.name}:{wanted.verb}"))
+        permissions.need(self._who(subject))
         if subject.uid:
-            yield self._one("uids", subject.uid, group=_AUTHENTICATION)
-        for group in subject.groups:
-            yield self._one("groups", group)
+            permissions.need(self._one("uids", subject.uid, group=_AUTHENTICATION))
+        self._check_groups(subject, permissions)
+        self._check_extra(subject, permissions)
+
+    def _check_groups(self, subject: User, permissions: _Permissions) -> None:
+        for never, what in (("", "empty string"), (MASTERS, MASTERS)) if self.name else ():
+            if never in subject.groups:
+                why = f"impersonating the {what} group is not allowed"
+                raise permissions.refusal(self._one("groups", never), why)
+        if not self._may_take_many(self._one("groups", "*"), len(subject.groups), permissions):
+            for group in subject.groups:
+                permissions.need(self._one("groups", group))
+
+    def _check_extra(self, subject: User, permissions: _Permissions) -> None:
+        extra = self._one("userextras", "", group=_AUTHENTICATION)
+        if self.name:
+            for key, values in subject.extra.items():
+                if problem := _extra_problem(key, values):
+                    raise permissions.refusal(extra, problem)
+        count = sum(map(len, subject.extra.values()))
+        if self._may_take_many(attrs.evolve(extra, subresource="*", name="*"), count, permissions):
+            return
         for key, values in subject.extra.items():
             for value in values:
-                yield attrs.evolve(self._one("userextras", value, group=_AUTHENTICATION), subresource=key)
+                permissions.need(attrs.evolve(extra, subresource=key, name=value))
+
+    def _may_take_many(self, all_of_them: Attributes, count: int, permissions: _Permissions) -> bool:
+        """Of many, the constrained ways ask first whether all are allowed."""
+        return bool(self.name) and count >= _MANY and permissions.have(all_of_them)
 
     def completed(self, subject: User) -> User:
         """The user with the groups that come by themselves."""
@@ -130,7 +180,8 @@ class _Mode:
     def _who(self, subject: User) -> Attributes:
         node = split_node(subject.name) if self.name else None
         if node:
-            return self._one("nodes", node)
+            # Whoever runs on every node has one rule for all of them; that it is this one was looked at before.
+            return self._one("nodes", "*" if self.name == _ASSOCIATED else node)
         account = split_service_account(subject.name)
         if account:
             return attrs.evolve(self._one("serviceaccounts", account[1]), namespace=account[0])
@@ -141,9 +192,11 @@ class _Mode:
         return Attributes(verb=self.verb, is_resource=True, group=group, resource=resource, name=name, version="v1")
 
 
-def _modes(subject: User) -> Iterator[_Mode]:
+def _modes(subject: User, requestor: User) -> Iterator[_Mode]:
     is_bare = not (subject.groups or subject.uid or subject.extra)
-    if split_node(subject.name):
+    if node := split_node(subject.name):
+        if is_bare and split_service_account(requestor.name) and requestor.extra.get(_NODE_NAME) == (node,):
+            yield _Mode(_ASSOCIATED)
         if is_bare:
             yield _Mode("arbitrary-node")
     elif split_service_account(subject.name):
@@ -154,9 +207,16 @@ def _modes(subject: User) -> Iterator[_Mode]:
     yield _Mode()
 
 
-def _check(requestor: User, attributes: Attributes, authorizer: Authorizer) -> None:
-    if attributes.verb.startswith("impersonate:") and attributes.resource == "groups" and attributes.name == MASTERS:
-        raise forbidden(requestor, attributes, "impersonating the system:masters group is not allowed")
-    decision = authorizer.decide(requestor, attributes)
-    if not decision.is_allowed:
-        raise forbidden(requestor, attributes, decision.reason)
+def _extra_problem(key: str, values: tuple[str, ...]) -> str:
+    """Why the constrained ways never take this, "" where they may."""
+    if not key:
+        return "impersonating the empty string key in extra is not allowed"
+    domain, _, path = key.partition("/")
+    wrong = [invalid("extra.key", domain, why).message for why in names.subdomain(domain)]
+    if not domain or not path:
+        wrong = [invalid("extra.key", key, 'must be a domain-prefixed path (such as "acme.io/foo")').message]
+    if wrong:
+        return f"impersonating an invalid key in extra is not allowed: extra.key: {wrong[0]}"
+    if "" in values:
+        return "impersonating the empty string value in extra is not allowed"
+    return ""

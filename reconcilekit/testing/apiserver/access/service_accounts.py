@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -124,14 +125,17 @@ class ServiceAccountTokens:
         if uid != account["uid"]:
             raise InvalidTokenError(f"service account UID ({uid}) does not match claim ({account['uid']})")
         extra = {"authentication.kubernetes.io/credential-id": (f"JTI={claims['jti']}",)}
+        if self._is_gone(found):
+            raise InvalidTokenError(f"service account {namespace}/{account['name']} has been deleted")
         for kind in ("pod", "node", "secret"):
             if kind not in private:
                 continue
             bound = private[kind]
-            self._check_bound(kind, ObjectKey("" if kind == "node" else namespace, bound["name"]), bound["uid"])
+            if kind != "node" or "pod" not in private:
+                self._check_bound(kind, ObjectKey("" if kind == "node" else namespace, bound["name"]), bound["uid"])
             if kind != "secret":
-                extra[f"authentication.kubernetes.io/{kind}-name"] = (bound["name"],)
-                extra[f"authentication.kubernetes.io/{kind}-uid"] = (bound["uid"],)
+                told = {name: (value,) for name, value in bound.items() if value}
+                extra |= {f"authentication.kubernetes.io/{kind}-{name}": value for name, value in told.items()}
         return attrs.evolve(service_account(namespace, account["name"]), uid=uid, extra=extra).authenticated()
 
     def _check_bound(self, kind: str, key: ObjectKey, uid: str) -> None:
@@ -141,6 +145,13 @@ class ServiceAccountTokens:
         if found["metadata"]["uid"] != uid:
             has = found["metadata"]["uid"]
             raise InvalidTokenError(f"{kind} UID ({has}) does not match service account {kind} ref claim ({uid})")
+        if self._is_gone(found):
+            raise InvalidTokenError("service account token has been invalidated")
+
+    def _is_gone(self, found: Mapping[str, Any]) -> bool:
+        """Its deletion was asked for long enough ago, whatever holds it up."""
+        deleted = found["metadata"].get("deletionTimestamp")
+        return bool(deleted) and datetime.fromisoformat(deleted).timestamp() < self._clock.now().timestamp() - LEEWAY
 
     def _bound(self, account_key: ObjectKey, spec: Mapping[str, Any]) -> dict[str, Any]:
         """The claim about what the token is bound to."""
@@ -170,7 +181,16 @@ class ServiceAccountTokens:
                 f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record. "
                 "The object might have been deleted and then recreated",
             )
-        return {kind.lower(): {"name": name, "uid": uid}}
+        node = self._node_of(found) if kind == "Pod" else {}
+        return {kind.lower(): {"name": name, "uid": uid}, **node}
+
+    def _node_of(self, pod: Mapping[str, Any]) -> dict[str, Any]:
+        """The claim about the Pod's Node, which needn't be there."""
+        name = (pod.get("spec") or {}).get("nodeName")
+        if not name:
+            return {}
+        node = self._objects.find("", "nodes", ObjectKey("", name))
+        return {"node": {"name": name} | ({} if node is None else {"uid": node["metadata"]["uid"]})}
 
     def _claims(
         self, account: Mapping[str, Any], audiences: list[str], seconds: int, bound: dict[str, Any]
@@ -219,6 +239,4 @@ def _check_lifetime(seconds: int) -> None:
 
 
 def _time(seconds: float) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

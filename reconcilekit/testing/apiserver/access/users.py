@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from reconcilekit.testing.apiserver.validation import names
+
 MASTERS = "system:masters"
 """The group that may do everything, whatever RBAC says."""
 
@@ -73,4 +75,4 @@ def split_service_account(username: str) -> tuple[str, str] | None:
 def split_node(username: str) -> str | None:
     """The Node that a user name is of, None for other users."""
     name = username.removeprefix(_NODE_PREFIX)
-    return name if username.startswith(_NODE_PREFIX) and name else None
+    return name if username.startswith(_NODE_PREFIX) and not any(names.subdomain(name)) else None

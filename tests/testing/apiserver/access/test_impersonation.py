@@ -84,6 +84,80 @@ def test_the_old_way_and_the_constrained_one(play: Any) -> None:
     play(scenario, authorization="RBAC")
 
 
+INVALID_KEY = (
+    'impersonating an invalid key in extra is not allowed: extra.key: Invalid value: "scopes": must be a '
+    'domain-prefixed path (such as "acme.io/foo")'
+)
+AGENT = User(
+    "system:serviceaccount:default:agent",
+    groups=["system:serviceaccounts"],
+    extra={"authentication.kubernetes.io/node-name": ("n1",)},
+)
+
+
+def test_an_agent_on_a_node_acts_as_that_node(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        reply = await ask("GET", MAPS, user=AGENT, impersonate_user="system:node:n1")
+        assert f'User "{AGENT.name}" cannot impersonate-on:associated-node:list' in reply.message
+        for verb, group, resource in (
+            ("impersonate:associated-node", "authentication.k8s.io", "nodes"),
+            ("impersonate-on:associated-node:list", "", "configmaps"),
+        ):
+            rule = {"verbs": [verb], "apiGroups": [group], "resources": [resource]}
+            await ask.allow({"kind": "User", "name": AGENT.name}, rule, namespace="")
+        reply = await ask("GET", MAPS, user=AGENT, impersonate_user="system:node:n1")
+        assert reply.message.startswith('configmaps is forbidden: User "system:node:n1" cannot list')
+        reply = await ask("GET", MAPS, user=AGENT, impersonate_user="system:node:n2")
+        assert "cannot impersonate-on:arbitrary-node:list" in reply.message
+        reply = await ask("GET", MAPS, user=AGENT, impersonate_user="system:node:n1", impersonate_uid="7")
+        assert 'cannot impersonate resource "users"' in reply.message
+
+    play(scenario, authorization="RBAC")
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"impersonate_group": f"a{SEPARATOR}"}, "impersonating the empty string group is not allowed"),
+        ({"impersonate_group": "system:masters"}, "impersonating the system:masters group is not allowed"),
+        (
+            {"impersonate_extra_scopes": "s"},
+            INVALID_KEY,
+        ),
+        ({"impersonate_extra_a.io%2Fb": ""}, "impersonating the empty string value in extra is not allowed"),
+    ],
+)
+def test_some_things_the_constrained_way_never_takes(play: Any, headers: dict[str, str], why: str) -> None:
+    async def scenario(ask: Any) -> None:
+        for verb, group, resource in (
+            ("impersonate:user-info", "authentication.k8s.io", "*"),
+            ("impersonate-on:user-info:list", "", "configmaps"),
+        ):
+            rule = {"verbs": [verb], "apiGroups": [group], "resources": [resource]}
+            await ask.allow({"kind": "User", "name": "jane"}, rule, namespace="")
+        reply = await ask("GET", MAPS, user=JANE, impersonate_user="joe", **headers)
+        assert (reply.status, reply.message.partition("at the cluster scope: ")[2]) == (403, why)
+
+    play(scenario, authorization="RBAC")
+
+
+def test_many_groups_may_be_allowed_at_once(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        for verb, group, resource, more in (
+            ("impersonate:user-info", "authentication.k8s.io", "users", {}),
+            ("impersonate:user-info", "authentication.k8s.io", "groups", {"resourceNames": ["*"]}),
+            ("impersonate-on:user-info:list", "", "configmaps", {}),
+        ):
+            rule = {"verbs": [verb], "apiGroups": [group], "resources": [resource], **more}
+            await ask.allow({"kind": "User", "name": "jane"}, rule, namespace="")
+        for count, who in ((3, "jane"), (4, "joe")):
+            groups = SEPARATOR.join("abcd"[:count])
+            reply = await ask("GET", MAPS, user=JANE, impersonate_user="joe", impersonate_group=groups)
+            assert f'User "{who}" cannot' in reply.message
+
+    play(scenario, authorization="RBAC")
+
+
 def test_headers_without_a_user_are_a_mistake(play: Any) -> None:
     async def scenario(ask: Any) -> None:
         reply = await ask("GET", MAPS, user=ADMIN, impersonate_group="x")

@@ -220,3 +220,32 @@ def test_a_token_request_is_read_and_owned_as_any_object(play: Any) -> None:
         )
 
     play(scenario)
+
+
+def test_a_pods_token_tells_of_its_node_and_dies_with_the_pod(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        base = "/api/v1/namespaces/default"
+        await ask.admin("POST", f"{base}/serviceaccounts", {"metadata": {"name": "bot"}})
+        spec = {"serviceAccountName": "bot", "nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
+        metadata = {"name": "p", "finalizers": ["a.example.com/b"]}
+        await ask.admin("POST", f"{base}/pods", {"metadata": metadata, "spec": spec})
+        bound = {"apiVersion": "v1", "kind": "Pod", "name": "p"}
+        tokens = []
+        for has_node in (False, True):
+            if has_node:
+                await ask.admin("POST", "/api/v1/nodes", {"metadata": {"name": "n1"}})
+            told = await ask.admin("POST", f"{base}/serviceaccounts/bot/token", {"spec": {"boundObjectRef": bound}})
+            tokens.append(told["status"]["token"])
+        for token, has_uid in zip(tokens, (False, True), strict=True):
+            reply = await ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, token=token)
+            extra = reply.body["status"]["userInfo"]["extra"]
+            assert extra["authentication.kubernetes.io/node-name"] == ["n1"]
+            assert ("authentication.kubernetes.io/node-uid" in extra) is has_uid
+        await ask.admin("DELETE", "/api/v1/nodes/n1")
+        await ask.admin("DELETE", f"{base}/pods/p", {"gracePeriodSeconds": 0})
+        reply = await ask("GET", f"{base}/pods/p", token=token)
+        assert reply.status == 200, "its finalizer holds it, and a minute may pass"
+        await ask.clock.sleep(62)
+        assert (await ask("GET", f"{base}/pods/p", token=token)).status == 401
+
+    play(scenario)
