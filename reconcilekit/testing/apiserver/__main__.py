@@ -12,8 +12,10 @@ from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.manifests.reading import ManifestError
 from reconcilekit.testing.apiserver.options import Options, parse
 from reconcilekit.testing.apiserver.server import ApiServer
-from reconcilekit.testing.apiserver.storage.folder import FolderInUseError
+from reconcilekit.testing.apiserver.storage.folder import FolderInUseError, UnusableFolderError
 from reconcilekit.testing.apiserver.storage.records import DamagedDataError
+
+_OF_FOLDERS = (FolderInUseError, UnusableFolderError, DamagedDataError)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         asyncio.run(run(options))
-    except (FolderInUseError, DamagedDataError, ManifestError, MissingCryptographyError, OSError) as error:
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except (*_OF_FOLDERS, ManifestError, MissingCryptographyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -37,6 +37,8 @@ def parse(arguments: list[str] | None) -> Options:
     told = parser.parse_args(arguments)
     if told.kubeconfig.is_dir():
         parser.error(f"--kubeconfig: {told.kubeconfig} is a folder; name a file in it")
+    if not told.kubeconfig.parent.is_dir():
+        parser.error(f"--kubeconfig: the folder {told.kubeconfig.parent} doesn't exist; make it, or name another")
     if told.data is not None and told.data.exists() and not told.data.is_dir():
         parser.error(f"--data: {told.data} is a file; name a folder, which is made where it is missing")
     return Options(

@@ -94,6 +94,7 @@ class ApiServer:
         housekeeping: which of a cluster's controllers it plays; None for the default ones, see `Housekeeping`.
 
     Raises:
+        UnusableFolderError: `data` can't be made or written to.
         FolderInUseError: another server keeps its state in `data`.
         DamagedDataError: what `data` holds can't be read.
 
@@ -204,6 +205,9 @@ class ApiServer:
             tls: by a certificate authority of the server's own; users may show client certificates. Needs the
                 cryptography package.
             limits: what it puts up with on the wire; None for what the real server does.
+
+        Raises:
+            AddressError: it can't listen there.
         """
         from reconcilekit.testing.apiserver.wire.http import serve
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from reconcilekit.clock import SystemClock
+from reconcilekit.testing import ApiServer
 from reconcilekit.testing.apiserver.__main__ import main
 from reconcilekit.testing.apiserver.options import parse
 from reconcilekit.testing.apiserver.wire.limits import is_loopback
@@ -39,6 +41,7 @@ def test_it_knows_what_others_can_reach(host: str, is_ours_alone: bool) -> None:
         (["--port", "65536"], "'65536' is no port"),
         (["--host", ""], "argument --host: the address is empty; 127.0.0.1 is the default"),
         (["--kubeconfig", "/"], "--kubeconfig: / is a folder; name a file in it"),
+        (["--kubeconfig", "/nowhere/x"], "--kubeconfig: the folder /nowhere doesn't exist; make it, or name another"),
         (["--data", __file__], "test_command_line.py is a file; name a folder, which is made where it is missing"),
     ],
 )
@@ -57,12 +60,28 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path, capsys:
     assert main(["--kubeconfig", config, "--load", str(tmp_path / "none.yaml")]) == 1
     assert main(["--kubeconfig", config, "--data", str(tmp_path / "data")]) == 1
     with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken_address = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["--kubeconfig", config, "--port", str(taken.getsockname()[1])]) == 1
+    assert main(["--kubeconfig", config, "--host", "203.0.113.7"]) == 1
+    assert main(["--kubeconfig", config, "--data", f"{__file__}/data"]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert [line.startswith("error: ") for line in lines] == [True] * 3
+    assert [line.startswith("error: ") for line in lines] == [True] * 5
     assert "none.yaml: No such file" in lines[0]
     assert "snapshot-000001, byte 0: the line doesn't match its checksum" in lines[1]
-    assert "address already in use" in lines[2]
+    assert lines[2] == f"error: another process listens on {taken_address}; choose another port, or 0 for a free one"
+    assert lines[3] == (
+        "error: 203.0.113.7 is no address of this machine; 127.0.0.1 is for its own clients, 0.0.0.0 for all of its "
+        "addresses (cannot assign requested address)"
+    )
+    assert lines[4] == (
+        f"error: {__file__}/data can't keep the server's state: Not a directory; choose a folder that this user can "
+        "write to"
+    )
+
+
+def test_a_folder_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    ApiServer(clock=SystemClock(), data=tmp_path / "a" / "data").close()
+    assert (tmp_path / "a" / "data").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -98,7 +98,15 @@ def _yaml_documents(path: Path, data: bytes) -> Iterator[object]:
             yield msgspec.json.decode(msgspec.json.encode(document))
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         place = f"{path}, document {number + 1 if isinstance(error, yaml.YAMLError) else number}"
-        raise ManifestError(f"{place}: this is no YAML: {error}") from error
+        raise ManifestError(f"{place}: this is no YAML: {_in_a_line(error)}") from error
+
+
+def _in_a_line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    told = ", ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
+    return f"{told} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def _expand(document: object, place: str) -> Iterator[Manifest]:

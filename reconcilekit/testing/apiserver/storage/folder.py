@@ -36,6 +36,10 @@ SLICE = 64
 """Objects of a new snapshot that are written with each change: few enough for the change not to be late."""
 
 
+class UnusableFolderError(Exception):
+    """The folder can't be made or written to; the message says why."""
+
+
 class FolderInUseError(Exception):
     """Another server keeps its state in this folder."""
 
@@ -79,6 +83,7 @@ class DataFolder:
         path: made where it is missing.
 
     Raises:
+        UnusableFolderError: it can't be made or written to.
         FolderInUseError: another server has it.
         DamagedDataError: what it holds can't be read.
 
@@ -88,8 +93,13 @@ class DataFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path / "lock")
+        try:
+            # Among the objects are Secrets.
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _lock(path / "lock")
+        except OSError as error:
+            why = f"{error.strerror}; choose a folder that this user can write to"
+            raise UnusableFolderError(f"{path} can't keep the server's state: {why}") from error
         self._journal: io.FileIO | None = None
         self._size = 0
         self._snapshot_size = 0
@@ -297,12 +307,15 @@ def _lock(path: Path) -> io.FileIO:
     file = path.open("ab", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         file.close()
         owner = path.read_text().strip() or "another process"
         raise FolderInUseError(
             f"{path.parent} is in use by {owner}: stop that server, or choose another folder"
         ) from error
+    except OSError:
+        file.close()
+        raise
     file.truncate(0)
     file.write(f"process {os.getpid()}\n".encode())
     return file

@@ -21,7 +21,7 @@ from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
-from reconcilekit.testing.apiserver.wire.limits import Limits, is_loopback
+from reconcilekit.testing.apiserver.wire.limits import Limits, authority, cannot_listen, is_loopback
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
@@ -29,11 +29,11 @@ from reconcilekit.testing.apiserver.wire.transport import Handler
 async def serve(
     server: Handler, *, gate: Gate, host: str, port: int, tls: bool, limits: Limits
 ) -> AsyncIterator[Endpoint]:
-    """Listen until the block ends; then every connection is closed at once."""
-    if not is_loopback(host):
-        print(
-            f"warning: the API server listens on {host}, where others than this machine may reach it", file=sys.stderr
-        )
+    """Listen until the block ends; then every connection is closed at once.
+
+    Raises:
+        AddressError: it can't listen there.
+    """
     bridge = _Bridge(server, limits)
     context = gate.prove_itself().server_context(host) if tls else None
     listener = Listener(bridge.answer, limits)
@@ -41,10 +41,17 @@ async def serve(
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, ssl_context=context)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise cannot_listen(host, port, error) from error
+        if not is_loopback(host):
+            asks = "" if gate.asks_for_credentials else ", and asks nobody for credentials; TLS and RBAC change that"
+            reach = "where others than this machine may reach it"
+            print(f"warning: the API server listens on {host}, {reach}{asks}", file=sys.stderr)
         bound_port: int = runner.addresses[0][1]
         yield Endpoint(
-            url=f"{'https' if tls else 'http'}://{host}:{bound_port}",
+            url=f"{'https' if tls else 'http'}://{authority(host, bound_port)}",
             certificate_authority=gate.keys.authority.certificate if tls else b"",
             credentials_of=gate.credentials.by_certificate if tls else gate.credentials.by_token,
             default_user=ADMIN if tls or gate.asks_for_credentials else None,

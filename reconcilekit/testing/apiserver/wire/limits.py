@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -60,6 +61,30 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class AddressError(OSError):
+    """The server can't listen where it is told to; the message says why, and what to do."""
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> AddressError:
+    """What to say of an error in beginning to listen."""
+    if error.errno == errno.EADDRINUSE:
+        why = "choose another port, or 0 for a free one"
+        return AddressError(f"another process listens on {authority(host, port)}; {why}")
+    if error.errno == errno.EACCES:
+        return AddressError(f"this user may not listen on port {port}; choose one above 1023, or 0 for a free one")
+    said = (error.strerror or str(error)).rpartition(": ")[2]
+    return AddressError(
+        f"{host} is no address of this machine; 127.0.0.1 is for its own clients, 0.0.0.0 for all of its addresses "
+        f"({said})"
+    )
+
+
+def authority(host: str, port: int) -> str:
+    """Host and port as a URL has them; a client of this machine connects to loopback where the host is any address."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- told, not listened on
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _duration(text: str) -> float | None:

@@ -95,7 +95,11 @@ def test_it_asks_nobody_for_leave_and_meets_no_faults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.yaml", "---\n---\nb: [", ", document 2: this is no YAML: while parsing a flow node"),
+        (
+            "a.yaml",
+            "---\n---\nb: [",
+            ", document 2: this is no YAML: while parsing a flow node, did not find expected node content (line",
+        ),
         ("a.yaml", "--- 7", ", document 1: a manifest is an object with apiVersion and kind, not a number"),
         ("a.yaml", "a: 1\n---\n", ", document 1: apiVersion is missing; write one, or take the file out of the folder"),
         ("a.yaml", "---\n---\napiVersion: v1", ", document 2: kind is missing"),

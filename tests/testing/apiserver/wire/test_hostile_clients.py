@@ -150,5 +150,18 @@ async def test_large_answers_are_compressed_for_who_takes_it(http: aiohttp.Clien
 async def test_it_says_so_where_others_can_reach_it(capfd: pytest.CaptureFixture[str]) -> None:
     async with ApiServer(clock=SystemClock()).serve():
         assert capfd.readouterr().err == ""
-    async with ApiServer(clock=SystemClock()).serve(host="0.0.0.0"):
-        assert "listens on 0.0.0.0" in capfd.readouterr().err
+    async with ApiServer(clock=SystemClock()).serve(host="0.0.0.0") as endpoint:
+        assert capfd.readouterr().err == (
+            "warning: the API server listens on 0.0.0.0, where others than this machine may reach it, and asks nobody "
+            "for credentials; TLS and RBAC change that\n"
+        )
+        assert endpoint.url.startswith("http://127.0.0.1:"), "0.0.0.0 is no address to connect to"
+    async with ApiServer(clock=SystemClock(), authorization="RBAC").serve(host="0.0.0.0", tls=True):
+        assert capfd.readouterr().err.endswith("may reach it\n")
+
+
+async def test_it_can_be_reached_by_ipv6() -> None:
+    async with ApiServer(clock=SystemClock()).serve(host="::1") as endpoint, aiohttp.ClientSession() as session:
+        assert endpoint.url.startswith("http://[::1]:")
+        async with session.get(f"{endpoint.url}/version") as answer:
+            assert answer.status == 200
