@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from reconcilekit.kube.client import Client
     from reconcilekit.kube.resource import ObjectKey, Resource
     from reconcilekit.runtime.context import Context
-    from reconcilekit.runtime.manager import Manager, ManagerHealth
+    from reconcilekit.runtime.manager import Manager
     from reconcilekit.runtime.outcomes import Outcome, Result, Verdict
     from reconcilekit.runtime.reconciler import Reconciler, Source, Wake, generation_changed
     from reconcilekit.runtime.reports import RunReport
+    from reconcilekit.runtime.session import ManagerHealth
     from reconcilekit.runtime.staging import RunClosedError, StagingError
     from reconcilekit.state import StateStore
 else:
@@ -69,10 +70,11 @@ else:
         "reconcilekit.kube.client": ("Client",),
         "reconcilekit.kube.resource": ("ObjectKey", "Resource"),
         "reconcilekit.runtime.context": ("Context",),
-        "reconcilekit.runtime.manager": ("Manager", "ManagerHealth"),
+        "reconcilekit.runtime.manager": ("Manager",),
         "reconcilekit.runtime.outcomes": ("Outcome", "Result", "Verdict"),
         "reconcilekit.runtime.reconciler": ("Reconciler", "Source", "Wake", "generation_changed"),
         "reconcilekit.runtime.reports": ("RunReport",),
+        "reconcilekit.runtime.session": ("ManagerHealth",),
         "reconcilekit.runtime.staging": ("RunClosedError", "StagingError"),
         "reconcilekit.state": ("StateStore",),
     }
