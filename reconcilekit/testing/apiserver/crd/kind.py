@@ -90,6 +90,15 @@ class CustomKind:
         )
 
     @functools.cached_property
+    def replicas_paths(self) -> dict[str, tuple[str, ...] | None]:
+        """Where each version's scale finds the wanted replicas, None where it has no scale."""
+        found: dict[str, tuple[str, ...] | None] = {}
+        for version in self._spec["versions"]:
+            scale = (version.get("subresources") or {}).get("scale")
+            found[f"{self._spec['group']}/{version['name']}"] = _names(scale["specReplicasPath"]) if scale else None
+        return found
+
+    @functools.cached_property
     def list_kind(self) -> str:
         """The kind of its lists."""
         names = self._spec["names"]

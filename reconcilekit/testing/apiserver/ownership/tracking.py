@@ -179,12 +179,12 @@ class Ownership:
         """
         parents = managers.decode(_entries(live))
         of_scale = _of_scale(write)
-        self._check(of_scale, config)
         known = scaling.to_scale(parents, replicas)
         if not known:
             if write.served.is_custom:
                 raise status.StatusError(500, _NO_SCALE)
             known = self._before_first_apply(of_scale, before)
+        self._check(of_scale, config)
         new, after = self._apply_or_refuse(of_scale, before, config, known, force=force)
         owners = scaling.to_object(parents, after, replicas, api_version=write.served.api_version)
         return new, managers.encode(owners)

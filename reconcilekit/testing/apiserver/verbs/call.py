@@ -28,6 +28,7 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
 )
 from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
+from reconcilekit.testing.apiserver.writing import naming
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome
@@ -218,8 +219,10 @@ class Call:
         target = self.target(options)
         if kind == "apply":
             config = bodies.decode_apply(self.request.body or b"", self.served)
+            if self.route.subresource and not naming.creates_by_status(target):
+                self.live()
             bodies.check_applied_kind(config, self.served)
-            return self.written(self.cluster.apply(target, config, self._check_object))
+            return self.written(self.cluster.apply(target, config, self.check_object))
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
         if isinstance(transform, StrategicPatch):
             target = attrs.evolve(target, strategic_patch=transform.patch)
@@ -233,7 +236,7 @@ class Call:
             self._check_patched_kind(made)
             return made
 
-        return self.written(self.cluster.patch(target, patched, self._check_object))
+        return self.written(self.cluster.patch(target, patched, self.check_object))
 
     def _delete(self) -> Answer:
         options = self._delete_options()
@@ -348,7 +351,12 @@ class Call:
 
         return check
 
-    def _check_object(self, obj: Mapping[str, Any]) -> None:
+    def check_object(self, obj: Mapping[str, Any]) -> None:
+        """Refuse an object that isn't the one that the path names.
+
+        Raises:
+            StatusError: 400.
+        """
         self.check_namespace(obj)
         self._check_name(obj)
 

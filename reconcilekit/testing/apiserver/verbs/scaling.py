@@ -12,7 +12,7 @@ from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.crd.kind import ScalePaths
 from reconcilekit.testing.apiserver.encoding import bodies
-from reconcilekit.testing.apiserver.go_text import json_type
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.field_sets import Path
 from reconcilekit.testing.apiserver.ownership.tracking import SCALE, Entries, Write
@@ -20,7 +20,8 @@ from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, label_selector
 from reconcilekit.testing.apiserver.verbs import patching
-from reconcilekit.testing.apiserver.verbs.parameters import write_options
+from reconcilekit.testing.apiserver.verbs.parameters import WriteOptions, write_options
+from reconcilekit.testing.apiserver.writing import builtin
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 _BUILT_IN = ScalePaths(
     spec_replicas=("spec", "replicas"), status_replicas=("status", "replicas"), label_selector=("spec", "selector")
 )
+
+
+_SCALE = attrs.evolve(SCALE, definition="io.k8s.api.autoscaling.v1.Scale")
+"""The same as Go reads it."""
+
+_SCHEME = '"pkg/runtime/scheme.go:111"'
+"""What the real server calls the list of kinds that a custom kind's Scale is looked up in."""
+
+_UNSET = -(2**31)
+"""How many replicas a custom object has that says nothing of them."""
 
 
 def answer(call: Call, verb: str) -> Response:
@@ -42,21 +53,43 @@ def answer(call: Call, verb: str) -> Response:
     if verb == "update":
         options = write_options(call.request.query, "UpdateOptions")
         bodies.check_media_type(call.request)
-        scale = bodies.decode_object(call.request.body or b"", SCALE, call.request)
-        _check_kind(scale)
-        _check_name(call, scale)
-        target = call.target(options)
-        return _shown(_write(call, target, scale), call.served)
+        scale = _sent(call, options)
+        call.check_object(scale)
+        return _shown(_write(call, call.target(options), scale), call.served)
     kind = patching.kind_of(call.request, call.served)
     options = write_options(call.request.query, "PatchOptions", is_apply=kind == "apply")
     target = call.target(options)
     live = scale_of(call.live(), call.served, is_needed=False)
     if kind == "apply":
         return _shown(_apply(call, target, live), call.served)
-    transform = patching.transform_of(kind, call.request, SCALE, strict=options.field_validation != "Ignore")
-    scale = transform(live)
-    _check_name(call, scale)
+    transform = patching.transform_of(kind, call.request, _SCALE, strict=options.field_validation != "Ignore")
+    made = transform(live)
+    _check_patched(made)
+    scale = builtin.decoded(attrs.evolve(target, served=_SCALE), made, is_patched=True)
+    call.check_object(scale)
     return _shown(_write(call, target, scale), call.served)
+
+
+def _sent(call: Call, options: WriteOptions) -> dict[str, Any]:
+    """The Scale in a body.
+
+    Raises:
+        StatusError: 400; of a custom kind's it isn't told why.
+    """
+    try:
+        obj = call.read_body(options, _SCALE)
+        return builtin.decoded(attrs.evolve(call.target(options), served=_SCALE), obj)
+    except status.StatusError as error:
+        if not call.served.is_custom:
+            raise
+        raise status.bad_request(f"no kind is registered for the type v1.Scale in scheme {_SCHEME}") from error
+
+
+def _check_patched(made: Mapping[str, Any]) -> None:
+    kind, api_version = made.get("kind", "Scale"), made.get("apiVersion", "autoscaling/v1")
+    if (kind, api_version) != ("Scale", "autoscaling/v1"):
+        why = f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in scheme {_SCHEME}"
+        raise patching.undecodable(made, why)
 
 
 def _apply(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
@@ -71,7 +104,7 @@ def _apply(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
         _replicas_paths(served),
         force=target.force,
     )
-    _check_name(call, scale)
+    call.check_object(scale)
     return _write(call, target, scale, entries)
 
 
@@ -83,7 +116,10 @@ def _untyped(scale: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in scale.items() if name not in ("kind", "apiVersion")}
 
 
-def _replicas_paths(served: ResourceType) -> dict[str, Path | None]:
+def _replicas_paths(served: ResourceType) -> Mapping[str, Path | None]:
+    if served.custom is not None:
+        found = served.custom.replicas_paths
+        return {version: path and tuple(f"f:{name}" for name in path) for version, path in found.items()}
     return {served.api_version: tuple(f"f:{name}" for name in _paths(served).spec_replicas)}
 
 
@@ -103,6 +139,8 @@ def scale_of(stored: Stored, served: ResourceType, *, is_needed: bool = True) ->
     if replicas is None and served.is_custom and is_needed:
         path = "." + ".".join(paths.spec_replicas)
         raise status.internal_error(f'the spec replicas field "{path}" does not exist')
+    if replicas is None and served.is_custom:
+        replicas = _UNSET
     current = at(stored.content, *paths.status_replicas) or 0
     shown_status: dict[str, Any] = {"replicas": current}
     if selector := _selector(stored, served, paths):
@@ -139,41 +177,22 @@ def _shown(stored: Stored, served: ResourceType) -> Response:
     return Response(status=200, headers={"content-type": status.JSON}, body=body)
 
 
-def _check_kind(scale: Mapping[str, Any]) -> None:
-    kind, api_version = scale.get("kind", "Scale"), str(scale.get("apiVersion", "autoscaling/v1"))
-    if kind != "Scale":
-        version = api_version.rpartition("/")[2]
-        raise status.bad_request(
-            f'{kind} in version "{version}" cannot be handled as a Scale: converting ({version}.{kind}) to '
-            "(autoscaling.Scale): unknown conversion"
-        )
-
-
-def _check_name(call: Call, scale: Mapping[str, Any]) -> None:
-    name, wanted = at(scale, "metadata", "name"), call.route.name
-    if not name:
-        why = "name must be provided"
-        raise status.bad_request(f"the name of the object ({wanted} based on URL) was undeterminable: {why}")
-    if name != wanted:
-        raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
-
-
 def _write(call: Call, target: Target, scale: Mapping[str, Any], entries: Entries | None = None) -> Stored:
     served = call.served
     replicas = at(scale, "spec", "replicas") or 0
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        found = json_type(replicas)
-        why = f"json: cannot unmarshal {found} into Go struct field ScaleSpec.spec.replicas of type int32"
-        raise patching.undecodable(scale, why)
-    if replicas < 0:
+    live = call.live()
+    if served.is_custom and replicas == _UNSET:
+        where = "." + ".".join(_paths(served).spec_replicas)
+        raise status.bad_request(f'the spec replicas field "{where}" cannot be empty')
+    if replicas < 0 and not served.is_custom:
         raise _negative(call, replicas)
     metadata = at(scale, "metadata") or {}
     path = _paths(served).spec_replicas
 
     if entries is None:
-        before = scale_of(call.live(), served, is_needed=False)
+        before = scale_of(live, served, is_needed=False)
         entries = call.cluster.ownership.of_scale(
-            _tracked(call, target), call.live().content, _untyped(before), _untyped(scale), _replicas_paths(served)
+            _tracked(call, target), live.content, _untyped(before), _untyped(scale), _replicas_paths(served)
         )
 
     def scaled(live: dict[str, Any]) -> dict[str, Any]:
@@ -195,11 +214,6 @@ def _with(content: dict[str, Any], path: tuple[str, ...], value: int) -> dict[st
 
 
 def _negative(call: Call, replicas: int) -> status.StatusError:
-    if call.served.is_custom:
-        message, field = f"Invalid value: {replicas}: should be a non-negative integer", ".spec.replicas"
-        group, kind = call.served.group, call.served.kind
-    else:
-        message, field = f"Invalid value: {replicas}: must be greater than or equal to 0", "spec.replicas"
-        group, kind = "autoscaling", "Scale"
-    cause = Cause(reason="FieldValueInvalid", message=message, field=field)
-    return status.invalid(group, kind, call.route.name, [cause])
+    message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+    cause = Cause(reason="FieldValueInvalid", message=message, field="spec.replicas")
+    return status.invalid("autoscaling", "Scale", call.route.name, [cause])

@@ -361,6 +361,8 @@ class Writer:
                 _put_or_drop(content, part, value)
             if "status" in parts:
                 self._admission.check_status(served, content, old, target.warnings)
+            elif served.is_custom:
+                self._check(target, content, old)
             return
         if served.has_status:
             _put_or_drop(content, "status", old.get("status"))

@@ -8,52 +8,7 @@ from typing import Any
 import pytest
 
 from tests.testing.apiserver.conftest import Caller
-
-DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-GROUP = "example.com"
-WIDGETS = f"/apis/{GROUP}/v1/namespaces/default/widgets"
-BETA = WIDGETS.replace("/v1/", "/v1beta1/")
-
-SPEC: dict[str, Any] = {
-    "type": "object",
-    "required": ["size"],
-    "properties": {
-        "size": {"type": "integer", "minimum": 1},
-        "replicas": {"type": "integer", "minimum": 0},
-        "parts": {"type": "array", "items": {"type": "string"}},
-        "nullable": {"type": "string", "nullable": True},
-        "color": {"type": "string", "default": "red"},
-        "nested": {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}},
-    },
-    "x-kubernetes-validations": [{"rule": "self.size < 100"}],
-}
-STATUS = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
-
-
-def version(name: str) -> dict[str, Any]:
-    schema = {"type": "object", "properties": {"spec": SPEC, "status": STATUS}}
-    paths = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
-    return {
-        "name": name,
-        "served": True,
-        "storage": name == "v1",
-        "schema": {"openAPIV3Schema": schema},
-        "subresources": {"status": {}, "scale": paths},
-    }
-
-
-async def define(call: Caller) -> None:
-    names = {"plural": "widgets", "singular": "widget", "kind": "Widget"}
-    spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version("v1"), version("v1beta1")]}
-    body = {"metadata": {"name": f"widgets.{GROUP}"}, "spec": spec}
-    assert (await call("POST", DEFINITIONS, body)).status == 201
-    assert (await call("GET", WIDGETS)).status == 200
-
-
-def widget(spec: Any = None, *, api_version: str = "v1", **metadata: Any) -> dict[str, Any]:
-    identity = {"apiVersion": f"{GROUP}/{api_version}", "kind": "Widget"}
-    return {**identity, "metadata": {"name": "a", **metadata}, **({} if spec is None else {"spec": spec})}
-
+from tests.testing.apiserver.custom_widgets import BETA, GROUP, WIDGETS, apply, define, widget
 
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "11111111-1111-4111-8111-111111111111"}
 
@@ -98,10 +53,6 @@ def test_a_replacement_of_another_object_is_told_where_it_is_kept(on_server: Any
         assert f"Key: /registry/{GROUP}/widgets/default/a, " in (await call("PUT", f"{WIDGETS}/a", other)).message
 
     on_server(scenario)
-
-
-async def apply(call: Caller, config: dict[str, Any], path: str = WIDGETS, **query: str) -> Any:
-    return await call("PATCH", f"{path}/a", config, patch="apply", fieldManager="m", **query)
 
 
 @pytest.mark.parametrize(
