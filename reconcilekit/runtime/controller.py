@@ -25,7 +25,8 @@ from reconcilekit.runtime.parking import LAG_BOUND, Parking
 from reconcilekit.runtime.queue import INITIAL_PRIORITY, KeyedQueue, Taken
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.reports import BegunRun, ReportListener, RunReport, log_report
-from reconcilekit.runtime.run import RunEnd, Runner, Services, owner_of, owner_prefix
+from reconcilekit.runtime.run import RunEnd, Runner, owner_of, owner_prefix
+from reconcilekit.runtime.services import Services
 from reconcilekit.state import StateChange, StateError
 
 RECHECK_JITTER = 0.1

@@ -32,7 +32,7 @@ from reconcilekit.runtime.options import (
 )
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.reports import ReportListener, RunReport
-from reconcilekit.runtime.run import Services
+from reconcilekit.runtime.services import Services
 from reconcilekit.runtime.session import ManagerHealth, Session
 from reconcilekit.runtime.watchdog import Watchdog
 from reconcilekit.runtime.workers import BringsWorkers, DaemonThreads, Workers

@@ -10,35 +10,29 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Protocol
 
 import attrs
 
-from reconcilekit.cache.cache import Cache
 from reconcilekit.cache.health import HealthState, KindHealth
 from reconcilekit.cache.store import Store
 from reconcilekit.cache.view import View
-from reconcilekit.classification import Classifier
-from reconcilekit.clock import Clock
 from reconcilekit.errors import ApiError, BugError, ConfigError, ReconcileError, TransientError, WireError, walk_leaves
-from reconcilekit.kube.client import Client
 from reconcilekit.kube.discovery import KindAbsentError
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
-from reconcilekit.runtime.absence import AbsenceConfirmer, Contradiction, read_if_there
+from reconcilekit.runtime.absence import Contradiction, read_if_there
 from reconcilekit.runtime.commit import Committed, Committer, Plan, Primary, plan_commit
-from reconcilekit.runtime.comparison import NoOps
 from reconcilekit.runtime.context import Context, Surroundings
 from reconcilekit.runtime.dependencies import Reads
 from reconcilekit.runtime.live import LiveReader
 from reconcilekit.runtime.outcomes import Outcome, Result, as_transient
 from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.reconciler import Reconciler
+from reconcilekit.runtime.services import Services
 from reconcilekit.runtime.staging import Stage, StagedEvent
 from reconcilekit.runtime.stalled import StalledTeller, take_back_stalled
 from reconcilekit.runtime.statuses import StagedCondition
-from reconcilekit.runtime.workers import Workers
-from reconcilekit.state import EntryOwnedError, StateSnapshot, StateStore, VetoError
+from reconcilekit.state import EntryOwnedError, StateSnapshot, VetoError
 
 UNREADABLE_AFTER = 30.0
 """Seconds for which a kind whose watch can't be renewed still counts as followed. A shorter failure is a lag like any
@@ -54,32 +48,6 @@ BUG_REASON = "ControllerBug"
 
 LogSource = Callable[[], logging.LoggerAdapter[logging.Logger]]
 """Makes a run's logger, which few runs ask for."""
-
-
-class EventSink(Protocol):
-    """Sends Kubernetes events; never raises."""
-
-    def send(self, primary: Primary, events: Collection[StagedEvent]) -> None:
-        """Send them in the background."""
-
-    async def aclose(self) -> None:
-        """Give up what wasn't sent."""
-
-
-@attrs.frozen(kw_only=True)
-class Services:
-    """What every run of a controller uses; made once, passed on as one."""
-
-    client: Client
-    cache: Cache
-    state: StateStore
-    clock: Clock
-    classifier: Classifier
-    workers: Workers
-    absence: AbsenceConfirmer
-    events: EventSink
-    no_ops: NoOps
-    log: logging.Logger
 
 
 @attrs.frozen(kw_only=True)

@@ -18,7 +18,7 @@ from reconcilekit.runtime.controller import Controller, is_being_cancelled
 from reconcilekit.runtime.options import ControllerOptions
 from reconcilekit.runtime.reconciler import Reconciler, Source
 from reconcilekit.runtime.reports import ReportListener
-from reconcilekit.runtime.run import Services
+from reconcilekit.runtime.services import Services
 from reconcilekit.state import StateChange, StateError
 
 SOURCE_DELAY = 0.5
