@@ -27,6 +27,7 @@ from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.reports import BegunRun, ReportListener, RunReport, log_report
 from reconcilekit.runtime.run import RunEnd, Runner, owner_of, owner_prefix
 from reconcilekit.runtime.services import Services
+from reconcilekit.runtime.settling import Settler
 from reconcilekit.state import StateChange, StateError
 
 RECHECK_JITTER = 0.1
@@ -78,6 +79,7 @@ class Controller:
         self._dependencies = Dependencies(matcher=CacheMatcher(services.cache))
         self._own_writes = OwnWrites(progress=CacheProgress(services.cache), on_caught_up=self._caught_up)
         self._runner = Runner(reconciler, services=services, own_writes=self._own_writes, timeout=options.timeout)
+        self._settler = Settler(reconciler, services=services, own_writes=self._own_writes)
         self._parking = Parking(clock=services.clock, on_lag=self._lagged)
         self._meanwhile = Meanwhile(self._dependencies)
         self._running: dict[ObjectKey, asyncio.Task[None]] = {}
@@ -351,7 +353,7 @@ class Controller:
 
     async def _settle_and_run(self, key: ObjectKey, reconcile_id: str) -> RunEnd:
         while self._own_writes.has_doubts(key):
-            failure = await self._runner.settle(key)
+            failure = await self._settler.settle(key)
             if failure is not None:
                 return RunEnd(outcome=Outcome.of_error(as_transient(failure, but=NOT_BEGUN)))
         if self._own_writes.is_behind(key):

@@ -16,11 +16,9 @@ import attrs
 from reconcilekit.cache.health import HealthState, KindHealth
 from reconcilekit.cache.store import Store
 from reconcilekit.cache.view import View
-from reconcilekit.errors import ApiError, BugError, ConfigError, ReconcileError, TransientError, WireError, walk_leaves
-from reconcilekit.kube.discovery import KindAbsentError
-from reconcilekit.kube.objects import RawObject
+from reconcilekit.errors import BugError, ConfigError, ReconcileError, TransientError, walk_leaves
 from reconcilekit.kube.resource import ObjectKey, Resource
-from reconcilekit.runtime.absence import Contradiction, read_if_there
+from reconcilekit.runtime.absence import Contradiction
 from reconcilekit.runtime.commit import Committed, Committer, Plan, Primary, plan_commit
 from reconcilekit.runtime.context import Context, Surroundings
 from reconcilekit.runtime.dependencies import Reads
@@ -114,41 +112,6 @@ class Runner:
             clock=services.clock,
             log=services.log,
         )
-
-    async def settle(self, key: ObjectKey) -> ReconcileError | None:
-        """Read live what it isn't known of what became of it, so that it's known what the view must have seen.
-
-        Returns:
-            The verdict on a read that failed: the key then stays in doubt.
-        """
-        for resource, object_key in self._own_writes.doubts(key):
-            try:
-                live = await self._read_live(self._declared[resource], object_key)
-            except (ApiError, WireError, ReconcileError) as error:
-                return self._at.classifier.classify(error)
-            if live is None:
-                self._await_absence(key, resource, object_key)
-            else:
-                self._own_writes.await_version(key, resource, object_key, live.meta.resource_version)
-            self._own_writes.resolve(key, resource, object_key)
-        return None
-
-    async def _read_live(self, resource: Resource, key: ObjectKey) -> RawObject | None:
-        client = self._at.client
-        try:
-            info = await client.discovery.find(resource)
-            if info.namespaced != bool(key.namespace):
-                return None  # the kind was made anew with another scope, in which there is no such key
-            return await read_if_there(client, resource, client.get(resource, key))
-        except KindAbsentError:
-            if resource.is_optional:
-                return None
-            raise
-
-    def _await_absence(self, key: ObjectKey, resource: Resource, object_key: ObjectKey) -> None:
-        cached = self._at.cache.store(resource).get(object_key)
-        if cached is not None:
-            self._own_writes.await_gone(key, resource, object_key, cached.meta.uid, until_removed=True)
 
     async def run(self, key: ObjectKey, *, log: LogSource) -> RunEnd:
         """One run on a view of this moment."""
