@@ -26,9 +26,18 @@ _TYPED = "failed to create typed patch object"
 
 
 def _is_apply_with_mistakes(difference: Difference) -> bool:
-    """Both refuse it for its types; which mistake is told, or told first, differs."""
-    texts = (str(difference.real), str(difference.ours))
-    return difference.path == "message" and all(text.startswith(_TYPED) for text in texts)
+    """Both refuse the same object for its types, and ours tells the real one's mistakes, of several."""
+    if difference.path != "message":
+        return False
+    (head, real), (other, ours) = (_mistakes(str(text)) for text in (difference.real, difference.ours))
+    return head.startswith(_TYPED) and head == other and real <= ours and len(ours) > 1
+
+
+def _mistakes(message: str) -> tuple[str, frozenset[str]]:
+    """What was refused, and what is wrong with it: one mistake, or a line for each."""
+    head, _, told = message.partition("): ")
+    lines = told.removeprefix("errors:").split("\n")
+    return head, frozenset(line.strip() for line in lines if line.strip())
 
 
 def _is_empty_map(difference: Difference) -> bool:
