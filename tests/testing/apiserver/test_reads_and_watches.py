@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconcilekit.errors import LostAnswerError
@@ -155,11 +156,37 @@ def test_a_selecting_watch_tells_who_enters_and_leaves(on_server: Any) -> None:
     on_server(scenario)
 
 
-def test_bookmarks_come_every_minute(on_server: Any) -> None:
+async def times(call: Any, stream: Any) -> list[tuple[str, float]]:
+    """What a watch tells, and when."""
+    return [
+        (msgspec.json.decode(line)["type"], call.clock.monotonic())
+        async for chunk in stream
+        for line in chunk.splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(2, []), (5, [3]), (62, [60]), (63, [60, 61]), (150, [60, 120, 148])]
+)
+def test_bookmarks_come_every_minute_and_before_the_end(seconds: int, expected: list[float], on_server: Any) -> None:
     async def scenario(call: Any) -> None:
-        options = {"allowWatchBookmarks": "true", "timeoutSeconds": "290"}
+        options = {"allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
         watch = await call.watch(MAPS, resourceVersion=str(call.server.revision), **options)
-        assert [kind for kind, _ in told(await call.events(watch))] == ["BOOKMARK"] * 5
+        await call("POST", "/api/v1/namespaces/kube-system/configmaps", config_map("elsewhere"))
+        assert await times(call, watch) == [("BOOKMARK", at) for at in expected]
+
+    on_server(scenario)
+
+
+def test_no_bookmark_tells_what_the_watch_began_with(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        before = call.server.revision
+        await fill(call, "a")
+        options = {"allowWatchBookmarks": "true", "timeoutSeconds": "70"}
+        watch = await call.watch(MAPS, resourceVersion=str(before), **options)
+        assert told(await call.events(watch)) == [("ADDED", "a")]
+        watch = await call.watch(MAPS, resourceVersion="", **options)
+        assert told(await call.events(watch)) == [("ADDED", "a"), ("BOOKMARK", "")], "the end of the state"
 
     on_server(scenario)
 
@@ -217,12 +244,14 @@ def test_lagging_kinds_are_told_late_and_in_order(on_server: Any) -> None:
 
 def test_bookmarks_never_run_ahead_of_what_lags(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
-        call.server.lag("configmaps", 100.0)
+        lags = iter([1.0, 100.0])
+        call.server.lag("configmaps", lambda: next(lags))
         before = call.server.revision
-        watch = await call.watch(MAPS, resourceVersion=str(before), timeoutSeconds="61", allowWatchBookmarks="true")
-        await fill(call, "a")
-        bookmarks = await call.events(watch)
-        assert [event["object"]["metadata"]["resourceVersion"] for event in bookmarks] == [str(before)] * 2
+        watch = await call.watch(MAPS, resourceVersion=str(before), timeoutSeconds="70", allowWatchBookmarks="true")
+        await fill(call, "a", "b")
+        first, *bookmarks = await call.events(watch)
+        seen = first["object"]["metadata"]["resourceVersion"]
+        assert [event["object"]["metadata"]["resourceVersion"] for event in bookmarks] == [seen] * 2
 
     on_server(scenario)
 

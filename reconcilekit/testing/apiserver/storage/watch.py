@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
@@ -18,14 +19,14 @@ from reconcilekit.testing.apiserver.storage.storage import Event, EventType, Sto
 
 Predicate = Callable[[Stored], bool]
 
-SHORT = 2.0
-"""Seconds that a watch must last to be told of its progress at the end."""
+EARLY = 2.0
+"""Seconds before its end that a watch is told of its progress, as the real server has it."""
 
 SLICE = 100
 """Objects of one chunk of the state: a hundred watches of ten thousand objects must not hold up anybody."""
 
 BOOKMARK_PERIOD = 60.0
-"""Seconds between bookmarks, about as the real server sends them."""
+"""Seconds between bookmarks; the real server's come up to a second and a quarter late."""
 
 
 class Encoder(Protocol):
@@ -90,7 +91,8 @@ class WatchStream:
         self._lines: collections.deque[bytes] = collections.deque()
         self._wake = asyncio.Event()
         self._ends_at = clock.monotonic() + options.timeout
-        self._bookmark_at = clock.monotonic() + BOOKMARK_PERIOD
+        self._knows = options.after
+        self._bookmark_at = self._next_bookmark()
         self._is_over = False
         self._is_silent = False
         self._is_broken = False
@@ -123,6 +125,10 @@ class WatchStream:
         """
         self._state = objects
         self._wake.set()
+
+    def catch_up(self, revision: int) -> None:
+        """What came up to this revision is told at the watch's start: no later bookmark tells of it."""
+        self._knows = max(self._knows, revision)
 
     def tell_bookmark(self, *, ends_initial_events: bool = False) -> None:
         """Queue a bookmark at the kind's progress."""
@@ -284,12 +290,16 @@ class WatchStream:
         if self._is_silent:
             self._ends_at = self._bookmark_at = now + 3600
         elif now >= self._ends_at:
-            if self.options.wants_bookmarks and self.options.timeout > SHORT:
-                self.tell_bookmark()
             self.end()
         elif now >= self._bookmark_at:
-            self._bookmark_at = now + BOOKMARK_PERIOD
-            self.tell_bookmark()
+            self._bookmark_at = self._next_bookmark()
+            if self._progress() > self._knows:
+                self.tell_bookmark()
+
+    def _next_bookmark(self) -> float:
+        """When the next one is due: in a minute, or a little before the end."""
+        now, last = self._clock.monotonic(), self._ends_at - EARLY
+        return min(now + BOOKMARK_PERIOD, last) if now < last else math.inf
 
     def _kind_of(self, event: Event) -> EventType | None:
         key = (event.after or event.before).key  # type: ignore[union-attr]  # every event has one of them

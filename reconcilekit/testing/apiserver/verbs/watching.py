@@ -95,3 +95,4 @@ def _replay(cluster: Cluster, stream: WatchStream) -> None:
     for event in cluster.storage.collection(stream.options.served).events_after(stream.options.after):
         if event.revision <= progress:
             stream.tell(event)
+            stream.catch_up(event.revision)
