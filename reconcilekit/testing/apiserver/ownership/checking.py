@@ -64,10 +64,10 @@ def _of_map(value: dict[str, Any], kind: MapType, path: str) -> Iterator[str]:
     for name, sub in value.items():
         field = kind.field(name)
         if field is None:
-            # The real one stops at the first; which that is hangs on the order of Go's maps.
+            # The real one stops at the first, and which that is hangs on the order of Go's maps: all are told here.
             yield _told(f"{path}.{name}", "field not declared in schema")
-            return
-        yield from _of_value(sub, field, f"{path}.{name}")
+        else:
+            yield from _of_value(sub, field, f"{path}.{name}")
 
 
 def _of_list(items: list[Any], kind: ListType, path: str) -> Iterator[str]:

@@ -199,6 +199,13 @@ def test_a_scale_has_the_replicas_owner(on_server: Any) -> None:
         ({"immutable": "x"}, ".immutable: expected boolean, got &{x}"),
         ({"unknown": 1}, ".unknown: field not declared in schema"),
         (
+            {"unknown": 1, "immutable": "x", "other": 1},
+            (
+                "errors:\n  .unknown: field not declared in schema\n  .immutable: expected boolean, got &{x}\n"
+                "  .other: field not declared in schema"
+            ),
+        ),
+        (
             {"data": {"a": True}, "binaryData": {"b": {}}},
             (
                 "errors:\n  .data.a: expected string, got &value.valueUnstructured{Value:true}\n"
