@@ -6,14 +6,13 @@ All decisions are synchronous steps on the event loop. Only `_run` awaits, and i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 
 from reconcilekit.backoff import Backoff, Delay
 from reconcilekit.cache.store import Change
 from reconcilekit.clock import Clock
-from reconcilekit.errors import ConfigError, ReconcileError, TransientError
+from reconcilekit.errors import ConfigError, TransientError
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.runtime.cached import CacheMatcher, CacheProgress
 from reconcilekit.runtime.dependencies import Dependencies, describe
@@ -22,13 +21,14 @@ from reconcilekit.runtime.options import ControllerOptions, ControllerStatistics
 from reconcilekit.runtime.outcomes import Outcome, Verdict, as_transient
 from reconcilekit.runtime.own_writes import OwnWrites
 from reconcilekit.runtime.parking import LAG_BOUND, Parking
+from reconcilekit.runtime.publishing import Publisher
 from reconcilekit.runtime.queue import INITIAL_PRIORITY, KeyedQueue, Taken
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.reports import BegunRun, ReportListener, RunReport, log_report
-from reconcilekit.runtime.run import RunEnd, Runner, owner_of, owner_prefix
+from reconcilekit.runtime.run import RunEnd, Runner
 from reconcilekit.runtime.services import Services
 from reconcilekit.runtime.settling import Settler
-from reconcilekit.state import StateChange, StateError
+from reconcilekit.state import StateChange
 
 RECHECK_JITTER = 0.1
 """Part of that by which it varies, so that a thousand keys that failed together don't come back together."""
@@ -41,9 +41,6 @@ FAULT_SECONDS = 30.0
 
 NOT_BEGUN = "the run couldn't begin"
 """What fails before the reconcile, such as a refused live read, says nothing of the primary."""
-
-DISOWN_PAUSE = 0.05
-"""Seconds until the entries of a gone primary are removed, where another key's commit was in the way."""
 
 
 class Controller:
@@ -80,6 +77,7 @@ class Controller:
         self._own_writes = OwnWrites(progress=CacheProgress(services.cache), on_caught_up=self._caught_up)
         self._runner = Runner(reconciler, services=services, own_writes=self._own_writes, timeout=options.timeout)
         self._settler = Settler(reconciler, services=services, own_writes=self._own_writes)
+        self._publisher = Publisher(reconciler, state=services.state, clock=services.clock, log=log)
         self._parking = Parking(clock=services.clock, on_lag=self._lagged)
         self._meanwhile = Meanwhile(self._dependencies)
         self._running: dict[ObjectKey, asyncio.Task[None]] = {}
@@ -125,24 +123,11 @@ class Controller:
     def start(self) -> None:
         """Take up every primary in the cache, and from now on what wakes them. The caches are whole by now."""
         primaries = sorted(self._at.cache.store(self.reconciler.primary).keys())
-        if self.reconciler.publishes:
-            self._take_over_state({owner_of(self.reconciler, key) for key in primaries})
+        self._publisher.take_over(primaries)
         self._is_taking = True
         for key in primaries:
             self._queue.add(key, "first list", priority=INITIAL_PRIORITY)
         self._pump()
-
-    def _take_over_state(self, owners: set[str]) -> None:
-        """Have the first publish wait for these, and remove what keys left behind that vanished while nobody ran."""
-        state = self._at.state
-        # A store that was released by an earlier run of the manager has content to go on with, and waits for nobody.
-        with contextlib.suppress(StateError):
-            state.expect(owners)
-        entries = (entry for scope in state.snapshot().scopes.values() for entry in scope.entries.values())
-        known = {owner for entry in entries for owner in entry.owners} | state.waiting_for
-        for owner in sorted(known - owners):
-            if owner.startswith(owner_prefix(self.reconciler)):
-                self._disown(owner)
 
     async def stop(self, *, grace: float) -> None:
         """Take no more; let what runs finish; cancel what hasn't after `grace` seconds."""
@@ -433,10 +418,10 @@ class Controller:
     def _follow(self, key: ObjectKey, outcome: Outcome, retry: Delay | None, *, is_gone: bool) -> float | None:
         """Schedule what the outcome asks for; gives the seconds until then, None where only a change wakes the key."""
         self._queue.cancel_delay(key)
-        if self.reconciler.publishes and is_gone:
-            self._disown(owner_of(self.reconciler, key))
-        elif self.reconciler.publishes and outcome.is_finished:
-            self._at.state.report(owner_of(self.reconciler, key))
+        if is_gone:
+            self._publisher.gone(key)
+        elif outcome.is_finished:
+            self._publisher.finished(key)
         if retry is not None:
             again = f"retry {retry.attempt}" if retry.attempt else "fresh view"
             self._queue.add_after(key, retry.seconds, f"{again} after {type(outcome.error).__name__}")
@@ -466,15 +451,6 @@ class Controller:
     def _forget(self, key: ObjectKey) -> None:
         self._dependencies.forget(key)
         self._backoff.forget(key)
-
-    def _disown(self, owner: str) -> None:
-        try:
-            self._at.state.remove_owner(owner)
-        except TransientError:
-            # Another stage that is being committed is in the way for the moment.
-            self._clock.call_later(DISOWN_PAUSE, lambda: self._disown(owner))
-        except ReconcileError as error:
-            self._log.error("the state of %s, which is gone, can't be removed: %s", owner, error)
 
     def _tell(self, report: RunReport) -> None:
         for tell in (functools.partial(log_report, self._log), self._listener):

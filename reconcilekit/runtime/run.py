@@ -25,6 +25,7 @@ from reconcilekit.runtime.dependencies import Reads
 from reconcilekit.runtime.live import LiveReader
 from reconcilekit.runtime.outcomes import Outcome, Result, as_transient
 from reconcilekit.runtime.own_writes import OwnWrites
+from reconcilekit.runtime.publishing import owner_of
 from reconcilekit.runtime.reconciler import Reconciler
 from reconcilekit.runtime.services import Services
 from reconcilekit.runtime.staging import Stage, StagedEvent
@@ -349,16 +350,6 @@ def _give_up(attempt: _Attempt, running: asyncio.Future[object]) -> None:
 def _retrieve(future: asyncio.Future[object]) -> None:
     if not future.cancelled():
         future.exception()  # what an abandoned run raises in the end interests nobody
-
-
-def owner_of(reconciler: Reconciler, key: ObjectKey) -> str:
-    """Whose the entries of the StateStore are that a key publishes."""
-    return f"{owner_prefix(reconciler)}{key}"
-
-
-def owner_prefix(reconciler: Reconciler) -> str:
-    """What the names of all owners of one controller begin with."""
-    return f"{reconciler.name}:"
 
 
 def _checked(result: object, name: str) -> Result | None:
