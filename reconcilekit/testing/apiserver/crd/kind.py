@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -17,6 +17,7 @@ from reconcilekit.testing.apiserver.crd.values.correlation import Pair
 from reconcilekit.testing.apiserver.crd.values.defaulting import defaulted
 from reconcilekit.testing.apiserver.crd.values.embedded import Coercion, embedded_causes
 from reconcilekit.testing.apiserver.crd.values.pruning import Pruning, without_undefined_nulls
+from reconcilekit.testing.apiserver.crd.values.scales import names_of, scale_causes
 from reconcilekit.testing.apiserver.crd.values.structure import Structure, structure_of
 from reconcilekit.testing.apiserver.crd.values.uniqueness import uniqueness_causes
 from reconcilekit.testing.apiserver.status import Cause
@@ -84,9 +85,9 @@ class CustomKind:
             return None
         selector = self._scale.get("labelSelectorPath")
         return ScalePaths(
-            spec_replicas=_names(self._scale["specReplicasPath"]),
-            status_replicas=_names(self._scale["statusReplicasPath"]),
-            label_selector=_names(selector) if selector else None,
+            spec_replicas=names_of(self._scale["specReplicasPath"]),
+            status_replicas=names_of(self._scale["statusReplicasPath"]),
+            label_selector=names_of(selector) if selector else None,
         )
 
     @functools.cached_property
@@ -95,7 +96,7 @@ class CustomKind:
         found: dict[str, tuple[str, ...] | None] = {}
         for version in self._spec["versions"]:
             scale = (version.get("subresources") or {}).get("scale")
-            found[f"{self._spec['group']}/{version['name']}"] = _names(scale["specReplicasPath"]) if scale else None
+            found[f"{self._spec['group']}/{version['name']}"] = names_of(scale["specReplicasPath"]) if scale else None
         return found
 
     @functools.cached_property
@@ -121,8 +122,12 @@ class CustomKind:
         found = follow(steps(f".{field}"), obj)
         return printed(found[0]) if found and found[0] is not None else ""
 
-    def decoded(self, obj: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def decoded(self, obj: dict[str, Any], *, is_other: bool = False) -> tuple[dict[str, Any], list[str]]:
         """A body without what the schema doesn't know, and the paths of that, as the strict decoder names them.
+
+        Args:
+            obj: the body.
+            is_other: it says that it is of another kind, of which nothing but the metadata is known.
 
         Raises:
             DecodeError: its metadata, or an embedded resource's, can't be read.
@@ -135,6 +140,8 @@ class CustomKind:
             kept, unknown = metadata.settled(told, "metadata")
             if kept is not told:
                 obj = {**obj, "metadata": kept}
+        if is_other:
+            return obj, unknown
         if not self._keeps_everything:
             pruning = Pruning()
             obj = without_undefined_nulls(pruning.pruned(obj, self._root), self.structure)
@@ -178,6 +185,7 @@ class CustomKind:
         *,
         is_status: bool = False,
         metadata_causes: Sequence[Cause] = (),
+        misnamed: Sequence[Cause] = (),
     ) -> list[Cause]:
         """What is wrong with an object, in the server's order.
 
@@ -187,10 +195,10 @@ class CustomKind:
             warnings: what is wrong but was so before is added to it, where a rule says so.
             is_status: only its status is written.
             metadata_causes: what was found wrong with its metadata; its rules may not be run for that, too.
+            misnamed: what was found wrong with its kind and version; it isn't held against its schema then.
         """
         pair = None if old is None else Pair(obj, old, self.structure)
-        found = self._status_causes(obj, pair) if is_status else self._object_causes(obj, pair)
-        found += self._scale_causes(obj, is_status=is_status)
+        found = list(misnamed) or self._shape_causes(obj, pair, is_status=is_status)
         if not is_status:
             found += embedded_causes(obj, self.structure)
         if self.structure.has_unique:
@@ -223,6 +231,12 @@ class CustomKind:
     def _object_causes(self, obj: Mapping[str, Any], pair: Pair | None) -> list[Cause]:
         return self._check.causes(obj, correlation=pair)
 
+    def _shape_causes(self, obj: Mapping[str, Any], pair: Pair | None, *, is_status: bool) -> list[Cause]:
+        found = self._status_causes(obj, pair) if is_status else self._object_causes(obj, pair)
+        if self._scale is not None:
+            found += scale_causes(obj, self._scale, is_status=is_status)
+        return found
+
     def _status_causes(self, obj: Mapping[str, Any], pair: Pair | None) -> list[Cause]:
         if "status" not in obj:
             return []
@@ -233,40 +247,6 @@ class CustomKind:
         if found and old is not None and any(uniqueness_causes(old, self.structure)):
             return []
         return found
-
-    def _scale_causes(self, obj: Mapping[str, Any], *, is_status: bool) -> list[Cause]:
-        told = self._scale
-        if told is None:
-            return []
-        found: list[Cause] = []
-        if not is_status:
-            found += _replicas_causes(obj, told["specReplicasPath"])
-        found += _replicas_causes(obj, told["statusReplicasPath"])
-        return found
-
-
-def _replicas_causes(obj: Mapping[str, Any], path: str) -> Iterator[Cause]:
-    value: Any = obj
-    for i, name in enumerate(_names(path)):
-        if not isinstance(value, dict):
-            where = "." + ".".join(_names(path)[:i])
-            yield invalid(path, 0, f"{path} accessor error: {where} is of a wrong type")
-            return
-        value = value.get(name)
-        if value is None:
-            return
-    if type(value) is not int:
-        found = {str: "string", bool: "bool", float: "float64"}.get(type(value), "map[string]interface {}")
-        detail = f"{path} accessor error: {printed(value)} is of the type {found}, expected int64"
-        yield invalid(path, 0, detail)
-    elif value < 0:
-        yield invalid(path, value, "should be a non-negative integer")
-    elif value > 2**31 - 1:
-        yield invalid(path, value, f"should be less than or equal to {2**31 - 1}")
-
-
-def _names(path: str) -> tuple[str, ...]:
-    return tuple(path.removeprefix(".").split("."))
 
 
 def _default_warning(spec: Mapping[str, Any], name: str) -> str:

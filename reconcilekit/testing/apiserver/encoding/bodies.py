@@ -55,9 +55,11 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
     if media_type == YAML:
         body = _yaml_as_json(body, served)
     decoded = _decode(body, served)
-    if served.is_custom and "kind" not in decoded:
+    if served.is_custom and not decoded.get("kind"):
         said = f"Object 'Kind' is missing in '{body.decode(errors='replace')}'"
         raise _unrecognized(body, served, said)
+    if served.is_custom and (told := str(decoded.get("apiVersion"))).count("/") > 1:
+        raise _unrecognized(body, served, f"unexpected GroupVersion string: {told}")
     if served.is_custom:
         return with_go_numbers(decoded) if LONG_NUMBER.search(body) else decoded
     # Kinds with a struct read their nulls themselves: in a map they are empty values.
@@ -307,8 +309,6 @@ def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:
         return
     if str(api_version).count("/") > 1:
         raise _unrecognized(msgspec.json.encode(obj), served, f"unexpected GroupVersion string: {api_version}")
-    if served.is_custom:
-        _check_custom_kind(obj, served, kind, api_version)
     raise _misfit(kind, str(api_version), served)
 
 
@@ -327,16 +327,18 @@ def conversion_problem(kind: str, api_version: str, served: ResourceType) -> str
     return f"converting ({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
 
 
-def _check_custom_kind(obj: Mapping[str, Any], served: ResourceType, kind: str, api_version: str) -> None:
+def check_version(obj: Mapping[str, Any], served: ResourceType) -> None:
+    """Refuse a custom object of another version than the path's; what kind it says it is, is looked at later.
+
+    Raises:
+        StatusError: 400.
+    """
+    api_version = obj.get("apiVersion") or ""
     if api_version != served.api_version:
         raise status.bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({served.api_version})"
         )
-    name = (obj.get("metadata") or {}).get("name", "")
-    message = f'Invalid value: "{kind}": must be {served.kind}'
-    cause = status.Cause(reason="FieldValueInvalid", message=message, field="kind")
-    raise status.invalid(served.group, kind, name, [cause])
 
 
 def _is_known(kind: str, api_version: str) -> bool:

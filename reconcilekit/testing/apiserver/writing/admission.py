@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -21,7 +21,7 @@ from reconcilekit.testing.apiserver.validation import (
 )
 from reconcilekit.testing.apiserver.validation.metadata import FREE_FINALIZERS, common_causes, finalizer_warnings
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
-from reconcilekit.testing.apiserver.writing import custom, preparing
+from reconcilekit.testing.apiserver.writing import custom, identity, preparing
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +57,9 @@ class Admission:
         Raises:
             StatusError: 422 with every cause.
         """
-        causes = _metadata_causes(served, content["metadata"], None if old is None else old["metadata"])
+        causes = _metadata_causes(
+            served, content["metadata"], None if old is None else old["metadata"], is_misnamed="kind" in content
+        )
         if check := CHECKS.get(served.storage_key):
             causes += check(content, old)
         if self.accept_loopback_endpoints and served.plural == "endpointslices":
@@ -67,7 +69,7 @@ class Admission:
         elif served.storage_key == custom.DEFINITIONS:
             causes += custom.definition_causes(content, old, warnings)
         if causes:
-            raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+            raise _invalid(served, content, causes)
         if served.custom is not None:
             warnings += finalizer_warnings(content["metadata"], None if old is None else old["metadata"])
         warn = WARNINGS.get(served.storage_key)
@@ -94,10 +96,14 @@ class Admission:
             if check := STATUS_CHECKS.get(served.storage_key):
                 causes += check(content, old)
         if causes:
-            raise status.invalid(served.group, served.kind, content["metadata"].get("name", ""), causes)
+            raise _invalid(served, content, causes)
 
 
-def _metadata_causes(served: ResourceType, metadata: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Cause]:
+def _metadata_causes(
+    served: ResourceType, metadata: Mapping[str, Any], old: Mapping[str, Any] | None, *, is_misnamed: bool
+) -> list[Cause]:
+    if is_misnamed and old is None:
+        return []
     rule = name_rule(served.group, served.plural)
     found = list(metadata_causes(metadata, rule, is_new=old is None, has_free_finalizers=_are_free(served)))
     if old is None:
@@ -106,8 +112,13 @@ def _metadata_causes(served: ResourceType, metadata: Mapping[str, Any], old: Map
     if served.is_custom:
         # The real server looks at the change of a custom object twice, and the second time tells each mistake once.
         changed += common_causes(metadata)
-        changed += dict.fromkeys(changed)
+        changed += () if is_misnamed else dict.fromkeys(changed)
     return found + changed
+
+
+def _invalid(served: ResourceType, content: Mapping[str, Any], causes: Sequence[Cause]) -> status.StatusError:
+    group = identity.group_of(content["apiVersion"]) if "kind" in content else served.group
+    return status.invalid(group, content.get("kind", served.kind), content["metadata"].get("name", ""), causes)
 
 
 def _are_free(served: ResourceType) -> bool:

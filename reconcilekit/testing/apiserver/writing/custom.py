@@ -9,6 +9,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.writing import identity
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.crd.kind import CustomKind
@@ -32,8 +33,10 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
     from reconcilekit.testing.apiserver.crd.kind import DecodeError
 
     served = target.served
+    if is_patched and (why := identity.problem(obj)):
+        raise _unreadable(served, obj, why, is_patched=True)
     try:
-        kept, unknown = kind.decoded(obj)
+        kept, unknown = kind.decoded(obj, is_other="kind" in obj and not identity.is_same_kind(obj, served))
     except DecodeError as error:
         raise _unreadable(served, obj, str(error), is_patched=is_patched) from error
     listed = target.strict_problems(unknown)
@@ -41,7 +44,7 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
         return kept
     if target.field_validation == "Strict":
         why = f"strict decoding error: {', '.join(listed)}"
-        raise _unreadable(served, obj, why, is_patched=is_patched)
+        raise _unreadable(served, obj, why, is_patched=is_patched, is_strict=True)
     target.warnings.extend(listed)
     return kept
 
@@ -66,18 +69,23 @@ def read_back(kind: CustomKind, content: dict[str, Any]) -> dict[str, Any]:
     return kind.defaulted({**kept, "metadata": with_go_strings(kept["metadata"])})
 
 
-def _unreadable(served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool) -> status.StatusError:
+def _unreadable(
+    served: ResourceType, obj: Mapping[str, Any], why: str, *, is_patched: bool, is_strict: bool = False
+) -> status.StatusError:
     from reconcilekit.testing.apiserver.crd.problems import invalid
 
     if is_patched:
         return status.invalid("", "", "", [invalid("patch", json_text(obj, sorts=False), why)])
-    kind, said = served.kind, obj.get("kind") or served.kind
-    return status.bad_request(f'{said} in version "{served.version}" cannot be handled as a {kind}: {why}')
+    said = obj.get("kind") or served.kind
+    # What can be read, if not strictly, is of the kind that it says by now.
+    kind = said if is_strict else served.kind
+    version = identity.version_of(obj.get("apiVersion") or served.api_version)
+    return status.bad_request(f'{said} in version "{version}" cannot be handled as a {kind}: {why}')
 
 
 def default(served: ResourceType, kind: CustomKind, content: dict[str, Any]) -> None:
     """Fill in what the kind's schema fills in; replaces values, never changes them in place."""
-    filled = kind.defaulted(content)
+    filled = content if "kind" in content else kind.defaulted(content)
     if filled is not content:
         content.clear()
         content.update(filled)
@@ -93,11 +101,16 @@ def causes(
     is_status: bool = False,
     metadata_causes: Sequence[Cause] = (),
 ) -> list[Cause]:
-    """What is wrong with a custom object, beside its metadata."""
-    identity = {"kind": served.kind, "apiVersion": served.api_version}
-    before = None if old is None else {**identity, **old}
-    obj = {**identity, **content}
-    return kind.causes(obj, before, warnings, is_status=is_status, metadata_causes=metadata_causes)
+    """What is wrong with a custom object, beside its metadata.
+
+    Raises:
+        StatusError: 500 where nobody can say it.
+    """
+    named = {"kind": served.kind, "apiVersion": served.api_version}
+    before = None if old is None else {**named, **old}
+    obj = {**named, **content}
+    misnamed = identity.causes(content, served)
+    return kind.causes(obj, before, warnings, is_status=is_status, metadata_causes=metadata_causes, misnamed=misnamed)
 
 
 def default_definition(content: dict[str, Any]) -> None:

@@ -151,12 +151,18 @@ def version_needed(target: Target) -> status.StatusError:
 
 def already_there(served: ResourceType, metadata: Mapping[str, Any], there: Mapping[str, Any]) -> status.StatusError:
     """409 of a create; one that could have left the name to the server is told so, whether it did or not."""
-    if metadata.get("generateName"):
-        return _none_left(served, metadata["name"])
-    found = status.already_exists(served.group, served.plural, metadata["name"])
+    name = metadata["name"]
+    is_made = bool(metadata.get("generateName"))
+    found = _none_left(served, name) if is_made else status.already_exists(served.group, served.plural, name)
     if not there.get("deletionTimestamp"):
         return found
-    return status.StatusError(409, f"object is being deleted: {found}", reason=found.reason, details=found.details)
+    return status.StatusError(
+        409,
+        f"object is being deleted: {found}",
+        reason=found.reason,
+        details=found.details,
+        retry_after=found.retry_after,
+    )
 
 
 def _moved(target: Target, name: str) -> Target:

@@ -16,7 +16,16 @@ from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEP
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
-from reconcilekit.testing.apiserver.writing import applied, builtin, custom, deletion, naming, preparing, service_fields
+from reconcilekit.testing.apiserver.writing import (
+    applied,
+    builtin,
+    custom,
+    deletion,
+    identity,
+    naming,
+    preparing,
+    service_fields,
+)
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.preconditions import (
@@ -231,7 +240,9 @@ class Writer:
             return content
         if target.served.custom is not None:
             obj = custom.decoded(target, target.served.custom, obj, is_patched=is_patched)
-        content = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
+        content = {name: value for name, value in obj.items() if name not in identity.PARTS}
+        if target.served.is_custom and identity.PARTS[0] in obj:
+            content |= identity.other(obj, target.served)
         content["metadata"] = custom.with_go_strings(dict(content.get("metadata") or {}))
         return content
 

@@ -137,3 +137,91 @@ def test_a_dry_run_shows_the_self_link_that_is_never_stored(on_server: Any) -> N
         assert (tried.body["metadata"].get("selfLink"), done.body["metadata"].get("selfLink")) == ("/x", None)
 
     on_server(scenario)
+
+
+def test_another_kind_is_minded_when_the_object_is_checked(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        other = widget({"size": 1}) | {"kind": "Other"}
+        refused = await call("POST", WIDGETS, {**other, "spec": {"size": 100}})
+        told = 'kind: Invalid value: "Other": must be Widget'
+        assert refused.message == (
+            f'Other.example.com "a" is invalid: [{told}, spec: Invalid value: failed rule: self.size < 100]'
+        )
+        assert (await call("PUT", f"{WIDGETS}/a", other)).status == 404
+        created = await call("POST", WIDGETS, widget({"size": 1}))
+        assert "must be specified for an update" in (await call("PUT", f"{WIDGETS}/a", other)).message
+        stale = {**other, "metadata": {"name": "a", "resourceVersion": "1"}}
+        assert (await call("PUT", f"{WIDGETS}/a", stale)).status == 409
+        fresh = {**other, "metadata": {"name": "a", "resourceVersion": created.version}}
+        assert (await call("PUT", f"{WIDGETS}/a", fresh)).message == f'Other.example.com "a" is invalid: {told}'
+        patched = await call("PATCH", f"{WIDGETS}/a", {"kind": "Other", "apiVersion": "v9"}, patch="merge")
+        version = 'apiVersion: Invalid value: "v9": must be example.com/v1'
+        assert patched.message == f'Other "a" is invalid: [{told}, {version}]'
+        assert (await call("PUT", f"{WIDGETS}/a/status", fresh)).status == 200
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("patch", "code", "told"),
+    [
+        ({"kind": None}, 422, "Object 'Kind' is missing in '{"),
+        ({"kind": 3}, 422, "cannot unmarshal number into Go struct field .kind of type string"),
+        ({"apiVersion": "a/b/c"}, 422, "unexpected GroupVersion string: a/b/c"),
+        ({"apiVersion": None}, 500, "Object 'apiVersion' is missing in 'object has no apiVersion field'"),
+    ],
+)
+def test_a_patch_may_not_make_an_object_of_no_kind(on_server: Any, patch: Any, code: int, told: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}))
+        refused = await call("PATCH", f"{WIDGETS}/a", patch, patch="merge")
+        assert (refused.status, told in refused.message) == (code, True)
+
+    on_server(scenario)
+
+
+def test_an_object_must_say_its_version(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        refused = await call("POST", WIDGETS, widget({"size": 1}) | {"apiVersion": ""})
+        assert refused.message == (
+            "the API version in the data () does not match the expected API version (example.com/v1)"
+        )
+        beta = await call("POST", BETA, widget({"size": 1}, name=3))
+        assert beta.message.startswith('Widget in version "v1" cannot be handled as a Widget: json: cannot unmarshal')
+
+    on_server(scenario)
+
+
+def test_a_taken_name_of_an_object_on_its_way_out(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}, finalizers=["a.b/c"]))
+        await call("DELETE", f"{WIDGETS}/a")
+        refused = await call("POST", WIDGETS, widget({"size": 1}, generateName="x"))
+        assert refused.message == (
+            'object is being deleted: widgets.example.com "a" already exists, the server was not able to generate a '
+            "unique name for the object"
+        )
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("patch", "told"),
+    [
+        ({"spec": []}, ".spec.replicas accessor error: [] is of the type []interface {}, expected map"),
+        ({"spec": "x"}, ".spec.replicas accessor error: x is of the type string, expected map[string]interface{}"),
+        ({"spec": {"replicas": ["a"]}}, "accessor error: [a] is of the type []interface {}, expected int64"),
+        ({"spec": {"replicas": {"a": 1}}}, "accessor error: map[] is of the type map[string]interface {}, expected"),
+    ],
+)
+def test_a_scale_that_cant_be_found_is_told_as_go_does(on_server: Any, patch: Any, told: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}))
+        assert told in (await call("PATCH", f"{WIDGETS}/a", patch, patch="merge")).message
+
+    on_server(scenario)
