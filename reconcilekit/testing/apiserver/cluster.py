@@ -128,8 +128,8 @@ class Cluster:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Everything as it stood; no watch is told."""
-        self.watches.clear()
         self.storage.restore(snapshot.storage)
+        self.watches.clear()
         self.registry = snapshot.registry.copy()
         self._start_over()
 

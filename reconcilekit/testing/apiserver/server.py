@@ -271,6 +271,9 @@ class ApiServer:
         Args:
             snapshot: of this or another server.
             watches: what becomes of those under way: closed, or open and silent until their version is passed again.
+
+        Raises:
+            UnusableFolderError: it can't be kept in `data`; everything stays as it is.
         """
         self._cluster.restore(snapshot)
         self._settle_watches(watches)
@@ -287,6 +290,7 @@ class ApiServer:
         Raises:
             CompactedError: not all that happened since is known any more; a snapshot reaches further.
             ValueError: it lies in the future.
+            UnusableFolderError: it can't be kept in `data`; everything stays as it is.
         """
         self._cluster.rewind(revision)
         self._settle_watches(watches)

@@ -2,7 +2,8 @@
 
 `snapshot-N` holds every object at one revision, `journal-N` the changes after it, and the journals that follow it with
 higher numbers those after that. A snapshot is written beside the changes that go on, a few objects with each, and
-renamed into place when it is whole; then what is older goes.
+renamed into place when it is whole; then what is older goes. One that can't be written is given up, and the journals go
+on: they hold everything all the same.
 
 A change is handed to the operating system in one write before it is made and answered, so whoever kills the server
 loses nothing that was answered. Nothing waits for the disk: after a power failure the latest seconds may be missing.
@@ -11,6 +12,7 @@ Snapshots are synced, and so is everything when the server stops.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
@@ -36,7 +38,7 @@ SLICE = 64
 """Objects of a new snapshot that are written with each change: few enough for the change not to be late."""
 
 
-class UnusableFolderError(Exception):
+class UnusableFolderError(OSError):
     """The folder can't be made or written to; the message says why."""
 
 
@@ -98,10 +100,10 @@ class DataFolder:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _lock(path / "lock")
         except OSError as error:
-            why = f"{error.strerror}; choose a folder that this user can write to"
-            raise UnusableFolderError(f"{path} can't keep the server's state: {why}") from error
+            raise self._unusable(error, "choose a folder that this user can write to") from error
         self._journal: io.FileIO | None = None
         self._size = 0
+        self._is_torn = False
         self._snapshot_size = 0
         self._generation = 0
         self._take: Callable[[], StorageSnapshot] | None = None
@@ -113,12 +115,19 @@ class DataFolder:
             raise
 
     def begin(self, take: Callable[[], StorageSnapshot]) -> None:
-        """Keep what happens from now on; `take` makes the snapshots."""
+        """Keep what happens from now on; `take` makes the snapshots.
+
+        Raises:
+            UnusableFolderError: it can't be written to.
+        """
         self._take = take
         if self.kept is None:
             self.rebase(take())
         else:
-            self._journal = self._open(self._generation)
+            try:
+                self._go_on_in(self._open(self._generation))
+            except OSError as error:
+                raise self._unusable(error, "make room, or leave to write") from error
         self.kept = None
 
     def append(self, event: Event) -> None:
@@ -134,90 +143,135 @@ class DataFolder:
             raise StatusError(500, f"the change can't be kept in {self.path}: {error}") from error
 
     def rebase(self, snapshot: StorageSnapshot) -> None:
-        """Keep this state in place of all that was kept so far."""
+        """Keep this state in place of all that was kept so far.
+
+        Raises:
+            UnusableFolderError: it can't be written, and what was kept so far still is.
+        """
         self._abandon_compaction()
-        for _ in self._write_snapshot(snapshot, self._generation + 1):
-            pass
-        self._begin_journal()
-        self._remove_older(self._generation)
+        generation = self._generation + 1
+        try:
+            for _ in self._write_snapshot(snapshot, generation):
+                pass
+            try:
+                journal = self._open(generation)
+            except BaseException:
+                self._file("snapshot", generation).unlink()
+                raise
+        except OSError as error:
+            raise self._unusable(error, "make room, and try again") from error
+        self._generation = generation
+        self._go_on_in(journal)
+        self._remove_older(generation)
 
     def close(self) -> None:
         """Sync what was written, and let others have the folder; may be called twice."""
         self._abandon_compaction()
-        if self._journal is not None:
-            os.fsync(self._journal.fileno())
-            self._journal.close()
-            self._journal = None
-        self._lock.close()
+        journal, self._journal = self._journal, None
+        try:
+            if journal is not None:
+                with journal:
+                    os.fsync(journal.fileno())
+        finally:
+            self._lock.close()
+
+    def _unusable(self, error: OSError, what_to_do: str) -> UnusableFolderError:
+        why = error.strerror or str(error)
+        return UnusableFolderError(f"{self.path} can't keep the server's state: {why}; {what_to_do}")
 
     def _advance(self) -> None:
-        """Begin a snapshot where the journal has grown long, and carry on with one that was begun."""
-        if self._compaction is None and self._size > max(MIN_JOURNAL, 2 * self._snapshot_size):
-            assert self._take is not None
-            snapshot, generation = self._take(), self._generation + 1
-            self._begin_journal()
-            self._compaction = self._write_snapshot(snapshot, generation)
-        if self._compaction is not None and next(self._compaction, "done") == "done":
-            self._compaction = None
-            self._remove_older(self._generation)
+        """Begin a snapshot where the journal has grown long, and carry on with one that was begun.
 
-    def _begin_journal(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
+        One that can't be written is given up until the journal has grown as long again.
+        """
+        try:
+            if self._compaction is None and self._size > max(MIN_JOURNAL, 2 * self._snapshot_size):
+                self._begin_compaction()
+            if self._compaction is not None and next(self._compaction, "done") == "done":
+                self._compaction = None
+                self._remove_older(self._generation)
+        except BaseException as error:
+            self._abandon_compaction()
+            if not isinstance(error, OSError):
+                raise
+
+    def _begin_compaction(self) -> None:
+        assert self._take is not None
+        self._mend()
+        journal = self._open(self._generation + 1)
         self._generation += 1
-        self._journal = self._open(self._generation)
+        self._go_on_in(journal)
+        self._compaction = self._write_snapshot(self._take(), self._generation)
 
     def _open(self, generation: int) -> io.FileIO:
-        file = self._file("journal", generation).open("ab", buffering=0)
-        self._size = file.tell()
-        if self._size == 0:
-            self._size = file.write(records.header("journal"))
+        """A journal to be gone on with, begun where it isn't there."""
+        path = self._file("journal", generation)
+        file = path.open("ab", buffering=0)
+        if file.tell() == 0:
+            try:
+                _write_whole(file, records.header("journal"))
+            except BaseException:
+                file.close()
+                path.unlink()
+                raise
         return file
+
+    def _go_on_in(self, journal: io.FileIO) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        self._journal = journal
+        self._size = journal.tell()
 
     def _write(self, line: bytes) -> None:
         assert self._journal is not None
+        self._mend()
         try:
-            written = self._journal.write(line)
-        except OSError:
-            self._journal.truncate(self._size)
+            _write_whole(self._journal, line)
+        except BaseException:
+            self._is_torn = True
+            self._mend()
             raise
-        if written != len(line):
-            # Half a line must not stand before the next one.
-            self._journal.truncate(self._size)
-            raise OSError(f"no room for {len(line)} bytes in {self._file('journal', self._generation)}")
         self._size += len(line)
 
+    def _mend(self) -> None:
+        """Cut off half a line: it mustn't stand before the next one."""
+        if self._is_torn:
+            assert self._journal is not None
+            self._journal.truncate(self._size)
+            self._is_torn = False
+
     def _write_snapshot(self, snapshot: StorageSnapshot, generation: int) -> Generator[None, None, None]:
+        """Write it a slice at a time; where that fails, nothing of it stays."""
         target = self._file("snapshot", generation)
         part = target.with_name(f"{target.name}.part")
-        with part.open("wb") as file:
-            file.write(records.header("snapshot"))
-            count = 0
-            for (group, plural), collection in snapshot.collections.items():
-                opening = b'{"kind":%s,"object":' % msgspec.json.encode([group, plural])
-                for stored in collection.objects.values():
-                    file.write(records.encode(b"%s%s}" % (opening, stored.encoded())))
-                    count += 1
-                    if count % SLICE == 0:
-                        yield
-            closing = {"revision": snapshot.revision, "count": count}
-            self._snapshot_size = file.tell() + file.write(records.encode(msgspec.json.encode(closing)))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-        _sync_folder(self.path)
+        try:
+            with part.open("wb") as file:
+                yield from _write_objects(file, snapshot)
+                size = file.tell()
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+            try:
+                _sync_folder(self.path)
+            except BaseException:
+                target.unlink()
+                raise
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        self._snapshot_size = size
 
     def _abandon_compaction(self) -> None:
         if self._compaction is not None:
             self._compaction.close()
             self._compaction = None
-            for part in self.path.glob("snapshot-*.part"):
-                part.unlink()
 
     def _remove_older(self, generation: int) -> None:
         for name, number in self._files():
             if number < generation:
-                self._file(name, number).unlink()
+                # What can't be removed now is removed with the next snapshot, and nobody reads it until then.
+                with contextlib.suppress(OSError):
+                    self._file(name, number).unlink()
 
     def _file(self, name: str, generation: int) -> Path:
         return self.path / f"{name}-{generation:06}"
@@ -285,6 +339,26 @@ def _change(path: Path, record: Record) -> KeptChange:
         after=told.get("object"),
         place=(path, record.offset),
     )
+
+
+def _write_objects(file: io.BufferedWriter, snapshot: StorageSnapshot) -> Generator[None, None, None]:
+    file.write(records.header("snapshot"))
+    count = 0
+    for (group, plural), collection in snapshot.collections.items():
+        opening = b'{"kind":%s,"object":' % msgspec.json.encode([group, plural])
+        for stored in collection.objects.values():
+            file.write(records.encode(b"%s%s}" % (opening, stored.encoded())))
+            count += 1
+            if count % SLICE == 0:
+                yield
+    closing = {"revision": snapshot.revision, "count": count}
+    file.write(records.encode(msgspec.json.encode(closing)))
+
+
+def _write_whole(file: io.FileIO, line: bytes) -> None:
+    written = file.write(line)
+    if written != len(line):
+        raise OSError(f"no room for {len(line)} bytes in {file.name!r}")
 
 
 def _stored(content: dict[str, Any]) -> Stored:

@@ -49,7 +49,7 @@ class Journal(Protocol):
         """Keep a change; raises where it can't, and then the change isn't made."""
 
     def rebase(self, snapshot: StorageSnapshot) -> None:
-        """Keep this state in place of all that was kept so far: the storage went back in time."""
+        """Keep this state in place of all that was kept so far; raises where it can't, and then all stays as it is."""
 
 
 @attrs.frozen(kw_only=True)
@@ -157,14 +157,10 @@ class Storage:
         return StorageSnapshot(revision=self.revision, compacted=self._compacted, collections=self._collections)
 
     def restore(self, snapshot: StorageSnapshot) -> None:
-        """Go to a snapshot, its lower revision included; no event tells of it. O(1)."""
-        self._token = object()
-        self._owns_collections = False
-        self._collections = snapshot.collections
-        self._compacted = snapshot.compacted
-        self.revision = snapshot.revision
+        """Go to a snapshot, its lower revision included; no event tells of it. O(1) without a journal."""
         if self.journal is not None:
             self.journal.rebase(snapshot)
+        self._become(snapshot)
 
     def load(self, revision: int, objects: Iterable[tuple[tuple[str, str], Stored]]) -> None:
         """Begin with these objects, by group and plural; nothing is known of what came before `revision`."""
@@ -199,15 +195,32 @@ class Storage:
         if revision > self.revision:
             raise ValueError(f"revision {revision} is in the future: the latest is {self.revision}")
         self._check_known(revision)
+        if self.journal is None:
+            return self._undo(revision)
+        before = self.snapshot()
+        undone = self._undo(revision)
+        try:
+            self.journal.rebase(self.snapshot())
+        except BaseException:
+            self._become(before)
+            raise
+        return undone
+
+    def _undo(self, revision: int) -> list[Event]:
         undone: list[Event] = []
         for key, collection in list(self._collections.items()):
             latest = collection.events.last()
             if latest is not None and latest.revision > revision:
                 undone += self._own(key).rewind(revision)
         self.revision = revision
-        if self.journal is not None:
-            self.journal.rebase(self.snapshot())
         return sorted(undone, key=lambda event: -event.revision)
+
+    def _become(self, snapshot: StorageSnapshot) -> None:
+        self._token = object()
+        self._owns_collections = False
+        self._collections = snapshot.collections
+        self._compacted = snapshot.compacted
+        self.revision = snapshot.revision
 
     def _check_known(self, revision: int) -> None:
         oldest = max((collection.compacted for collection in self._collections.values()), default=self._compacted)

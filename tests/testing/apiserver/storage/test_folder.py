@@ -315,6 +315,7 @@ class Full:
     """A disk with room for ten bytes more."""
 
     file: Any
+    name: str = "journal"
 
     def write(self, line: bytes) -> int:
         return int(self.file.write(line[:10]))
