@@ -297,16 +297,7 @@ SCALE = ResourceType(
     plural="scales",
     singular="scale",
     is_namespaced=True,
-    openapi={
-        "type": "object",
-        "properties": {
-            "spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
-            "status": {
-                "type": "object",
-                "properties": {"replicas": {"type": "integer"}, "selector": {"type": "string"}},
-            },
-        },
-    },
+    definition="io.k8s.api.autoscaling.v1.Scale",
 )
 """What the subresource speaks, whatever its object is."""
 

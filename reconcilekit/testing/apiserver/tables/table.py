@@ -55,13 +55,16 @@ class TableMaker:
     Args:
         served: the kind.
         options: how they are wanted.
+        columns: instead of the kind's own, and what makes their cells.
     """
 
-    def __init__(self, served: ResourceType, options: TableOptions) -> None:
+    def __init__(
+        self, served: ResourceType, options: TableOptions, columns: tuple[list[Column], Cells] | None = None
+    ) -> None:
         self._served = served
         self._options = options
         self._resource = status.qualified(served.plural, served.group)
-        self._columns, self._cells = _columns(served, self._resource)
+        self._columns, self._cells = columns or _columns(served, self._resource)
 
     def of(
         self,

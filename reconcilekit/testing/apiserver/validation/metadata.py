@@ -46,14 +46,13 @@ def path_segment(name: str) -> Iterator[str]:
     yield from (f"may not contain '{part}'" for part in ("/", "%") if part in name)
 
 
-def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool, has_free_finalizers: bool = False) -> Found:
+def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
     """What is wrong with an object's metadata.
 
     Args:
         metadata: the object's.
         rule: of its name.
         is_new: its name is looked at, too.
-        has_free_finalizers: they need no domain.
     """
     if is_new and metadata.get("generateName"):
         # A prefix may end in what a name may not: the suffix comes behind it.
@@ -66,7 +65,7 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool, has_free_fin
         yield from (invalid("metadata.name", name, why) for why in rule(name))
     yield from common_causes(metadata)
     if finalizers := metadata.get("finalizers"):
-        yield from _finalizer_causes(finalizers, are_free=has_free_finalizers)
+        yield from _finalizer_causes(finalizers)
 
 
 def common_causes(metadata: Obj) -> Found:
@@ -104,16 +103,20 @@ def _owner_causes(owners: Sequence[Obj]) -> Found:
             leader = this
 
 
-def _finalizer_causes(finalizers: Sequence[str], *, are_free: bool) -> Found:
+def _finalizer_causes(finalizers: Sequence[str]) -> Found:
     field = "metadata.finalizers"
     for name in finalizers:
         yield from (invalid(field, name, why) for why in names.qualified(name))
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
         yield invalid(field, finalizers, "finalizer orphan and foregroundDeletion cannot be both set")
-    for i, name in enumerate(() if are_free else finalizers):
+
+
+def domain_causes(metadata: Obj) -> Found:
+    """Which finalizers lack the domain that most built-in kinds ask for."""
+    for i, name in enumerate(metadata.get("finalizers") or ()):
         if "/" not in name and name not in STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
-            yield invalid(f"{field}[{i}]", name, why)
+            yield invalid(f"metadata.finalizers[{i}]", name, why)
 
 
 def finalizer_warnings(metadata: Obj, old: Obj | None) -> Iterator[str]:

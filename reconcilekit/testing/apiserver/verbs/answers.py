@@ -30,15 +30,23 @@ class Presenter:
         accepted: the representation.
         query: for `includeObject`.
         now: tells the time, for ages.
+        scaled: the kind whose objects' scales are shown; None shows objects themselves.
     """
 
     def __init__(
-        self, served: ResourceType, accepted: Accepted, query: Mapping[str, str], now: Callable[[], datetime]
+        self,
+        served: ResourceType,
+        accepted: Accepted,
+        query: Mapping[str, str],
+        now: Callable[[], datetime],
+        *,
+        scaled: ResourceType | None = None,
     ) -> None:
         self._served = served
         self._accepted = accepted
         self._now = now
-        self._table = _table_maker(served, accepted, query)
+        self._scaled = scaled
+        self._table = _table_maker(served, accepted, query, scaled)
         self._is_first_line = True
 
     @property
@@ -60,6 +68,8 @@ class Presenter:
         if self._accepted.transform == "PartialObjectMetadata":
             return _json(partial(stored, self._accepted.version), code)
         kind = f"*{self._package}.{self._served.kind}" if not self._served.is_custom else "*unstructured.Unstructured"
+        if self._scaled is not None and self._scaled.is_custom:
+            kind = "*v1.Scale"
         raise _refused(f"you requested PartialObjectMetadataList, but the requested object is not a list ({kind})")
 
     @property
@@ -119,12 +129,16 @@ class Presenter:
         return b'%s%s,"items":[%s]}' % (head, msgspec.json.encode(metadata), items)
 
 
-def _table_maker(served: ResourceType, accepted: Accepted, query: Mapping[str, str]) -> TableMaker | None:
+def _table_maker(
+    served: ResourceType, accepted: Accepted, query: Mapping[str, str], scaled: ResourceType | None
+) -> TableMaker | None:
     if not accepted.is_table:
         return None
+    from reconcilekit.testing.apiserver.tables.scales import scale_columns
     from reconcilekit.testing.apiserver.tables.table import TableMaker, table_options
 
-    return TableMaker(served, table_options(query, accepted.version))
+    columns = None if scaled is None else scale_columns(is_custom=scaled.is_custom)
+    return TableMaker(served, table_options(query, accepted.version), columns)
 
 
 def _list_kind(served: ResourceType) -> str:

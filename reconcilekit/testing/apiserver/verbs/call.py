@@ -76,10 +76,10 @@ class Call:
         self.request = request
         self.route = route
         self.served = served
+        self.accepted = accepted
         self._query = request.query
         self._warnings: list[str] = notices.about_kind(served)
         self._repetitive: tuple[str, ...] = ()
-        self._accepted = accepted
         self._presenter = Presenter(served, accepted, request.query, cluster.clock.now)
 
     def answer(self) -> Answer:
@@ -185,7 +185,7 @@ class Call:
             options = attrs.evolve(options, field_selector=f"metadata.name={self.route.name}")
         encoder = None if self._presenter.is_plain else self._presenter
         return open_watch(
-            self.cluster, self.served, self.route.namespace, options, accepted=self._accepted, encoder=encoder
+            self.cluster, self.served, self.route.namespace, options, accepted=self.accepted, encoder=encoder
         )
 
     def _create(self) -> Answer:
@@ -233,7 +233,7 @@ class Call:
                 from reconcilekit.testing.apiserver.verbs import pod_subresources
 
                 made = pod_subresources.only_ephemeral(live, made)
-            self._check_patched_kind(made)
+            patching.check_kind(made, self.served)
             return made
 
         return self.written(self.cluster.patch(target, patched, self.check_object))
@@ -255,13 +255,12 @@ class Call:
         asked = list_options(self._query, is_watch=False)
         options = self._delete_options()
         page = list_page(self.cluster.storage, self.served, self.route.namespace, asked)
-        answer = self._presenter.page(page)
         collection = self.cluster.storage.collection(self.served)
         for stored in page.objects:
             if collection.objects.get(stored.key) is not None:
                 self.cluster.delete(self._delete_target(options, stored.key), options)
             collection = self.cluster.storage.collection(self.served)
-        return answer
+        return self._presenter.page(page)
 
     def _delete_options(self) -> dict[str, object]:
         body = self.request.body or b""
@@ -315,15 +314,6 @@ class Call:
     def written(self, outcome: Outcome) -> Response:
         """What a write is answered with."""
         return self._presenter.one(outcome.stored, code=201 if outcome.is_created else 200)
-
-    def _check_patched_kind(self, patched: Mapping[str, Any]) -> None:
-        from reconcilekit.testing.apiserver.verbs import patching
-
-        kind = str(patched.get("kind") or self.served.kind)
-        api_version = str(patched.get("apiVersion") or self.served.api_version)
-        if self.served.is_custom or (kind, api_version) == (self.served.kind, self.served.api_version):
-            return
-        raise patching.undecodable(patched, bodies.conversion_problem(kind, api_version, self.served))
 
     def _check_name(self, obj: Mapping[str, Any]) -> None:
         name, wanted = _metadata(obj).get("name"), self.route.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
@@ -154,6 +155,18 @@ def _as_object(patched: Any) -> dict[str, Any]:
     if not isinstance(patched, dict):
         raise undecodable(patched, f"json: cannot unmarshal {json_type(patched)} into an object")
     return patched
+
+
+def check_kind(patched: Mapping[str, Any], served: ResourceType) -> None:
+    """Refuse a patch that makes an object of another built-in kind or version.
+
+    Raises:
+        StatusError: 422.
+    """
+    kind, api_version = patched.get("kind") or served.kind, patched.get("apiVersion") or served.api_version
+    if served.is_custom or (kind, api_version) == (served.kind, served.api_version):
+        return
+    raise undecodable(patched, bodies.conversion_problem(str(kind), str(api_version), served))
 
 
 def undecodable(patched: Any, why: str) -> status.StatusError:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import msgspec
 
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
@@ -20,9 +19,12 @@ from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, label_selector
 from reconcilekit.testing.apiserver.verbs import patching
-from reconcilekit.testing.apiserver.verbs.parameters import WriteOptions, write_options
-from reconcilekit.testing.apiserver.writing import builtin
+from reconcilekit.testing.apiserver.verbs.answers import Presenter
+from reconcilekit.testing.apiserver.verbs.parameters import write_options
+from reconcilekit.testing.apiserver.writing import builtin, naming
+from reconcilekit.testing.apiserver.writing.applied import read_built_in
 from reconcilekit.testing.apiserver.writing.preconditions import Target
+from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.verbs.call import Call
@@ -32,14 +34,14 @@ _BUILT_IN = ScalePaths(
 )
 
 
-_SCALE = attrs.evolve(SCALE, definition="io.k8s.api.autoscaling.v1.Scale")
-"""The same as Go reads it."""
+_UNSET = -(2**31)
+"""The replicas of a custom object that has none, while its scale is patched."""
 
 _SCHEME = '"pkg/runtime/scheme.go:111"'
-"""What the real server calls the list of kinds that a custom kind's Scale is looked up in."""
+"""What the real server calls the list of kinds that a Scale is looked up in."""
 
-_UNSET = -(2**31)
-"""How many replicas a custom object has that says nothing of them."""
+_UNREADABLE = f"no kind is registered for the type v1.Scale in scheme {_SCHEME}"
+"""What a bad body comes to where the object is a custom one, whatever is wrong with it."""
 
 
 def answer(call: Call, verb: str) -> Response:
@@ -49,54 +51,55 @@ def answer(call: Call, verb: str) -> Response:
         StatusError: the answer is a failure.
     """
     if verb == "get":
-        return _shown(call.live(), call.served)
-    if verb == "update":
-        options = write_options(call.request.query, "UpdateOptions")
-        bodies.check_media_type(call.request)
-        scale = _sent(call, options)
-        call.check_object(scale)
-        return _shown(_write(call, call.target(options), scale), call.served)
+        return _shown(call, call.live())
+    return _shown(call, _replaced(call) if verb == "update" else _patched(call))
+
+
+def _replaced(call: Call) -> Stored:
+    options = write_options(call.request.query, "UpdateOptions")
+    bodies.check_media_type(call.request)
+    try:
+        obj = call.read_body(options, SCALE)
+        target = call.target(options)
+        scale = builtin.decoded(attrs.evolve(target, served=SCALE), obj)
+    except status.StatusError as error:
+        raise status.bad_request(_UNREADABLE) if call.served.is_custom else error from error
+    call.check_object(scale)
+    naming.check_told_uid(target, call.live().uid, scale["metadata"])
+    return _write(call, target, scale)
+
+
+def _patched(call: Call) -> Stored:
     kind = patching.kind_of(call.request, call.served)
     options = write_options(call.request.query, "PatchOptions", is_apply=kind == "apply")
     target = call.target(options)
     live = scale_of(call.live(), call.served, is_needed=False)
     if kind == "apply":
-        return _shown(_apply(call, target, live), call.served)
-    transform = patching.transform_of(kind, call.request, _SCALE, strict=options.field_validation != "Ignore")
+        return _applied(call, target, live)
+    transform = patching.transform_of(kind, call.request, SCALE, strict=options.field_validation != "Ignore")
     made = transform(live)
-    _check_patched(made)
-    scale = builtin.decoded(attrs.evolve(target, served=_SCALE), made, is_patched=True)
+    _check_patched_kind(call, made)
+    strategic = transform.patch if isinstance(transform, StrategicPatch) else None
+    of_scale = attrs.evolve(target, served=SCALE, strategic_patch=strategic)
+    scale = builtin.decoded(of_scale, made, is_patched=True)
     call.check_object(scale)
-    return _shown(_write(call, target, scale), call.served)
+    return _write(call, target, scale, is_patched=True)
 
 
-def _sent(call: Call, options: WriteOptions) -> dict[str, Any]:
-    """The Scale in a body.
-
-    Raises:
-        StatusError: 400; of a custom kind's it isn't told why.
-    """
-    try:
-        obj = call.read_body(options, _SCALE)
-        return builtin.decoded(attrs.evolve(call.target(options), served=_SCALE), obj)
-    except status.StatusError as error:
-        if not call.served.is_custom:
-            raise
-        raise status.bad_request(f"no kind is registered for the type v1.Scale in scheme {_SCHEME}") from error
-
-
-def _check_patched(made: Mapping[str, Any]) -> None:
-    kind, api_version = made.get("kind", "Scale"), made.get("apiVersion", "autoscaling/v1")
-    if (kind, api_version) != ("Scale", "autoscaling/v1"):
+def _check_patched_kind(call: Call, made: Mapping[str, Any]) -> None:
+    kind, api_version = made.get("kind", SCALE.kind), made.get("apiVersion", SCALE.api_version)
+    if call.served.is_custom and (kind, api_version) != (SCALE.kind, SCALE.api_version):
+        # A custom kind's Scale is looked up where there are no others.
         why = f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in scheme {_SCHEME}"
         raise patching.undecodable(made, why)
+    patching.check_kind(made, SCALE)
 
 
-def _apply(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
+def _applied(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
     config = bodies.decode_apply(call.request.body or b"", SCALE)
     bodies.check_applied_kind(config, SCALE)
     live, served = call.live(), call.served
-    scale, entries = call.cluster.ownership.of_scale_apply(
+    made, entries = call.cluster.ownership.of_scale_apply(
         _tracked(call, target),
         live.content,
         _untyped(before),
@@ -104,8 +107,9 @@ def _apply(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
         _replicas_paths(served),
         force=target.force,
     )
+    scale = read_built_in(SCALE, dict(made), config)
     call.check_object(scale)
-    return _write(call, target, scale, entries)
+    return _write(call, target, scale, entries, is_patched=True)
 
 
 def _tracked(call: Call, target: Target) -> Write:
@@ -129,17 +133,16 @@ def scale_of(stored: Stored, served: ResourceType, *, is_needed: bool = True) ->
     Args:
         stored: the object.
         served: its kind.
-        is_needed: a custom kind's replicas must be there.
+        is_needed: a custom kind's replicas must be there; else a number stands for them that nobody asks for.
 
     Raises:
         StatusError: 500 where they aren't.
     """
     paths = _paths(served)
     replicas = at(stored.content, *paths.spec_replicas)
-    if replicas is None and served.is_custom and is_needed:
-        path = "." + ".".join(paths.spec_replicas)
-        raise status.internal_error(f'the spec replicas field "{path}" does not exist')
     if replicas is None and served.is_custom:
+        if is_needed:
+            raise status.internal_error(f'the spec replicas field "{_spec_path(paths)}" does not exist')
         replicas = _UNSET
     current = at(stored.content, *paths.status_replicas) or 0
     shown_status: dict[str, Any] = {"replicas": current}
@@ -172,23 +175,21 @@ def _selector(stored: Stored, served: ResourceType, paths: ScalePaths) -> str:
     return label_selector(found)
 
 
-def _shown(stored: Stored, served: ResourceType) -> Response:
-    body = msgspec.json.encode(scale_of(stored, served))
-    return Response(status=200, headers={"content-type": status.JSON}, body=body)
+def _shown(call: Call, stored: Stored) -> Response:
+    content = _untyped(scale_of(stored, call.served))
+    presenter = Presenter(SCALE, call.accepted, call.request.query, call.cluster.clock.now, scaled=call.served)
+    return presenter.one(Stored(stored.key, stored.revision, content))
 
 
-def _write(call: Call, target: Target, scale: Mapping[str, Any], entries: Entries | None = None) -> Stored:
-    served = call.served
-    replicas = at(scale, "spec", "replicas") or 0
-    live = call.live()
-    if served.is_custom and replicas == _UNSET:
-        where = "." + ".".join(_paths(served).spec_replicas)
-        raise status.bad_request(f'the spec replicas field "{where}" cannot be empty')
-    if replicas < 0 and not served.is_custom:
-        raise _negative(call, replicas)
-    metadata = at(scale, "metadata") or {}
+def _write(
+    call: Call, target: Target, scale: Mapping[str, Any], entries: Entries | None = None, *, is_patched: bool = False
+) -> Stored:
+    served, live = call.served, call.live()
+    replicas, metadata = at(scale, "spec", "replicas") or 0, dict(scale["metadata"])
+    _check_replicas(call, replicas)
+    if is_patched:
+        _check_uid(call, live, metadata.pop("uid", ""))
     path = _paths(served).spec_replicas
-
     if entries is None:
         before = scale_of(live, served, is_needed=False)
         entries = call.cluster.ownership.of_scale(
@@ -205,15 +206,33 @@ def _write(call: Call, target: Target, scale: Mapping[str, Any], entries: Entrie
     return call.cluster.patch(target, scaled).stored
 
 
+def _check_replicas(call: Call, replicas: int) -> None:
+    if call.served.is_custom:
+        # Whether it may be negative is for the object's schema.
+        if replicas == _UNSET:
+            path = _spec_path(_paths(call.served))
+            raise status.bad_request(f'the spec replicas field "{path}" cannot be empty')
+    elif replicas < 0:
+        message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        cause = Cause(reason="FieldValueInvalid", message=message, field="spec.replicas")
+        raise status.invalid(SCALE.group, SCALE.kind, call.route.name, [cause])
+
+
+def _check_uid(call: Call, live: Stored, wanted: str) -> None:
+    """A patch's uid must be the live one; that of a custom object's scale doesn't matter."""
+    served = call.served
+    if wanted and wanted != live.uid and not served.is_custom:
+        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {live.uid}"
+        raise status.conflict(served.group, f"{served.plural}/scale", call.route.name, why)
+
+
+def _spec_path(paths: ScalePaths) -> str:
+    return "." + ".".join(paths.spec_replicas)
+
+
 def _with(content: dict[str, Any], path: tuple[str, ...], value: int) -> dict[str, Any]:
     if not path:
         return content
     name, rest = path[0], path[1:]
     inner = content.get(name)
     return {**content, name: _with(inner if isinstance(inner, dict) else {}, rest, value) if rest else value}
-
-
-def _negative(call: Call, replicas: int) -> status.StatusError:
-    message = f"Invalid value: {replicas}: must be greater than or equal to 0"
-    cause = Cause(reason="FieldValueInvalid", message=message, field="spec.replicas")
-    return status.invalid("autoscaling", "Scale", call.route.name, [cause])

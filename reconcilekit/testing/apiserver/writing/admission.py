@@ -19,7 +19,12 @@ from reconcilekit.testing.apiserver.validation import (
     metadata_causes,
     name_rule,
 )
-from reconcilekit.testing.apiserver.validation.metadata import FREE_FINALIZERS, common_causes, finalizer_warnings
+from reconcilekit.testing.apiserver.validation.metadata import (
+    FREE_FINALIZERS,
+    common_causes,
+    domain_causes,
+    finalizer_warnings,
+)
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.writing import custom, identity, preparing
 
@@ -88,11 +93,7 @@ class Admission:
         if served.custom is not None:
             causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
         else:
-            rule = name_rule(served.group, served.plural)
-            causes = list(
-                metadata_causes(content["metadata"], rule, is_new=False, has_free_finalizers=_are_free(served))
-            )
-            causes += update_causes(content["metadata"], old["metadata"])
+            causes = _metadata_causes(served, content["metadata"], old["metadata"])
             if check := STATUS_CHECKS.get(served.storage_key):
                 causes += check(content, old)
         if causes:
@@ -100,26 +101,21 @@ class Admission:
 
 
 def _metadata_causes(
-    served: ResourceType, metadata: Mapping[str, Any], old: Mapping[str, Any] | None, *, is_misnamed: bool
+    served: ResourceType, metadata: Mapping[str, Any], old: Mapping[str, Any] | None, *, is_misnamed: bool = False
 ) -> list[Cause]:
     if is_misnamed and old is None:
         return []
-    rule = name_rule(served.group, served.plural)
-    found = list(metadata_causes(metadata, rule, is_new=old is None, has_free_finalizers=_are_free(served)))
+    causes = list(metadata_causes(metadata, name_rule(served.group, served.plural), is_new=old is None))
+    changed = [] if old is None else list(update_causes(metadata, old))
+    if not served.is_custom:
+        return [*causes, *changed, *(() if served.storage_key in FREE_FINALIZERS else domain_causes(metadata))]
     if old is None:
-        return list(dict.fromkeys(found)) if served.is_custom else found
-    changed = list(update_causes(metadata, old))
-    if served.is_custom:
-        # The real server looks at the change of a custom object twice, and the second time tells each mistake once.
-        changed += common_causes(metadata)
-        changed += () if is_misnamed else dict.fromkeys(changed)
-    return found + changed
+        return list(dict.fromkeys(causes))
+    # The real server looks at the change of a custom object twice, and the second time tells each mistake once.
+    changed += common_causes(metadata)
+    return [*causes, *changed, *(() if is_misnamed else dict.fromkeys(changed))]
 
 
 def _invalid(served: ResourceType, content: Mapping[str, Any], causes: Sequence[Cause]) -> status.StatusError:
     group = identity.group_of(content["apiVersion"]) if "kind" in content else served.group
     return status.invalid(group, content.get("kind", served.kind), content["metadata"].get("name", ""), causes)
-
-
-def _are_free(served: ResourceType) -> bool:
-    return served.custom is not None or served.storage_key in FREE_FINALIZERS

@@ -372,7 +372,7 @@ class Writer:
                 _put_or_drop(content, part, value)
             if "status" in parts:
                 self._admission.check_status(served, content, old, target.warnings)
-            elif served.is_custom:
+            elif served.is_custom or target.subresource == "scale":
                 self._check(target, content, old)
             return
         if served.has_status:
