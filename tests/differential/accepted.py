@@ -48,7 +48,7 @@ def _is_empty_map(difference: Difference) -> bool:
 
 def _is_before_the_start(difference: Difference) -> bool:
     is_first = difference.step.method == "GET" and difference.step.query.get("resourceVersion") == "1"
-    too_old = "410 Expired: The resourceVersion for the provided list is too old: 1 "
+    too_old = "410 Expired: The resourceVersion for the provided list is too old."
     return is_first and difference.real == "200" and str(difference.ours).startswith(too_old)
 
 

@@ -8,6 +8,45 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap
 from reconcilekit.testing.apiserver.storage.versions import Event, Stored
 
+Objects = SortedMap[ObjectKey, Stored]
+
+
+def within(objects: Objects, namespace: str) -> Iterator[Stored]:
+    """The objects of a namespace, of all of them where it is "", in the order of lists; others cost nothing."""
+    if namespace:
+        return _inside(objects, namespace)
+    known = _namespaces(objects)
+    ordered = sorted(known, key=_place)
+    if known == ordered:
+        return objects.values()
+    return (stored for each in ordered for stored in _inside(objects, each))
+
+
+def later_namespaces(objects: Objects, namespace: str) -> list[str]:
+    """The namespaces whose objects come behind those of `namespace`, in the order of lists."""
+    return sorted((each for each in _namespaces(objects) if _place(each) > _place(namespace)), key=_place)
+
+
+def _place(namespace: str) -> str:
+    # Objects are listed by their paths, and "a-b/x" comes before "a/x".
+    return f"{namespace}/"
+
+
+def _namespaces(objects: Objects) -> list[str]:
+    found: list[str] = []
+    key = next(iter(objects), None)
+    while key is not None:
+        found.append(key.namespace)
+        key = next((other for other, _ in objects.above(ObjectKey(f"{key.namespace}\0", ""))), None)
+    return found
+
+
+def _inside(objects: Objects, namespace: str) -> Iterator[Stored]:
+    for key, stored in objects.above(ObjectKey(namespace, ""), inclusive=True):
+        if key.namespace != namespace:
+            return
+        yield stored
+
 
 class Collection:
     """One kind's objects and its bounded past.
@@ -18,7 +57,7 @@ class Collection:
         token: of the storage that may write to it; see `Storage.snapshot`.
 
     Attributes:
-        objects: by key, in the order of lists.
+        objects: by key.
         events: by revision.
     """
 
@@ -33,17 +72,11 @@ class Collection:
 
     def sorted_keys(self) -> list[ObjectKey]:
         """Every key in the order of lists."""
-        return self.objects.keys()
+        return [stored.key for stored in within(self.objects, "")]
 
     def within(self, namespace: str) -> Iterator[Stored]:
         """The objects of a namespace, of all of them where it is ""; those of others cost nothing."""
-        if not namespace:
-            yield from self.objects.values()
-            return
-        for key, stored in self.objects.above(ObjectKey(namespace, ""), inclusive=True):
-            if key.namespace != namespace:
-                return
-            yield stored
+        return within(self.objects, namespace)
 
     def record(self, event: Event, key: ObjectKey) -> None:
         """Take a change in."""
