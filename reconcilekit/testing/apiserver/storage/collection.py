@@ -37,7 +37,7 @@ def _namespaces(objects: Objects) -> list[str]:
     key = next(iter(objects), None)
     while key is not None:
         found.append(key.namespace)
-        key = next((other for other, _ in objects.above(ObjectKey(f"{key.namespace}\0", ""))), None)
+        key = objects.next_key(ObjectKey(f"{key.namespace}\0", ""))
     return found
 
 

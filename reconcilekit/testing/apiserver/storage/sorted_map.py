@@ -108,6 +108,15 @@ class SortedMap(Generic[K, V]):
             for found in block.keys:
                 yield found, block.values[found]
 
+    def next_key(self, key: K) -> K | None:
+        """The first key beyond `key`, None where there is none."""
+        start = bisect.bisect_right(self._bounds, key)
+        keys = self._blocks[start].keys
+        at = bisect.bisect_right(keys, key)
+        if at < len(keys):
+            return keys[at]
+        return next((block.keys[0] for block in self._blocks[start + 1 :] if block.keys), None)
+
     def rank(self, key: K) -> int:
         """How many entries stand before `key`, whether it's there or not; costs a look at each block before it."""
         index = bisect.bisect_right(self._bounds, key)

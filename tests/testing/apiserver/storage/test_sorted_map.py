@@ -31,6 +31,7 @@ def same(found: SortedMap[int, int], model: dict[int, int]) -> None:
         assert found.rank(key) == sum(1 for k in ordered if k < key)
         assert [k for k, _ in found.above(key)] == [k for k in ordered if k > key]
         assert [k for k, _ in found.above(key, inclusive=True)] == [k for k in ordered if k >= key]
+        assert found.next_key(key) == next((k for k in ordered if k > key), None)
 
 
 @given(STEPS)
