@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.json_values import is_equal
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership import checking, managers, scaling, types
 from reconcilekit.testing.apiserver.ownership.conflicts import conflict
@@ -21,7 +22,7 @@ from reconcilekit.testing.apiserver.ownership.last_applied import KUBECTL, forgi
 from reconcilekit.testing.apiserver.ownership.managers import APPLY, UPDATE, Manager, Managers, Owned
 from reconcilekit.testing.apiserver.ownership.types import Type
 from reconcilekit.testing.apiserver.ownership.updater import ConflictError, Content, Updater, with_update
-from reconcilekit.testing.apiserver.ownership.values import gained, is_equal
+from reconcilekit.testing.apiserver.ownership.values import gained
 from reconcilekit.testing.apiserver.ownership.zeros import zero_object
 
 Entries = list[dict[str, Any]]

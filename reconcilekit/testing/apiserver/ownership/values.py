@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from reconcilekit.testing.apiserver.json_values import is_equal
 from reconcilekit.testing.apiserver.ownership.field_sets import (
     LEAF,
     FieldSet,
@@ -244,17 +245,6 @@ def _by_element(items: list[Any], kind: ListType) -> dict[str, list[Any]]:
     for item in items:
         found.setdefault(element_of(item, kind), []).append(item)
     return found
-
-
-def is_equal(one: Any, other: Any) -> bool:
-    """Equality of JSON values, in which true isn't 1."""
-    if one != other:
-        return False
-    if isinstance(one, dict):
-        return all(is_equal(value, other[name]) for name, value in one.items())
-    if isinstance(one, list):
-        return all(map(is_equal, one, other))
-    return isinstance(one, bool) == isinstance(other, bool)
 
 
 def field_set(value: object, kind: Type) -> FieldSet:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.json_values import is_identical
 
 _INDEX = re.compile(r"[+-]?[0-9]+")
 
@@ -94,7 +95,7 @@ class _Patched:
     def _about_all(self, verb: str, operation: Mapping[str, Any]) -> None:
         value = operation.get("value")
         if verb == "test":
-            if not _is_equal(self._root, value):
+            if not is_identical(self._root, value):
                 raise ValueError("test of the document failed")
             return
         if not isinstance(value, dict | list):
@@ -105,7 +106,7 @@ class _Patched:
 
     def _test(self, path: str, operation: Mapping[str, Any]) -> None:
         found, value = _get(*self._find(path)), operation.get("value")
-        if not _is_equal(found, value):
+        if not is_identical(found, value):
             raise ValueError(f"test of {path} failed")
 
     def _find(self, path: object) -> tuple[Any, str]:
@@ -161,14 +162,3 @@ def _set(container: Any, key: str, value: Any) -> None:
 
 def _remove(container: Any, key: str) -> Any:
     return container.pop(key if isinstance(container, dict) else _index(container, key, up_to=len(container)))
-
-
-def _is_equal(one: Any, other: Any) -> bool:
-    """Equal as JSON: a number is no bool, and 1 isn't 1.0."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_is_equal(one[name], other[name]) for name in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_is_equal, one, other))
-    return bool(one == other)

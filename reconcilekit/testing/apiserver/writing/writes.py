@@ -11,6 +11,7 @@ import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.json_values import is_identical
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
@@ -456,9 +457,9 @@ def _set_namespace(target: Target, metadata: dict[str, Any]) -> None:
 
 
 def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    if old.keys() != new.keys() or any(old[name] != new[name] for name in old if name != "metadata"):
+    if old.keys() != new.keys() or not all(is_identical(old[name], new[name]) for name in old if name != "metadata"):
         return False
-    return _counted(old["metadata"]) == _counted(new["metadata"])
+    return is_identical(_counted(old["metadata"]), _counted(new["metadata"]))
 
 
 def _counted(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -477,4 +478,4 @@ def _is_new_generation(old: Mapping[str, Any], new: Mapping[str, Any], target: T
     uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}
     names = (old.keys() | new.keys()) - uncounted
     # A null that a custom object has is another value than none.
-    return any(old.get(name, names) != new.get(name, names) for name in names)
+    return any(name not in old or name not in new or not is_identical(old[name], new[name]) for name in names)

@@ -9,10 +9,10 @@ from reconcilekit.testing.apiserver.crd.problems import child, invalid
 from reconcilekit.testing.apiserver.crd.rules.engine import EngineMissingError, load
 from reconcilekit.testing.apiserver.crd.rules.running import Review, rule_node
 from reconcilekit.testing.apiserver.crd.values.checking import Check
-from reconcilekit.testing.apiserver.crd.values.correlation import same_json
 from reconcilekit.testing.apiserver.crd.values.embedded import Coercion, embedded_causes
 from reconcilekit.testing.apiserver.crd.values.pruning import Pruning
 from reconcilekit.testing.apiserver.crd.values.structure import structure_of
+from reconcilekit.testing.apiserver.json_values import is_identical
 from reconcilekit.testing.apiserver.status import Cause
 
 
@@ -32,7 +32,7 @@ def _causes(schema: Mapping[str, Any], default: Any, path: str, *, is_root: bool
     if is_root:
         node = node.embedded()
     pruned = Pruning().pruned_value(default, node)
-    if not same_json(pruned, default):
+    if not is_identical(pruned, default):
         yield invalid(path, default, "must not have unknown fields")
     coercion = Coercion()
     coercion.coerced(default, node, path)

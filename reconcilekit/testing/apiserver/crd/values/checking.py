@@ -14,6 +14,7 @@ from reconcilekit.testing.apiserver.crd.values.failures import Findings
 from reconcilekit.testing.apiserver.crd.values.formats import known_format
 from reconcilekit.testing.apiserver.crd.values.limits import Counts, number_limits, single_type, string_limits
 from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.json_values import is_equal
 from reconcilekit.testing.apiserver.status import Cause
 
 
@@ -357,6 +358,4 @@ def _typed(mismatch: tuple[str, str] | None, path: str) -> Findings:
 
 
 def _equals_choice(value: object, choice: object) -> bool:
-    if isinstance(value, bool) or isinstance(choice, bool):
-        return value is choice
-    return value is not None and value == choice
+    return value is not None and is_equal(value, choice)

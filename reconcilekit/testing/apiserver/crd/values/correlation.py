@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconcilekit.testing.apiserver.crd.values.structure import Structure
+from reconcilekit.testing.apiserver.json_values import is_identical
 
 
 class Pair:
@@ -46,7 +47,7 @@ class Pair:
     def is_same(self) -> bool:
         """Nothing has changed."""
         if self._is_same is None:
-            self._is_same = same_json(self.value, self.old)
+            self._is_same = is_identical(self.value, self.old)
         return self._is_same
 
 
@@ -59,12 +60,3 @@ def with_same_keys(item: Any, candidates: list[Any], keys: tuple[str, ...]) -> A
         if isinstance(candidate, dict) and [candidate.get(key) for key in keys] == wanted:
             return candidate
     return None
-
-
-def same_json(one: Any, other: Any) -> bool:
-    """Equal, with true and 1 told apart."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same_json, one, other))
-    return type(one) is type(other) and bool(one == other)
