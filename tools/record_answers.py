@@ -9,13 +9,12 @@ writes down what comes back. Names, times and addresses that the server draws ar
 
 from __future__ import annotations
 
-import argparse
 import json
-import ssl
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
+
+from recording import RealServer, real_server
 
 CASES = Path(__file__).parents[1] / "tests/data/built-in-kinds.jsonl"
 NAMESPACE = "golden"
@@ -23,47 +22,32 @@ NAMESPACE = "golden"
 
 def main() -> None:
     """Record from the server that the arguments name, or from one started for it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", help="https://host:port of a kube-apiserver, instead of one of our own")
-    parser.add_argument("--token", default="", help="a bearer token that may do everything")
-    arguments = parser.parse_args()
-    if arguments.server:
-        record(arguments.server, arguments.token)
-        return
-    from reconcilekit.testing.controlplane import ControlPlane
-
-    with ControlPlane.start() as plane:
-        record(plane.url, (plane.config().authorization or "").removeprefix("Bearer "))
+    with real_server(__doc__) as server:
+        record(server)
 
 
-def record(server: str, token: str) -> None:
+def record(server: RealServer) -> None:
     """Send every case's requests and write the file anew."""
-    send(server, token, {"method": "POST", "path": "/api/v1/namespaces", "body": {"metadata": {"name": NAMESPACE}}})
+    send(server, {"method": "POST", "path": "/api/v1/namespaces", "body": {"metadata": {"name": NAMESPACE}}})
     cases = [json.loads(line) for line in CASES.read_text().splitlines()]
     for case in cases:
         for step in case["steps"]:
-            step["answer"] = send(server, token, step)
+            step["answer"] = send(server, step)
     CASES.write_text("".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases))
     print(f"{CASES}: {len(cases)} cases, {sum(len(case['steps']) for case in cases)} requests")
 
 
-def send(server: str, token: str, step: dict[str, Any]) -> dict[str, Any]:
+def send(server: RealServer, step: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     body = step.get("body")
-    request = urllib.request.Request(
-        server + step["path"],
-        method=step["method"],
-        data=body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode(),
-        headers={
-            "Authorization": f"Bearer {token}",
-            "Content-Type": step.get("content_type", "application/json"),
-            "User-Agent": "tester/1.0",
-        },
-    )
     try:
-        with urllib.request.urlopen(request, context=context) as answer:
+        with server.send(
+            step["path"],
+            method=step["method"],
+            body=body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode(),
+            content_type=step.get("content_type", "application/json"),
+            user_agent="tester/1.0",
+        ) as answer:
             return _told(answer.status, answer)
     except urllib.error.HTTPError as error:
         return _told(error.code, error)

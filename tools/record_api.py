@@ -10,56 +10,45 @@ from OpenAPI joined with what only the Go types tell (see gotypes/main.go). The 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gzip
 import json
 import re
-import ssl
 import subprocess
 import threading
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from recording import RealServer, real_server
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "reconcilekit/testing/apiserver/recorded"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ADDRESS = "127.0.0.1:6443"
 """Stands for the address of the server that was recorded."""
 
 _PATHS_OF_BOTH = 9
 """Of a namespaced and a cluster-scoped kind, each with status and scale."""
 
-Get = Callable[..., bytes]
-
 
 def main() -> None:
     """Record from the server that the arguments name, or from one started for it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", help="https://host:port of a kube-apiserver, instead of one of our own")
-    parser.add_argument("--token", default="", help="a bearer token that may read everything")
-    arguments = parser.parse_args()
-    if arguments.server:
-        record(_getter(arguments.server, arguments.token))
-        return
-    from reconcilekit.testing.controlplane import ControlPlane
-
-    with ControlPlane.start() as plane:
-        record(_getter(plane.url, (plane.config().authorization or "").removeprefix("Bearer ")))
+    with real_server(__doc__) as server:
+        record(server)
 
 
-def record(get: Get) -> None:
+def record(server: RealServer) -> None:
     """Write every file."""
-    discovery = _discovery(get)
+    discovery = _discovery(server)
     _write("discovery.json", _encode(discovery))
-    _write("openapi-v2.json", get("/openapi/v2"))
-    _write("openapi-v2.pb", get("/openapi/v2", accept=PROTOBUF))
-    index = json.loads(get("/openapi/v3"))["paths"]
-    documents = {path: get(f"/openapi/v3/{path}") for path in index}
+    _write("openapi-v2.json", server.get("/openapi/v2"))
+    _write("openapi-v2.pb", server.get("/openapi/v2", accept=PROTOBUF))
+    index = json.loads(server.get("/openapi/v3"))["paths"]
+    documents = {path: server.get(f"/openapi/v3/{path}") for path in index}
     for path, document in documents.items():
         _write(f"openapi-v3/{path.replace('/', '.')}.json", document)
     _write("openapi-v3.json", _encode({path: entry["serverRelativeURL"] for path, entry in index.items()}))
@@ -68,15 +57,15 @@ def record(get: Get) -> None:
     _write("kinds.json", _encode(kinds))
     roots = [*(kind["schema"] for kind in kinds), *_spoken_below(kinds, definitions)]
     _write("schemas.json", _encode(_schemas(definitions, _go_types(), roots)))
-    _write("custom.json", _encode(_custom(get)))
+    _write("custom.json", _encode(_custom(server)))
 
 
-def _custom(get: Get) -> dict[str, Any]:
+def _custom(server: RealServer) -> dict[str, Any]:
     """How OpenAPI tells of a custom kind: by two made-up ones, whose names `kinds/openapi.py` replaces."""
     for scope, kind in (("Namespaced", "Placeholdered"), ("Cluster", "Placeclustered")):
-        get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", send=_encode(_definition_of(scope, kind)))
-    v2 = _published(lambda: json.loads(get("/openapi/v2")))
-    v3 = _published(lambda: json.loads(get("/openapi/v3/apis/placehold.er/vplace")))
+        server.send(DEFINITIONS, body=_encode(_definition_of(scope, kind))).close()
+    v2 = _published(lambda: json.loads(server.get("/openapi/v2")))
+    v3 = _published(lambda: json.loads(server.get("/openapi/v3/apis/placehold.er/vplace")))
     custom = {
         "v2": {
             "paths": {path: told for path, told in v2["paths"].items() if "/vplace/" in path},
@@ -85,7 +74,7 @@ def _custom(get: Get) -> dict[str, Any]:
         "v3": v3,
     }
     for plural in ("placeholdereds", "placeclustereds"):
-        get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.placehold.er", method="DELETE")
+        server.send(f"{DEFINITIONS}/{plural}.placehold.er", method="DELETE").close()
     return custom
 
 
@@ -119,20 +108,6 @@ def _definition_of(scope: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _getter(server: str, token: str) -> Get:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-
-    def get(path: str, *, accept: str = "application/json", send: bytes | None = None, method: str = "") -> bytes:
-        headers = {"Accept": accept, "Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(server + path, data=send, headers=headers, method=method or None)
-        with urllib.request.urlopen(request, context=context) as answer:
-            body: bytes = answer.read()
-            return body
-
-    return get
-
-
 def _write(name: str, content: bytes) -> None:
     path = RECORDED / f"{name}.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,15 +119,17 @@ def _encode(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _discovery(get: Get) -> dict[str, Any]:
-    roots = {path: re.sub(r'("serverAddress":)"[^"]*"', rf'\1"{ADDRESS}"', get(path).decode()) for path in ("/api",)}
-    roots |= {path: get(path).decode() for path in ("/apis", "/api/v1")}
-    version = json.loads(get("/version")) | {"gitTreeState": "clean", "platform": "linux/amd64"}
+def _discovery(server: RealServer) -> dict[str, Any]:
+    roots = {
+        path: re.sub(r'("serverAddress":)"[^"]*"', rf'\1"{ADDRESS}"', server.get(path).decode()) for path in ("/api",)
+    }
+    roots |= {path: server.get(path).decode() for path in ("/apis", "/api/v1")}
+    version = json.loads(server.get("/version")) | {"gitTreeState": "clean", "platform": "linux/amd64"}
     roots["/version"] = json.dumps(version, indent=2)
     for group in json.loads(roots["/apis"])["groups"]:
         paths = [f"/apis/{group['name']}", *(f"/apis/{version['groupVersion']}" for version in group["versions"])]
-        roots |= {path: get(path).decode() for path in paths}
-    aggregated = {path: get(path, accept=AGGREGATED).decode() for path in ("/api", "/apis")}
+        roots |= {path: server.get(path).decode() for path in paths}
+    aggregated = {path: server.get(path, accept=AGGREGATED).decode() for path in ("/api", "/apis")}
     return {"legacy": roots, "aggregated": aggregated}
 
 

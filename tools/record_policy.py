@@ -9,15 +9,13 @@ They are kept as they are, without what each server makes afresh (uids, times, v
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gzip
 import json
-import ssl
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from recording import RealServer, real_server
 
 from reconcilekit.clock import SystemClock
 
@@ -33,37 +31,35 @@ PATIENCE = 30.0
 
 def main() -> None:
     """Record from the server that the arguments name, or from one started for it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", help="https://host:port of a kube-apiserver, instead of one of our own")
-    parser.add_argument("--token", default="", help="a bearer token that may read everything")
-    arguments = parser.parse_args()
-    if arguments.server:
-        record(_getter(arguments.server, arguments.token))
-        return
-    from reconcilekit.testing.controlplane import ControlPlane
-
-    with ControlPlane.start(controller_manager=True) as plane:
-        asyncio.run(until_gathered(plane.admin.get))
-        record(plane.admin.get)
+    with real_server(__doc__, controller_manager=True) as server:
+        if server.is_own:
+            asyncio.run(until_gathered(server))
+        record(server)
 
 
-async def until_gathered(get: Callable[[str], dict[str, Any]]) -> None:
+async def until_gathered(server: RealServer) -> None:
     """Wait for the controller manager."""
     clock = SystemClock()
     async with clock.timeout(PATIENCE):
-        while not is_gathered(get):
+        while not is_gathered(server):
             await clock.sleep(0.2)
 
 
-def is_gathered(get: Callable[[str], dict[str, Any]]) -> bool:
+def is_gathered(server: RealServer) -> bool:
     """Whether every aggregated role has its rules."""
-    roles = get(f"{API}/clusterroles")["items"]
+    roles = items(server, "clusterroles")
     return all(role.get("rules") for role in roles if "aggregationRule" in role)
 
 
-def record(get: Callable[[str], dict[str, Any]]) -> None:
+def items(server: RealServer, plural: str) -> list[dict[str, Any]]:
+    """All objects of a kind of RBAC's."""
+    found: list[dict[str, Any]] = json.loads(server.get(f"{API}/{plural}"))["items"]
+    return found
+
+
+def record(server: RealServer) -> None:
     """Write the file."""
-    policy = {plural: [bare(item) for item in get(f"{API}/{plural}")["items"] if is_own(item)] for plural in KINDS}
+    policy = {plural: [bare(item) for item in items(server, plural) if is_own(item)] for plural in KINDS}
     content = json.dumps(policy, separators=(",", ":"), sort_keys=True).encode()
     TARGET.write_bytes(gzip.compress(content, 9, mtime=0))
     counts = ", ".join(f"{len(items)} {plural}" for plural, items in policy.items())
@@ -82,20 +78,6 @@ def bare(item: dict[str, Any]) -> dict[str, Any]:
         {name: value for name, value in entry.items() if name != "time"} for entry in metadata["managedFields"]
     ]
     return {**item, "metadata": metadata}
-
-
-def _getter(server: str, token: str) -> Callable[[str], dict[str, Any]]:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-
-    def get(path: str) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {token}"}
-        request = urllib.request.Request(server + path, headers=headers)
-        with urllib.request.urlopen(request, context=context) as answer:
-            body: dict[str, Any] = json.load(answer)
-            return body
-
-    return get
 
 
 if __name__ == "__main__":

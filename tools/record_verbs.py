@@ -12,7 +12,6 @@ import argparse
 import gzip
 import http.client
 import json
-import ssl
 import sys
 import threading
 import urllib.parse
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from recording import unverified
 
 from tests.recorded_verbs import FILE, comparable, decoded, load, substituted
 
@@ -58,9 +59,7 @@ class _Sender:
     def __init__(self, address: str, token: str) -> None:
         self._address = address
         self._headers = {"Authorization": f"Bearer {token}", "User-Agent": "tester/1.0"}
-        self._context = ssl.create_default_context()
-        self._context.check_hostname = False
-        self._context.verify_mode = ssl.CERT_NONE
+        self._context = unverified()
 
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         path = request["path"]
