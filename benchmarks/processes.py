@@ -27,7 +27,9 @@ def api_server() -> Iterator[Path]:
         kubeconfig = Path(folder) / "kubeconfig"
         module = "reconcilekit.testing.apiserver"
         command = [sys.executable, "-m", module, "--kubeconfig", str(kubeconfig)]
-        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
             try:
                 assert process.stdout is not None
                 if not process.stdout.readline():
@@ -39,16 +41,21 @@ def api_server() -> Iterator[Path]:
 
 def measure(module: str, *arguments: str, kubeconfig: Path) -> Measured:
     """Run a measuring process and read what it printed."""
-    printed = python("-m", module, *arguments, environment={"KUBECONFIG": str(kubeconfig)})
+    printed = python("-m", module, *arguments, variables={"KUBECONFIG": str(kubeconfig)})
     return msgspec.json.decode(printed, type=Measured)
 
 
-def python(*arguments: str, environment: dict[str, str] | None = None) -> str:
+def environment() -> dict[str, str]:
+    """This process's, but that bytecode is kept: an installed package has it, and what starts here is measured so."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def python(*arguments: str, variables: dict[str, str] | None = None) -> str:
     """What a fresh interpreter prints; its failure is ours."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, **(environment or {})},
+        env={**environment(), **(variables or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

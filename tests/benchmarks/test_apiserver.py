@@ -27,6 +27,7 @@ def test_short_form_keeps_to_loose_limits(tmp_path: Path, capsys: pytest.Capture
     assert 0 < direct["start"] < 0.2
     assert 0 < direct["start_socket"] < 1
     assert direct["creates"] > 1000
+    assert direct["creates_client"] > 1000
     assert ours["creates"] > 300
     assert ours["memory"] < 200e6
     assert 0 < ours["listing"] < 1
@@ -40,8 +41,8 @@ def test_the_table_has_ratios_where_there_is_a_real_server() -> None:
     theirs = apiserver.Figures(
         start=2, creates=2000, memory=500_000_000, listing=0.2, wait=0.001, wait_listing=0.02, wait_watching=0.05
     )
-    direct = Direct(start=0.001, start_socket=0.01, creates=12_000)
+    direct = Direct(start=0.001, start_socket=0.01, creates=12_000, creates_client=10_000)
     printed = apiserver.table(apiserver.Result(count=10, imports=0.1, direct=direct, embedded=ours, real=theirs))
     assert "| start to the first answer | 500 ms | 2,000 ms | 0.25 |" in printed
     assert "| creates a second over HTTP | 4,000 | 2,000 | 2.00 |" in printed
-    assert "12,000 creates a second without a socket" in printed
+    assert "12,000 creates a second without a socket, 10,000 through the client" in printed

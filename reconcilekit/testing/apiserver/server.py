@@ -8,6 +8,7 @@ import fnmatch
 import functools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +47,8 @@ FUTURE_VERSION_PATIENCE = 3.0
 """Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
 
 _Serve = Callable[[Request], Awaitable[Answer]]
+
+_ANSWERS = (Response, WatchStream)
 
 SHORTEST_DEADLINE = 0.001
 """Seconds that a request may give the server at least: with fewer it doesn't even begin."""
@@ -161,6 +164,16 @@ class ApiServer:
             LostAnswerError: a fault breaks the connection.
             NotSentError: a fault lets no connection come about.
         """
+        answer = self.begin(request, peer=peer)
+        return answer if isinstance(answer, _ANSWERS) else await answer
+
+    def begin(self, request: Request, *, peer: User | None = None) -> Answer | Awaitable[Answer]:
+        """Answer one request in one step; arguments as for `handle`.
+
+        Returns:
+            The answer; or, where a fault or a version of the future has it wait, what waits for it and raises as
+            `handle` does.
+        """
         record = RequestRecord(
             method=request.method,
             path=request.path,
@@ -170,10 +183,12 @@ class ApiServer:
         )
         self.requests.append(record)
         fault = self.faults.strike(request, record.at)
-        if fault is None:
-            answer = await self._serve(record, peer, request)
-        else:
-            answer = await self._serve_to_the_end(request, fault, functools.partial(self._serve, record, peer))
+        if fault is not None:
+            served = self._serve_to_the_end(request, fault, functools.partial(self._served, record, peer))
+            return self._recorded(record, served)
+        answer = self._serve(record, peer, request)
+        if not isinstance(answer, _ANSWERS):
+            return self._recorded(record, answer)
         record.status = answer.status
         return answer
 
@@ -370,7 +385,16 @@ class ApiServer:
             raise
         return folder
 
-    async def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Answer:
+    async def _recorded(self, record: RequestRecord, waiting: Awaitable[Answer]) -> Answer:
+        answer = await waiting
+        record.status = answer.status
+        return answer
+
+    async def _served(self, record: RequestRecord, peer: User | None, request: Request) -> Answer:
+        answer = self._serve(record, peer, request)
+        return answer if isinstance(answer, _ANSWERS) else await answer
+
+    def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Answer | Awaitable[Answer]:
         try:
             self._check_request(request)
             deadline = deadline_of(request.query)
@@ -378,11 +402,14 @@ class ApiServer:
                 return status.timed_out()
             user, answer = self.access.pass_through(request, self._dispatch, peer=peer)
         except StatusError as error:
-            if error.code == 504:
-                await self._clock.sleep(FUTURE_VERSION_PATIENCE)
-            return refusal(error, request.headers.get("accept", ""))
+            refused = refusal(error, request.headers.get("accept", ""))
+            return self._late(refused) if error.code == HTTPStatus.GATEWAY_TIMEOUT else refused
         record.user = user.name
         return answer
+
+    async def _late(self, refused: Response) -> Answer:
+        await self._clock.sleep(FUTURE_VERSION_PATIENCE)
+        return refused
 
     def _dispatch(self, request: Request) -> Answer:
         try:

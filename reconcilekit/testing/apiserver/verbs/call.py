@@ -103,17 +103,21 @@ class Call:
             return self._watch
         if route.subresource:
             return self._below()
-        verb = self._verb()
-        handlers: Mapping[str, Callable[[], Answer]] = {
-            "get": self._get,
-            "list": self._list,
-            "create": self._create,
-            "update": self._update,
-            "patch": self._patch,
-            "delete": self._delete,
-            "deletecollection": self._delete_collection,
-        }
-        return handlers[verb]
+        match self._verb():
+            case "create":
+                return self._create
+            case "get":
+                return self._get
+            case "list":
+                return self._list
+            case "update":
+                return self._update
+            case "patch":
+                return self._patch
+            case "delete":
+                return self._delete
+            case _:
+                return self._delete_collection
 
     def _check_watch_path(self) -> None:
         if self.served.is_custom:

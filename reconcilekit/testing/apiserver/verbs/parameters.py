@@ -163,6 +163,18 @@ def write_options(query: Mapping[str, str], kind: str, *, is_apply: bool = False
     """
     if not query and not is_apply:
         return _PLAIN_WRITE
+    if len(query) == 1 and query.get("fieldManager") and not is_apply:
+        return _options_of_manager(query["fieldManager"], kind)
+    return _read_write_options(query, kind, is_apply=is_apply)
+
+
+@functools.lru_cache(maxsize=256)
+def _options_of_manager(manager: str, kind: str) -> WriteOptions:
+    """What most clients ask for, and each of them with every write."""
+    return _read_write_options({"fieldManager": manager}, kind, is_apply=False)
+
+
+def _read_write_options(query: Mapping[str, str], kind: str, *, is_apply: bool) -> WriteOptions:
     manager, validation = query.get("fieldManager", ""), query.get("fieldValidation", "")
     force, dry_run = flag(query, "force"), _dry_run_of(query)
     causes: list[Cause] = []

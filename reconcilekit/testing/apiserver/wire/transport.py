@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from reconcilekit.clock import Clock
@@ -16,6 +16,9 @@ class Handler(Protocol):
 
     async def handle(self, request: Request, *, peer: User | None = None) -> Response | Stream:
         """One answer, or one that goes on; `peer` is whom a client certificate names."""
+
+    def begin(self, request: Request, *, peer: User | None = None) -> Response | Stream | Awaitable[Response | Stream]:
+        """The same in one step, or what waits for it."""
 
 
 class DirectTransport:
@@ -52,22 +55,14 @@ class DirectTransport:
 
     async def send(self, request: Request) -> Response:
         """The whole answer; see `Transport.send`."""
-        try:
-            async with self._clock.timeout(request.timeout):
-                answer = await self._call(request)
-        except TimeoutError as error:
-            raise LostAnswerError(f"{request}: no answer within {request.timeout} s") from error
+        answer = await self._call(request)
         if isinstance(answer, Response):
             return answer
         return await _read_whole(answer)
 
     async def open(self, request: Request) -> Stream:
         """The answer's head; see `Transport.open`."""
-        try:
-            async with self._clock.timeout(request.timeout):
-                answer = await self._call(request)
-        except TimeoutError as error:
-            raise LostAnswerError(f"{request}: no answer within {request.timeout} s") from error
+        answer = await self._call(request)
         inner = _WholeBody(answer) if isinstance(answer, Response) else answer
         stream = DirectStream(inner, request=request, clock=self._clock, on_close=self._streams.discard)
         self._streams.add(stream)
@@ -82,22 +77,42 @@ class DirectTransport:
     async def _call(self, request: Request) -> Response | Stream:
         if self._is_closed:
             raise NotSentError(f"{request}: the transport is closed, so nothing can be sent any more")
-        if self._headers:
-            # Written out because attrs.evolve takes three times as long, and this is on the way of every request.
-            request = Request(
-                method=request.method,
-                path=request.path,
-                query=request.query,
-                body=request.body,
-                headers={**self._headers, **request.headers},
-                timeout=request.timeout,
-            )
-        latency = self._latency() if self._latency else 0.0
+        request = self._with_headers(request)
+        if self._latency is None:
+            # Others have their turn, as they have while a socket is written to.
+            await self._clock.sleep(0)
+            answer = self._server.begin(request, peer=self._user)
+            if isinstance(answer, Response) or not isinstance(answer, Awaitable):
+                return answer
+            return await self._in_time(request, answer)
+        return await self._in_time(request, self._call_slowly(request, self._latency()))
+
+    async def _call_slowly(self, request: Request, latency: float) -> Response | Stream:
         await self._clock.sleep(latency / 2)
         answer = await self._server.handle(request, peer=self._user)
         if latency:
             await self._clock.sleep(latency / 2)
         return answer
+
+    async def _in_time(self, request: Request, answer: Awaitable[Response | Stream]) -> Response | Stream:
+        try:
+            async with self._clock.timeout(request.timeout):
+                return await answer
+        except TimeoutError as error:
+            raise LostAnswerError(f"{request}: no answer within {request.timeout} s") from error
+
+    def _with_headers(self, request: Request) -> Request:
+        if not self._headers:
+            return request
+        # Written out because attrs.evolve takes three times as long, and this is on the way of every request.
+        return Request(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            body=request.body,
+            headers={**self._headers, **request.headers},
+            timeout=request.timeout,
+        )
 
 
 class DirectStream:

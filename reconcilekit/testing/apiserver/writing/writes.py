@@ -306,7 +306,7 @@ class Writer:
         if target.is_dry_run:
             # Nobody looks at it there, nor puts another in its place.
             _put_or_drop(metadata, "resourceVersion", version or None)
-        return Outcome(stored=self._put(target, content, None).stored, is_created=True)
+        return self._put(target, content, None)
 
     def _as_read(self, target: Target, made: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
         from reconcilekit.testing.apiserver.crd.values.metadata import without_malformed
@@ -429,8 +429,10 @@ class Writer:
         if target.is_dry_run:
             if live is not None:
                 read["metadata"]["resourceVersion"] = str(live.revision)
-            return Outcome(stored=Stored(target.key, live.revision if live else 0, read))
-        return Outcome(stored=self._storage.put(target.served, target.key, read, is_as_read=is_as_read))
+            stored = Stored(target.key, live.revision if live else 0, read)
+        else:
+            stored = self._storage.put(target.served, target.key, read, is_as_read=is_as_read)
+        return Outcome(stored=stored, is_created=live is None)
 
 
 def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
