@@ -40,7 +40,7 @@ def causes(content: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Ca
     found: list[Cause] = []
     if old is None:
         found += _name_causes(content["metadata"].get("name") or "", spec)
-    found += spec_causes(spec)
+    found += spec_causes(spec, None if old is None else old["spec"])
     if old is not None:
         found += update_causes(spec, old["spec"], is_established=is_established(old))
     found += names_causes(status.get("acceptedNames") or {}, "status.acceptedNames", is_spec=False)

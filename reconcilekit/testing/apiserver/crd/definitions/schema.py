@@ -9,9 +9,12 @@ import attrs
 
 from reconcilekit.testing.apiserver.crd.definitions.internal import rendered_rule
 from reconcilekit.testing.apiserver.crd.problems import child, forbidden, internal, invalid, not_supported, required
+from reconcilekit.testing.apiserver.crd.rules.budget import Budget
 from reconcilekit.testing.apiserver.crd.rules.checker import RuleChecker
 from reconcilekit.testing.apiserver.crd.rules.engine import EngineMissingError
 from reconcilekit.testing.apiserver.crd.rules.paths import PathError, resolve
+from reconcilekit.testing.apiserver.crd.rules.ranges import MOST
+from reconcilekit.testing.apiserver.crd.rules.sizes import cardinality
 from reconcilekit.testing.apiserver.status import Cause
 
 Schema = Mapping[str, Any]
@@ -39,6 +42,7 @@ class Place:
         uncorrelated: the path of the outermost list or map whose parts have no old values, "" where there is none.
         has_rules: rules may stand here: not inside anyOf and so on.
         is_root: of the whole schema.
+        most_times: how often what the schema is about can be there, None where nothing limits it.
     """
 
     no_defaults: str = ""
@@ -46,6 +50,13 @@ class Place:
     uncorrelated: str = ""
     has_rules: bool = True
     is_root: bool = False
+    most_times: int | None = 1
+
+    def below(self, schema: Schema) -> Place:
+        """A place of what is directly below a schema that stands here."""
+        told = cardinality(schema)
+        times = None if told is None or self.most_times is None else min(told * self.most_times, MOST)
+        return attrs.evolve(self, is_root=False, most_times=times)
 
     def without_old_values(self, path: str) -> Place:
         """A place inside what has no old values."""
@@ -57,15 +68,17 @@ class SchemaReview:
 
     Args:
         checker: of the schema's rules; None where no rule is to be looked at, as the schema isn't right.
+        was_taken: the same schema has been taken before, whatever its single rules cost.
     """
 
-    def __init__(self, checker: RuleChecker | None) -> None:
+    def __init__(self, checker: RuleChecker | None, *, was_taken: bool = False) -> None:
         self._checker = checker
+        self._budget = Budget(limits_rules=not was_taken)
 
     def causes(self, schema: Schema, path: str) -> list[Cause]:
         """What is wrong, rules last."""
         found, rules = self._review(schema, path, Place(is_root=True))
-        return [*found, *rules]
+        return [*found, *rules, *self._budget.causes(path)]
 
     def _review(self, schema: Schema, path: str, place: Place) -> tuple[list[Cause], list[Cause]]:
         found, rules = list(_keyword_causes(schema, path, place)), []
@@ -84,11 +97,15 @@ class SchemaReview:
         for i, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
             where = f"{child(path, 'x-kubernetes-validations')}[{i}]"
             checked = self._checker.check(schema, rule)
+            times = checked.most_runs if place.most_times is None else place.most_times
+            yield from self._budget.spend(child(where, "rule"), min(checked.cost * times, MOST), "rule")
             if checked.problem:
                 yield invalid(child(where, "rule"), rendered_rule(rule), checked.problem)
                 continue
             if checked.message_problem:
                 yield invalid(child(where, "messageExpression"), rendered_rule(rule), checked.message_problem)
+            what = "messageExpression"
+            yield from self._budget.spend(child(where, what), checked.message_cost, what)
             if checked.uses_old_self and place.uncorrelated:
                 detail = "oldSelf cannot be used on the uncorrelatable portion of the schema within"
                 yield invalid(child(where, "rule"), rule["rule"], f"{detail} {place.uncorrelated}")
@@ -114,7 +131,7 @@ def _has_rules(schema: Schema) -> bool:
 
 
 def _below(schema: Schema, path: str, place: Place) -> Iterator[tuple[Schema, str, Place]]:
-    additional, is_root, place = schema.get("additionalProperties"), place.is_root, attrs.evolve(place, is_root=False)
+    additional, is_root, place = schema.get("additionalProperties"), place.is_root, place.below(schema)
     if isinstance(additional, Mapping):
         why = "inside additionalProperties applying to object metadata"
         below = attrs.evolve(place, no_defaults=why) if place.is_in_meta else place

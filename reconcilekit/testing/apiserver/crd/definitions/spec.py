@@ -35,8 +35,8 @@ _SHARED_PATHS: Final = {
 """What the server keeps once where all versions have the same, and where its messages look for it then."""
 
 
-def spec_causes(spec: Spec) -> Iterator[Cause]:
-    """What is wrong."""
+def spec_causes(spec: Spec, old: Spec | None = None) -> Iterator[Cause]:
+    """What is wrong; the rules of a version that has the schema that it had before may cost what they did."""
     yield from _group_causes(spec.get("group") or "")
     scope = spec.get("scope") or ""
     if not scope:
@@ -52,13 +52,20 @@ def spec_causes(spec: Spec) -> Iterator[Cause]:
         detail = "must be false in order to use defaults in the schema"
         yield invalid("spec.preserveUnknownFields", spec["preserveUnknownFields"], detail)
     for i, version in enumerate(versions):
-        yield from _version_causes(version, f"spec.versions[{i}]", shared)
+        yield from _version_causes(version, f"spec.versions[{i}]", shared, was_taken=_had_schema(old, version))
     yield from _versions_causes(versions)
     yield from names_causes(spec.get("names") or {}, "spec.names", is_spec=True)
     if versions:
         told = {key: versions[0].get(key) for key in shared}
         has_status = any(_has_status(version) for version in versions)
-        yield from _part_causes(told, "spec", has_status=has_status, paths=_SHARED_PATHS, schema=_schema(versions[0]))
+        yield from _part_causes(
+            told,
+            "spec",
+            has_status=has_status,
+            paths=_SHARED_PATHS,
+            schema=_schema(versions[0]),
+            was_taken=_had_schema(old, versions[0]),
+        )
     yield from _conversion_causes(spec.get("conversion") or {}, keeps_unknown=spec.get("preserveUnknownFields") is True)
 
 
@@ -86,21 +93,29 @@ def _group_causes(group: str) -> Iterator[Cause]:
         yield invalid("spec.group", group, "should be a domain with at least one dot")
 
 
-def _version_causes(version: Mapping[str, Any], path: str, shared: set[str]) -> Iterator[Cause]:
+def _version_causes(version: Mapping[str, Any], path: str, shared: set[str], *, was_taken: bool) -> Iterator[Cause]:
     if found := label_problem(version.get("name") or ""):
         yield invalid(child(path, "name"), version.get("name") or "", found)
     yield from deprecation_causes(version, path)
     own = {key: version.get(key) for key in _SHARED_PATHS if key not in shared}
     paths = {key: key for key in own}
     has_status = _has_status(version) or ("subresources" in shared and _has_status(version))
-    yield from _part_causes(own, path, has_status=has_status, paths=paths, schema=_schema(version))
+    schema = _schema(version)
+    yield from _part_causes(own, path, has_status=has_status, paths=paths, schema=schema, was_taken=was_taken)
 
 
 def _part_causes(
-    told: Mapping[str, Any], path: str, *, has_status: bool, paths: Mapping[str, str], schema: Mapping[str, Any] | None
+    told: Mapping[str, Any],
+    path: str,
+    *,
+    has_status: bool,
+    paths: Mapping[str, str],
+    schema: Mapping[str, Any] | None,
+    was_taken: bool,
 ) -> Iterator[Cause]:
     if told.get("schema") is not None:
-        yield from schema_causes(told["schema"], child(path, paths["schema"]), has_status=has_status)
+        where = child(path, paths["schema"])
+        yield from schema_causes(told["schema"], where, has_status=has_status, was_taken=was_taken)
     if told.get("subresources") is not None:
         yield from subresource_causes(told["subresources"], child(path, paths["subresources"]))
     for i, column in enumerate(told.get("additionalPrinterColumns") or ()):
@@ -109,7 +124,9 @@ def _part_causes(
         yield from selectable_causes(told["selectableFields"], schema, child(path, paths["selectableFields"]))
 
 
-def schema_causes(validation: Mapping[str, Any], path: str, *, has_status: bool) -> Iterator[Cause]:
+def schema_causes(
+    validation: Mapping[str, Any], path: str, *, has_status: bool, was_taken: bool = False
+) -> Iterator[Cause]:
     """What is wrong with a version's schema."""
     schema, where = validation.get("openAPIV3Schema"), child(path, "openAPIV3Schema")
     if schema is None:
@@ -119,7 +136,7 @@ def schema_causes(validation: Mapping[str, Any], path: str, *, has_status: bool)
     structural = [] if unusable else structural_causes(schema, where) or list(default_causes(schema, where))
     found += structural
     checker, missing = (None, []) if unusable or structural else checker_of(schema, where)
-    found += SchemaReview(checker).causes(schema, where)
+    found += SchemaReview(checker, was_taken=was_taken).causes(schema, where)
     found += missing
     if unusable and not found:
         found.append(invalid(where, "", unusable))
@@ -198,6 +215,11 @@ def _conversion_causes(conversion: Mapping[str, Any], *, keeps_unknown: bool) ->
 
 def _schema(version: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return (version.get("schema") or {}).get("openAPIV3Schema")
+
+
+def _had_schema(old: Spec | None, version: Mapping[str, Any]) -> bool:
+    known = () if old is None else old.get("versions") or ()
+    return any(was.get("name") == version.get("name") and _schema(was) == _schema(version) for was in known)
 
 
 def _has_status(version: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Final
 
-from reconcilekit.testing.apiserver.crd.rules import functions
+from reconcilekit.testing.apiserver.crd.rules import functions, missing
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -22,7 +22,7 @@ extensions:
 - name: bindings
 """
 
-_CHECKER: Final = f"""
+_STANDARD: Final = """
 name: checker
 stdlib:
   exclude_functions:
@@ -30,10 +30,12 @@ stdlib:
   - name: _<=_
   - name: _>_
   - name: _>=_
-{_EXTENSIONS}
 """
 
+_CHECKER: Final = f"{_STANDARD}{_EXTENSIONS}"
+_PLAIN_CHECKER: Final = _CHECKER.replace("- name: bindings\n", "")
 _RUNTIME: Final = f"name: runtime\n{_EXTENSIONS}"
+_BIND: Final = re.compile(r"\bcel\s*\.\s*bind\s*\(")
 
 _WORDS: Final = (
     (re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL), r"no such key: \1"),
@@ -86,6 +88,21 @@ def checker(pool: object, variables: dict[str, cel.Type]) -> cel.Env:
     return cel.NewEnv(descriptor_pool=pool, config=config, functions=declared, variables=variables)
 
 
+@functools.cache
+def plain_checker() -> cel.Env:
+    """Where rules are checked without what this server binds their variables by."""
+    from cel_expr_python import cel
+
+    declared = [*functions.checker_functions(), *functions.comparison_functions()]
+    config = cel.NewEnvConfigFromYaml(_PLAIN_CHECKER)
+    return cel.NewEnv(config=config, functions=declared, variables={"self": cel.Type.DYN, "oldSelf": cel.Type.DYN})
+
+
+def binds(source: str) -> bool:
+    """Whether an expression gives names to values, which rules can't."""
+    return _BIND.search(without_strings(source)) is not None
+
+
 def parsed(source: str) -> cel.Expression:
     """An expression, ready to run.
 
@@ -93,9 +110,22 @@ def parsed(source: str) -> cel.Expression:
         ExpressionError: its syntax isn't right.
     """
     try:
-        return runtime().compile(with_optionals(source), disable_check=True)
+        program = runtime().compile(missing.for_runtime(with_optionals(source)), disable_check=True)
+        return missing.with_insertions(program, runtime())
     except RuntimeError as error:
-        raise ExpressionError(compile_message(str(error), lines_before=0)) from error
+        raise ExpressionError(missing.without_aliases(compile_message(str(error), lines_before=0))) from error
+
+
+def without_strings(source: str) -> str:
+    """An expression whose literal texts are empty."""
+    return re.sub(r"'(\\.|[^'\\])*'|\"(\\.|[^\"\\])*\"", "''", source)
+
+
+def error_at(source: str, place: int, told: str) -> str:
+    """An error as the real server's compiler shows it, at a character of the source."""
+    before = source[:place]
+    line, column = before.count("\n"), place - (before.rfind("\n") + 1)
+    return f"ERROR: <input>:{line + 1}:{column + 1}: {told}\n | {source.splitlines()[line]}\n | {'.' * column}^"
 
 
 def compile_message(text: str, *, lines_before: int) -> str:
@@ -103,7 +133,36 @@ def compile_message(text: str, *, lines_before: int) -> str:
     text = text.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
     text = re.sub(r"<input>:(\d+):", lambda found: f"<input>:{int(found[1]) - lines_before}:", text)
     text = re.sub(r"undefined field '([^']*)' not found in struct '[^']*'", r"undefined field '\1'", text)
-    return text.replace("null_type", "null")
+    text = text.replace("cannot be the range of a comprehension", "cannot be range of a comprehension")
+    errors = [_of_member(error) for error in re.split(r"\n(?=ERROR: <input>)", text.replace("null_type", "null"))]
+    return "\n".join(sorted(errors, key=_place))
+
+
+_PLACE: Final = re.compile(r"ERROR: <input>:(\d+):(\d+)")
+_OVERLOAD: Final = re.compile(r"(no matching overload for '(\w+)' applied to ')\((.*)\)'\n \| (.*)\n")
+
+
+def _place(error: str) -> tuple[int, int]:
+    found = _PLACE.match(error)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _of_member(error: str) -> str:
+    """The error with the types of a call on a value in the order that Go has them in: what it is called on first."""
+    found = _OVERLOAD.search(error)
+    if found is None or not found[4][: _place(error)[1] - 1].endswith(f".{found[2]}"):
+        return error
+    target, _, rest = _split_first(found[3])
+    return f"{error[: found.start()]}{found[1]}{target}.({rest})'\n | {found[4]}\n{error[found.end() :]}"
+
+
+def _split_first(types: str) -> tuple[str, str, str]:
+    depth = 0
+    for i, char in enumerate(types):
+        depth += (char == "(") - (char == ")")
+        if char == "," and not depth:
+            return types[:i], ",", types[i + 2 :]
+    return types, "", ""
 
 
 def failure_message(text: str) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from reconcilekit.testing.apiserver.crd.rules import opaque
+from reconcilekit.testing.apiserver.crd.rules import missing, opaque
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -164,12 +164,12 @@ _IMPLEMENTED: Final[dict[str, Callable[..., Any]]] = {
 
 def checker_functions() -> list[cel.FunctionDecl]:
     """The declarations with their real types, to check rules against."""
-    return _declared(_checked_type, {})
+    return [*_declared(_checked_type, {}), *missing.checker_functions()]
 
 
 def runtime_functions() -> list[cel.FunctionDecl]:
     """The declarations with the types that values have while a rule runs, and the implementations."""
-    return _declared(_runtime_type, _IMPLEMENTED)
+    return [*_declared(_runtime_type, _IMPLEMENTED), *missing.runtime_functions()]
 
 
 def comparison_functions() -> list[cel.FunctionDecl]:

@@ -40,7 +40,7 @@ class Rule:
         self._told = told
         self._source = told["rule"]
         self.is_optional = told.get("optionalOldSelf") is True
-        self.uses_old_self = _OLD_SELF.search(_without_strings(self._source)) is not None
+        self.uses_old_self = _OLD_SELF.search(engine.without_strings(self._source)) is not None
         self.field_path = normalized_path(told["fieldPath"]) if told.get("fieldPath") else ""
         self._program: cel.Expression | None = None
         self._message_program: cel.Expression | None = None
@@ -99,10 +99,6 @@ class Rule:
         result = self._message_program.eval(data=activation)
         message = str(result.value()).strip() if result.type().name() == "STRING" else ""
         return "" if len(message.encode()) > MAX_MESSAGE or "\n" in message else message
-
-
-def _without_strings(source: str) -> str:
-    return re.sub(r"'(\\.|[^'\\])*'|\"(\\.|[^\"\\])*\"", "''", source)
 
 
 @attrs.frozen(kw_only=True)
