@@ -134,7 +134,9 @@ class Gate:
         own = self._own_answer(caller, request, serve)
         if own is not None:
             return caller.user, own
-        self._guard(caller, request, serve)
+        if self._enforces:
+            self._guard_creation(caller, request, serve)
+            self._guard(caller, request, serve)
         answer = serve(request)
         self._follow(caller, request)
         return caller.user, answer
@@ -165,15 +167,27 @@ class Gate:
         review = self._reviewer.review_of(wanted)
         return None if review is None else _answered(request, serve, functools.partial(review, caller.user))
 
+    def _guard_creation(self, caller: Caller, request: Request, serve: Serve) -> None:
+        """Refuse a PUT or an apply that would create, of who may not: asked last, by what a dry run comes to."""
+        if request.method not in ("PUT", "PATCH") or ClusterObjects(self._cluster).has(request.path):
+            return
+        creation = attrs.evolve(caller.wanted, verb="create")
+        decision = self.authorizer.decide(caller.user, creation)
+        if decision.is_allowed:
+            return
+        rehearsal = _rehearsed(request, serve)
+        if isinstance(rehearsal, Response) and rehearsal.status == HTTPStatus.CREATED:
+            raise forbidden(caller.user, creation, decision.reason)
+
     def _guard(self, caller: Caller, request: Request, serve: Serve) -> None:
         """Refuse a role or a binding that grants more than its writer has: by what a dry run makes of it."""
         from reconcilekit.testing.apiserver.access.escalation import Grantor, is_guarded
 
         wanted = caller.wanted
-        if not self._enforces or not is_guarded(wanted):
+        if not is_guarded(wanted):
             return
         old = ClusterObjects(self._cluster).find(GROUP, wanted.resource, ObjectKey(wanted.namespace, wanted.name))
-        rehearsal = serve(attrs.evolve(request, query={**request.query, "dryRun": "All"}, headers=_plain(request)))
+        rehearsal = _rehearsed(request, serve)
         if not isinstance(rehearsal, Response) or rehearsal.status >= 300:
             return
         new = msgspec.json.decode(rehearsal.body, type=dict[str, Any])
@@ -213,6 +227,10 @@ def _needs_a_look(request: Request) -> bool:
 def _plain(request: Request) -> dict[str, str]:
     """The headers, asking for the object itself rather than a table of it."""
     return {name: value for name, value in request.headers.items() if name != "accept"}
+
+
+def _rehearsed(request: Request, serve: Serve) -> Answer:
+    return serve(attrs.evolve(request, query={**request.query, "dryRun": "All"}, headers=_plain(request)))
 
 
 def _answered(request: Request, serve: Serve, answer: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.cluster import Cluster
+from reconcilekit.testing.apiserver.encoding.routes import parse_route
 from reconcilekit.testing.apiserver.storage.storage import Collection
 
 
@@ -20,6 +21,12 @@ class ClusterObjects:
         """See `Objects.find`."""
         stored = self._collection(group, plural).objects.get(key)
         return None if stored is None else stored.content
+
+    def has(self, path: str) -> bool:
+        """Whether the object is there that a request's path names."""
+        route = parse_route(path)
+        served = route and self._cluster.registry.find(route.group, route.version, route.plural)
+        return bool(route and served and route.key in self._cluster.storage.collection(served).objects)
 
     def all_of(self, group: str, plural: str, namespace: str = "") -> Iterator[tuple[ObjectKey, Mapping[str, Any]]]:
         """See `Objects.all_of`."""

@@ -279,3 +279,40 @@ WANTED = st.builds(
 def test_whoever_covers_a_rule_may_do_all_that_it_allows(owned: list[Rule], granted: Rule, wanted: Attributes) -> None:
     if granted.allows(wanted) and not any(rule.allows(wanted) for rule in owned):
         assert missing(owned, [granted])
+
+
+LEASES = "coordination.k8s.io"
+LEASE = {"metadata": {"name": "a"}, "spec": {}}
+APPLIED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+APPLY = "application/apply-patch+yaml"
+
+
+def test_what_creates_needs_the_right_to_create(play: Any) -> None:
+    applied, lease = f"{CORE}/configmaps/a?fieldManager=m", f"/apis/{LEASES}/v1/namespaces/default/leases/a"
+
+    async def scenario(ask: Any) -> None:
+        await ask.allow(SUBJECT, rule("patch,update", "configmaps"), rule("patch,update", "leases", group=LEASES))
+        reply = await ask("PATCH", applied, APPLIED, user=JANE, content_type=APPLY)
+        cannot = f'configmaps "a" is forbidden: {CANNOT} create resource "configmaps" in API group "" {DEFAULT}'
+        assert (reply.status, reply.message) == (403, cannot)
+        reply = await ask("PUT", lease, LEASE, user=JANE)
+        cannot = (
+            f'leases.{LEASES} "a" is forbidden: {CANNOT} create resource "leases" in API group "{LEASES}" {DEFAULT}'
+        )
+        assert (reply.status, reply.message) == (403, cannot)
+
+        # What would fail anyway says why.
+        assert (await ask("PUT", lease, {"metadata": {"name": "b"}}, user=JANE)).status == 400
+        merge = "application/merge-patch+json"
+        assert (await ask("PATCH", f"{CORE}/configmaps/a", {}, user=JANE, content_type=merge)).status == 404
+
+        # Who changes what is there needs no more than before.
+        await ask.admin("POST", f"{CORE}/configmaps", APPLIED)
+        there = await ask.admin("PUT", lease, LEASE)
+        assert (await ask("PATCH", applied, APPLIED, user=JANE, content_type=APPLY)).status == 200
+        assert (await ask("PUT", lease, there, user=JANE)).status == 200
+
+        await ask.allow(SUBJECT, rule("create", "leases", group=LEASES))
+        assert (await ask("PUT", f"{lease}b", {"metadata": {"name": "ab"}, "spec": {}}, user=JANE)).status == 201
+
+    play(scenario, authorization="RBAC")
