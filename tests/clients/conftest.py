@@ -21,7 +21,6 @@ import pytest
 from reconcilekit.clock import SystemClock
 from reconcilekit.testing import ApiServer
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping, Workloads
-from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.controlplane import ControlPlane
 from reconcilekit.testing.controlplane.users import write_kubeconfig
 from tests.clients.kubelet import kubelet
@@ -56,44 +55,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("cluster", params, indirect=True, scope="module")
 
 
-class Cluster(Protocol):
+class WriteKubeconfig(Protocol):
+    """Writes a file that tells of a server; without a token, as the administrator."""
+
+    def __call__(self, path: Path, *, token: str, namespace: str) -> None:
+        """Write it."""
+
+
+@attrs.define
+class Cluster:
     """How clients find a server."""
+
+    folder: Path
+    write: WriteKubeconfig
+    _numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
 
     def kubeconfig(self, *, token: str = "", namespace: str = "default") -> Path:
         """A new file that tells of it; without a token, as the administrator."""
-
-
-@attrs.define
-class _Embedded:
-    endpoint: Endpoint
-    folder: Path
-    _numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
-
-    def kubeconfig(self, *, token: str = "", namespace: str = "default") -> Path:
         path = self.folder / f"kubeconfig-{next(self._numbers)}"
-        self.endpoint.write_kubeconfig(path, token=token, namespace=namespace)
+        self.write(path, token=token, namespace=namespace)
         return path
 
 
-@attrs.define
-class _Real:
-    plane: ControlPlane
-    folder: Path
-    _numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
-
-    def kubeconfig(self, *, token: str = "", namespace: str = "default") -> Path:
-        path = self.folder / f"kubeconfig-{next(self._numbers)}"
+def _writer_of(plane: ControlPlane) -> WriteKubeconfig:
+    def write(path: Path, *, token: str, namespace: str) -> None:
         if not token:
-            self.plane.write_kubeconfig(path, namespace=namespace)
-            return path
+            plane.write_kubeconfig(path, namespace=namespace)
+            return
         write_kubeconfig(
-            path,
-            server=self.plane.url,
-            ca_file=self.plane.ca_file,
-            credentials={"token": token},
-            namespace=namespace,
+            path, server=plane.url, ca_file=plane.ca_file, credentials={"token": token}, namespace=namespace
         )
-        return path
+
+    return write
 
 
 class _Thread:
@@ -105,9 +98,9 @@ class _Thread:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="api-server")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._running: _Embedded | None = None
+        self._running: Cluster | None = None
 
-    def start(self) -> _Embedded:
+    def start(self) -> Cluster:
         self._thread.start()
         assert self._is_ready.wait(PATIENCE)
         assert self._running is not None
@@ -127,7 +120,7 @@ class _Thread:
         )
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with server.serve(tls=True) as endpoint:
-            self._running = _Embedded(endpoint, self._folder)
+            self._running = Cluster(self._folder, endpoint.write_kubeconfig)
             self._is_ready.set()
             await self._stop.wait()
 
@@ -139,7 +132,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.param == "real":
         plane: ControlPlane = request.getfixturevalue("_shared_whole_plane")
         with kubelet(plane):
-            yield _Real(plane, folder)
+            yield Cluster(folder, _writer_of(plane))
         plane.reset()
         return
     thread = _Thread(folder)
