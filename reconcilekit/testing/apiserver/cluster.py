@@ -9,7 +9,6 @@ import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.testing.apiserver.crd.definitions import acceptance
-from reconcilekit.testing.apiserver.crd.definitions.versions import storage_version
 from reconcilekit.testing.apiserver.housekeeping.beginnings import first_objects, service_addresses
 from reconcilekit.testing.apiserver.housekeeping.cluster import TokenMaker
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
@@ -17,6 +16,7 @@ from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
+from reconcilekit.testing.apiserver.storage.definitions import define
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
@@ -181,7 +181,7 @@ class Cluster:
 
     def _follow_back(self, event: Event) -> None:
         if event.before is not None and acceptance.is_established(event.before.content):
-            self.registry.define(event.before.content)
+            define(event.before.content, self.registry, self.storage)
         elif event.after is not None:
             self.registry.undefine(event.after.content)
 
@@ -198,7 +198,7 @@ class Cluster:
             if outcome.is_gone or not target.subresource:
                 self._follow_definition(target, outcome)
             elif acceptance.is_established(outcome.stored.content):
-                self.registry.define(outcome.stored.content)
+                define(outcome.stored.content, self.registry, self.storage)
         self._housekeeper.settle()
         return outcome
 
@@ -227,13 +227,8 @@ class Cluster:
         definition = self._with_status(served, stored, definition, reviewed)
         if (established := acceptance.established(definition, time)) is not None:
             definition = self._with_status(served, stored, definition, established)
-        if not acceptance.is_established(definition):
-            return
-        self.registry.define(definition)
-        spec = definition["spec"]
-        kind = self.registry.find(spec["group"], storage_version(spec), spec["names"]["plural"])
-        if kind is not None and kind.custom is not None:
-            self.storage.reread(kind, kind.custom.as_read)
+        if acceptance.is_established(definition):
+            define(definition, self.registry, self.storage)
 
     def _with_status(
         self, served: ResourceType, stored: Stored, definition: dict[str, Any], status: dict[str, Any]

@@ -347,7 +347,7 @@ def _write_objects(file: io.BufferedWriter, snapshot: StorageSnapshot) -> Genera
     for (group, plural), collection in snapshot.collections.items():
         opening = b'{"kind":%s,"object":' % msgspec.json.encode([group, plural])
         for stored in collection.objects.values():
-            file.write(records.encode(b"%s%s}" % (opening, stored.encoded())))
+            file.write(records.encode(b"%s%s}" % (opening, stored.written.encoded())))
             count += 1
             if count % SLICE == 0:
                 yield

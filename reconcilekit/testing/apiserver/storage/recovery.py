@@ -7,6 +7,7 @@ from typing import Any
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_established
 from reconcilekit.testing.apiserver.kinds.resources import Registry
+from reconcilekit.testing.apiserver.storage.definitions import define
 from reconcilekit.testing.apiserver.storage.folder import Kept, KeptChange
 from reconcilekit.testing.apiserver.storage.records import DamagedDataError
 from reconcilekit.testing.apiserver.storage.storage import Storage
@@ -24,7 +25,7 @@ def recover(kept: Kept, storage: Storage, registry: Registry) -> None:
     storage.load(kept.revision, kept.objects)
     for kind, stored in kept.objects:
         if kind == DEFINITIONS and is_established(stored.content):
-            registry.define(stored.content)
+            define(stored.content, registry, storage)
     # A definition goes before its objects do, whose changes still need the kind.
     gone: dict[ObjectKey, dict[str, Any]] = {}
     for change in kept.changes:
@@ -35,7 +36,7 @@ def recover(kept: Kept, storage: Storage, registry: Registry) -> None:
         if event.after is not None:
             gone.pop(event.key, None)
             if is_established(event.after.content):
-                registry.define(event.after.content)
+                define(event.after.content, registry, storage)
         elif event.before is not None:
             gone[event.key] = event.before.content
     for definition in gone.values():

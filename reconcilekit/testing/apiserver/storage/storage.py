@@ -132,12 +132,12 @@ class Storage:
         self._commit(Event("DELETED", self.revision + 1, before, None, served=served))
 
     def reread(self, served: ResourceType, read: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Have a kind's objects be what is read of them now that their definition has changed: no write at all."""
+        """Have a kind's objects be what is read of them now that their definition is another: no write at all."""
         objects = self._own(served.storage_key).objects
         for key, stored in list(objects.items()):
-            content = read(stored.content)
-            if content is not stored.content:
-                objects.put(key, Stored(key, stored.revision, content, is_as_read=False))
+            again = stored.read_anew(read)
+            if again is not stored:
+                objects.put(key, again)
 
     def drop(self, served: ResourceType) -> None:
         """Remove every object of a kind that is served no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -21,16 +22,39 @@ class Stored:
         revision: of the write.
         content: what is read of it.
         is_as_read: what was written is the same; where it isn't, a write that changes nothing writes all the same.
+        written: what it was read from, where its definition has changed since it was written.
     """
 
-    __slots__ = ("_encoded", "content", "is_as_read", "key", "revision")
+    __slots__ = ("_encoded", "_written", "content", "is_as_read", "key", "revision")
 
-    def __init__(self, key: ObjectKey, revision: int, content: dict[str, Any], *, is_as_read: bool = True) -> None:
+    def __init__(
+        self,
+        key: ObjectKey,
+        revision: int,
+        content: dict[str, Any],
+        *,
+        is_as_read: bool = True,
+        written: Stored | None = None,
+    ) -> None:
         self.key = key
         self.revision = revision
         self.content = content
         self.is_as_read = is_as_read
+        self._written = written
         self._encoded: bytes | None = None
+
+    @property
+    def written(self) -> Stored:
+        """The same as it was written, whatever is read of it since."""
+        return self._written or self
+
+    def read_anew(self, read: Callable[[dict[str, Any]], dict[str, Any]]) -> Stored:
+        """What is read now of what was written."""
+        written = self.written
+        content = read(written.content)
+        if content is written.content:
+            return written
+        return Stored(self.key, self.revision, content, is_as_read=False, written=written)
 
     @property
     def meta(self) -> dict[str, Any]:
