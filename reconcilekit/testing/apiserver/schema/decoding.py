@@ -115,7 +115,7 @@ def _type_reader(go_type: GoType) -> Reader:
             return _named(reader(go_type.base), go_type.name)
         case "list":
             assert go_type.item is not None
-            return _list_reader(_type_reader(go_type.item), go_type.name, _plain(go_type.item))
+            return _list_reader(_type_reader(go_type.item), go_type)
         case "map":
             assert go_type.item is not None
             read = scalars.whole_millis if go_type.name == _RESOURCES else _type_reader(go_type.item)
@@ -137,11 +137,18 @@ def _named(read: Reader, name: str) -> Reader:
     return read_named
 
 
-def _list_reader(read: Reader, name: str, plain: type | None) -> Reader:
+def _list_reader(read: Reader, go_type: GoType) -> Reader:
+    assert go_type.item is not None
+    name, item_type, plain = go_type.name, go_type.item, _plain(go_type.item)
+
     def read_list(value: Any) -> list[Any]:
         if type(value) is not list:
             raise TypeMismatchError(json_type(value), name)
-        return [item if type(item) is plain else read(item) for item in value if item is not None]
+        return [item if type(item) is plain else zero() if item is None else read(item) for item in value]
+
+    def zero() -> Any:
+        """What a null comes to, which is no pointer in any list."""
+        return read({}) if item_type.form == "struct" else scalars.ZEROS.get(item_type.base)
 
     return read_list
 

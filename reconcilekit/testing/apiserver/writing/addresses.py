@@ -55,8 +55,16 @@ class ServiceAddresses:
         """The past has changed: read everything again when it's needed."""
         self._is_stale = True
 
-    def allocate(self, key: ObjectKey, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
+    def allocate(
+        self, key: ObjectKey, content: dict[str, Any], old: Mapping[str, Any] | None, *, is_dry_run: bool = False
+    ) -> None:
         """Give a Service what it needs and hasn't yet, before it is checked; nothing is held until it is stored.
+
+        Args:
+            key: of the Service; one without a name is refused its address, unless it is a dry run.
+            content: the Service; its spec is replaced.
+            old: the one before, None for a new one.
+            is_dry_run: nothing will be stored.
 
         Raises:
             StatusError: 422, something that it asks for isn't to be had; 500, nothing is left.
@@ -71,21 +79,27 @@ class ServiceAddresses:
         is_left = service_fields.stays_undecided(spec, before)
         service_fields.settle_families(key.name, spec, before, f"IPv{self._network.version}")
         if not is_left:
-            self._allocate_address(key, spec, before or {})
+            self._allocate_address(key, spec, before or {}, is_dry_run=is_dry_run)
         self._allocate_ports(key, spec, before)
         if needs_health_check(spec) and not spec.get("healthCheckNodePort"):
             spec["healthCheckNodePort"] = self._next_port(())
         if before is not None:
             service_fields.drop_unneeded(spec, before)
 
-    def _allocate_address(self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any]) -> None:
+    def _allocate_address(
+        self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any], *, is_dry_run: bool
+    ) -> None:
         wanted = next(iter(spec.get("clusterIPs") or ()), "")
         if not has_address(spec) or wanted == NONE or (before and has_address(before)):
             return
         if wanted:
             self._check_address(key, wanted)
-        else:
-            wanted = self._next_address(key)
+        address = wanted or self._next_address(key)
+        if not key.name and not is_dry_run:
+            # The IPAddress that holds it would have to name its Service.
+            why = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
+            raise _refuse(key, "spec.clusterIPs", [wanted], f"failed to allocate IP{wanted and f' {wanted}'}: {why}")
+        wanted = address
         spec["clusterIP"] = wanted
         spec["clusterIPs"] = [wanted]
 

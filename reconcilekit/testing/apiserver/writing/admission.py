@@ -9,6 +9,7 @@ import attrs
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.schema.ordering import in_go_order
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import (
     BY_GENERATION,
@@ -62,11 +63,11 @@ class Admission:
         Raises:
             StatusError: 422 with every cause.
         """
-        causes = _metadata_causes(
-            served, content["metadata"], None if old is None else old["metadata"], is_misnamed="kind" in content
-        )
-        if check := CHECKS.get(served.storage_key):
-            causes += check(content, old)
+        causes = _causes(served, content, old)
+        if causes and served.definition:
+            # Messages quote structs, and Go writes their fields in an order of its own.
+            before = None if old is None else in_go_order(old, served.definition)
+            causes = _causes(served, in_go_order(content, served.definition), before)
         if self.accept_loopback_endpoints and served.plural == "endpointslices":
             causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
@@ -98,6 +99,15 @@ class Admission:
                 causes += check(content, old)
         if causes:
             raise _invalid(served, content, causes)
+
+
+def _causes(served: ResourceType, content: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Cause]:
+    causes = _metadata_causes(
+        served, content["metadata"], None if old is None else old["metadata"], is_misnamed="kind" in content
+    )
+    if check := CHECKS.get(served.storage_key):
+        causes += check(content, old)
+    return causes
 
 
 def _metadata_causes(

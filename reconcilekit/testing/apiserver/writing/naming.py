@@ -138,8 +138,13 @@ def check_told_version(metadata: Mapping[str, Any]) -> None:
         StatusError: 500.
     """
     told = metadata.get("resourceVersion")
-    if isinstance(told, str) and told and not (told.isascii() and told.isdigit()):
+    if isinstance(told, str) and is_malformed(told):
         raise status.StatusError(500, f'strconv.ParseUint: parsing "{told}": invalid syntax')
+
+
+def is_malformed(version: str) -> bool:
+    """True if a resourceVersion is told that isn't a number."""
+    return bool(version) and not (version.isascii() and version.isdigit())
 
 
 def version_needed(target: Target) -> status.StatusError:

@@ -31,6 +31,7 @@ class Target:
         repetitive: the paths of all fields of a body that has some more than once, in its order; else empty.
         strategic_patch: what comes as one, as messages quote it.
         warnings: what the answer's Warning headers say; the write adds to it.
+        empties: the paths of maps that were told to be empty, where that matters; the write adds to it.
     """
 
     served: ResourceType
@@ -45,6 +46,7 @@ class Target:
     repetitive: tuple[str, ...] = ()
     strategic_patch: Mapping[str, Any] | None = None
     warnings: list[str] = attrs.field(factory=list, eq=False)
+    empties: list[tuple[str, ...]] = attrs.field(factory=list, eq=False)
 
     def strict_problems(self, unknown: Sequence[str], *, in_order: bool = False) -> list[str]:
         """What `fieldValidation` has to say of the body.

@@ -22,6 +22,7 @@ from reconcilekit.testing.apiserver.writing import (
     builtin,
     custom,
     deletion,
+    empties,
     identity,
     naming,
     preparing,
@@ -151,6 +152,7 @@ class Writer:
             check(content)
         if naming.creates_by_put(target) and self._find(target) is None:
             naming.check_nobody_meant(target, content["metadata"])
+            naming.check_told_version(content["metadata"])
             return self._insert(target, content)
         live = self._live(target)
         wanted = content["metadata"]
@@ -202,6 +204,7 @@ class Writer:
             naming.check_not_meant(target, read["metadata"])
         if check is not None:
             check(made)
+        naming.check_told_version(read["metadata"])
         if live is None:
             read["metadata"].setdefault("name", target.key.name)
             return self._insert(target, read, entries)
@@ -235,6 +238,7 @@ class Writer:
         """The object as it is stored, in containers of its own down to the metadata."""
         if target.served.definition:
             content = builtin.decoded(target, obj, is_patched=is_patched)
+            empties.note(target, obj)
             if (obj.get("metadata") or {}).get("managedFields") == []:
                 # Go tells an empty list from none, and so resets the ownership.
                 content["metadata"]["managedFields"] = []
@@ -286,7 +290,8 @@ class Writer:
         if served.definition:
             self._admission.default(served, content)
         self._check(target, content, None)
-        version = "" if version == "0" else version
+        # Of a new object nobody minds a version that can't be read.
+        version = "" if version == "0" or naming.is_malformed(version) else version
         if version and is_post and not target.is_dry_run:
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         if (there := self._find(target)) is not None:
@@ -313,6 +318,7 @@ class Writer:
 
         served = target.served
         if served.definition:
+            empties.note(target, made)
             return applied.read_built_in(served, made, config)
         # Nobody decodes what an apply made of a custom object: a time that is none is overwritten unread.
         return {**made, "metadata": without_malformed(made.get("metadata") or {})}
@@ -393,8 +399,8 @@ class Writer:
         """Refuse what is wrong, once it has been given what it needs for being looked at."""
         is_service = target.served.storage_key == SERVICES
         if is_service and not target.subresource:
-            self._addresses.allocate(target.key, content, old)
-        self._admission.check(target.served, content, old=old, warnings=target.warnings)
+            self._addresses.allocate(target.key, content, old, is_dry_run=target.is_dry_run)
+        self._admission.check(target.served, empties.as_told(target, content), old=old, warnings=target.warnings)
         if is_service:
             service_fields.drop_unread(content["spec"])
 

@@ -1,0 +1,103 @@
+"""Nulls, empty maps, missing names and versions that are none: what a real kube-apiserver makes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+CORE = "/api/v1/namespaces/default"
+MAPS, SECRETS, SERVICES = f"{CORE}/configmaps", f"{CORE}/secrets", f"{CORE}/services"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+
+
+def _deployment(labels: Any, container: Any, selector: Any = None) -> dict[str, Any]:
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}, **(selector or {})}, "template": template}
+    return {"metadata": {"name": "a"}, "spec": spec}
+
+
+@pytest.mark.parametrize(("field", "is_frozen"), [("data", False), ("binaryData", True)])
+def test_immutable_maps_mind_an_empty_one(on_server: Callable[..., Any], field: str, is_frozen: bool) -> None:
+    async def scenario(call: Any) -> None:
+        assert (await call("POST", MAPS, {"metadata": {"name": "a"}, "immutable": True})).status == 201
+        for kind in ("merge", "strategic"):
+            assert (await call("PATCH", f"{MAPS}/a", {field: {}}, patch=kind)).status == (422 if is_frozen else 200)
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, field: {}}
+        applied = await call("PATCH", f"{MAPS}/a", config, patch="apply", fieldManager="m")
+        assert applied.status == (422 if is_frozen else 200)
+
+    on_server(scenario)
+
+
+def test_immutable_secrets_mind_an_empty_map(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        assert (await call("POST", SECRETS, {"metadata": {"name": "a"}, "immutable": True})).status == 201
+        refused = await call("PATCH", f"{SECRETS}/a", {"data": {}}, patch="merge")
+        assert refused.message == ('Secret "a" is invalid: data: Forbidden: field is immutable when `immutable` is set')
+        body = {"metadata": {"name": "a"}, "immutable": True, "data": None}
+        assert (await call("PUT", f"{SECRETS}/a", body)).status == 200
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(("labels", "shown"), [({}, "{}"), (None, "null")])
+def test_labels_are_quoted_as_they_were_told(on_server: Callable[..., Any], labels: Any, shown: str) -> None:
+    async def scenario(call: Any) -> None:
+        refused = await call("POST", DEPLOYMENTS, _deployment(labels, {"name": "c", "image": "i"}))
+        assert f"Invalid value: {shown}: `selector` does not match" in refused.message
+
+    on_server(scenario)
+
+
+def test_structs_are_quoted_in_gos_order(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        selector = {"matchExpressions": [{"operator": "Bogus", "key": "k"}], "matchLabels": {"a": "b"}}
+        refused = await call("POST", DEPLOYMENTS, _deployment({"a": "b"}, {"name": "c", "image": "i"}, selector))
+        shown = '{"matchLabels":{"a":"b"},"matchExpressions":[{"key":"k","operator":"Bogus"}]}'
+        assert f"spec.selector: Invalid value: {shown}: invalid label selector" in refused.message
+
+    on_server(scenario)
+
+
+def test_a_null_in_a_list_is_an_empty_item(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        refused = await call("POST", DEPLOYMENTS, _deployment({"a": "b"}, None))
+        fields = [cause["field"] for cause in refused.body["details"]["causes"]]
+        assert fields == [f"spec.template.spec.containers[0].{name}" for name in ("name", "image")]
+        container = {"name": "c", "image": "i", "command": [None, "x"]}
+        made = await call("POST", DEPLOYMENTS, _deployment({"a": "b"}, container))
+        assert made.body["spec"]["template"]["spec"]["containers"][0]["command"] == ["", "x"]
+
+    on_server(scenario)
+
+
+def test_a_service_without_a_name_gets_no_address(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        refused = await call("POST", SERVICES, {"spec": {"clusterIP": "10.0.0.7"}})
+        assert refused.message == (
+            'Service "" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.7"]: failed to allocate IP 10.0.0.7: '
+            'IPAddress.networking.k8s.io "10.0.0.7" is invalid: spec.parentRef.name: Required value'
+        )
+        refused = await call("POST", SERVICES, {})
+        assert 'Invalid value: [""]: failed to allocate IP: IPAddress.networking.k8s.io "10.0.0.' in refused.message
+        tried = await call("POST", SERVICES, {}, dryRun="All")
+        assert [cause["field"] for cause in tried.body["details"]["causes"]] == ["metadata.name", "spec.ports"]
+
+    on_server(scenario)
+
+
+def test_a_version_that_is_none(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        metadata = {"name": "a", "resourceVersion": "x"}
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 80}]}}
+        unread = 'strconv.ParseUint: parsing "x": invalid syntax'
+        for query in ({"fieldManager": "m"}, {"fieldManager": "m", "force": "true"}):
+            put = await call("PUT", f"{SERVICES}/a", service)
+            applied = await call("PATCH", f"{SERVICES}/a", service, patch="apply", **query)
+            assert [(answer.status, answer.message) for answer in (put, applied)] == [(500, unread), (500, unread)]
+            # Of a new object nobody minds it.
+            assert (await call("POST", SERVICES, service)).status in (201, 409)
+
+    on_server(scenario)
