@@ -375,24 +375,25 @@ def repetitive_paths(body: bytes, read: Mapping[str, Any]) -> list[str]:
             return []
         if msgspec.json.encode(msgspec.json.decode(body)).count(b'"') >= told:
             return []
-        return list(_paths(json.loads(body, object_pairs_hook=_Pairs), ""))
+        return list(paths(json.loads(body, object_pairs_hook=Pairs), ""))
     except (ValueError, OverflowError, RecursionError):
         return []
 
 
-class _Pairs(list[tuple[str, Any]]):
+class Pairs(list[tuple[str, Any]]):
     """An object whose fields are all kept."""
 
 
-def _paths(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, _Pairs):
+def paths(value: Any, path: str) -> Iterator[str]:
+    """The paths of all fields below a value, in their order, each as often as it's there."""
+    if isinstance(value, Pairs):
         for name, item in value:
             inner = f"{path}.{name}" if path else name
             yield inner
-            yield from _paths(item, inner)
+            yield from paths(item, inner)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _paths(item, f"{path}[{index}]")
+            yield from paths(item, f"{path}[{index}]")
 
 
 def without_nulls(value: dict[str, Any]) -> dict[str, Any]:

@@ -214,7 +214,7 @@ class Call:
         return self.written(self.cluster.replace(self.target(options), obj, self._check_of(obj, is_named=True)))
 
     def _patch(self) -> Answer:
-        from reconcilekit.testing.apiserver.verbs import patching
+        from reconcilekit.testing.apiserver.verbs import patch_fields, patching
         from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
 
         kind = patching.kind_of(self.request, self.served)
@@ -230,6 +230,9 @@ class Call:
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
         if isinstance(transform, StrategicPatch):
             target = attrs.evolve(target, strategic_patch=transform.patch)
+        if options.field_validation != "Ignore":
+            fields = patch_fields.found_in(kind, self.request.body or b"")
+            target = attrs.evolve(target, patch_problems=fields.problems, made_twice=fields.twice)
 
         def patched(live: dict[str, Any]) -> dict[str, Any]:
             made = transform(live)

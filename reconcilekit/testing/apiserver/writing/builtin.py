@@ -56,8 +56,11 @@ def _read(target: Target, obj: dict[str, Any]) -> dict[str, Any]:
 
 def _strict_problems(target: Target, unknown: Sequence[str]) -> list[str]:
     listed = target.strict_problems(unknown, in_order=True)
-    # What a strategic patch made is no document, and so has no order.
-    return listed if target.strategic_patch is None else sorted(listed)
+    if target.strategic_patch is None:
+        return listed
+    # What a strategic patch made is no document, and so has no order; the patch itself has.
+    of_patch = len(target.patch_problems)
+    return listed[:of_patch] + sorted(listed[of_patch:])
 
 
 def empty_status(name: str) -> dict[str, Any] | None:

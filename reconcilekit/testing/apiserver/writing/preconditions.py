@@ -29,6 +29,8 @@ class Target:
         body_size: bytes of the request, from which the object's size is guarded.
         field_validation: what becomes of fields that nobody knows: "Strict" refuses, "Warn" warns, "Ignore" neither.
         repetitive: the paths of all fields of a body that has some more than once, in its order; else empty.
+        patch_problems: what `field_validation` has to say of a patch before anybody knows what it makes.
+        made_twice: the paths of fields that a patch puts twice into what it makes.
         strategic_patch: what comes as one, as messages quote it.
         warnings: what the answer's Warning headers say; the write adds to it.
         empties: the paths of maps that were told to be empty, where that matters; the write adds to it.
@@ -44,6 +46,8 @@ class Target:
     body_size: int = 0
     field_validation: str = "Ignore"
     repetitive: tuple[str, ...] = ()
+    patch_problems: tuple[str, ...] = ()
+    made_twice: tuple[str, ...] = ()
     strategic_patch: Mapping[str, Any] | None = None
     warnings: list[str] = attrs.field(factory=list, eq=False)
     empties: list[tuple[str, ...]] = attrs.field(factory=list, eq=False)
@@ -55,6 +59,8 @@ class Target:
             unknown: the paths of fields that the kind hasn't.
             in_order: in the order of the document; else duplicates come first, as they are found where it is parsed.
         """
+        if self.patch_problems or self.made_twice:
+            return [*self.patch_problems, *self._made_twice(unknown), *(f'unknown field "{path}"' for path in unknown)]
         if not self.repetitive:
             return [f'unknown field "{path}"' for path in unknown]
         seen: set[str] = set()
@@ -69,6 +75,13 @@ class Target:
             seen.add(path)
         listed = [] if in_order else [f'unknown field "{path}"' for path in unknown]
         return found + listed
+
+    def _made_twice(self, unknown: Sequence[str]) -> list[str]:
+        """Nobody reads on below a field that a built-in kind hasn't."""
+        beyond = () if self.served.is_custom else tuple(f"{path}{sign}" for path in unknown for sign in ".[")
+        hidden = () if self.served.is_custom else tuple(unknown)
+        told = [path for path in self.made_twice if path not in hidden and not path.startswith(beyond)]
+        return [f'duplicate field "{path}"' for path in told]
 
     def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
         """409 about this object."""
