@@ -20,6 +20,7 @@ from reconcilekit.testing.apiserver.crd.values.pruning import Pruning, without_u
 from reconcilekit.testing.apiserver.crd.values.scales import names_of, scale_causes
 from reconcilekit.testing.apiserver.crd.values.structure import Structure, structure_of
 from reconcilekit.testing.apiserver.crd.values.uniqueness import uniqueness_causes
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError as MalformedError
 from reconcilekit.testing.apiserver.status import Cause
 
 _UNCHECKED: Final = (
@@ -133,13 +134,12 @@ class CustomKind:
             DecodeError: its metadata, or an embedded resource's, can't be read.
         """
         told = obj.get("metadata")
-        if found := metadata.problem(told):
-            raise DecodeError(found)
-        unknown: list[str] = []
-        if isinstance(told, dict):
-            kept, unknown = metadata.settled(told, "metadata")
-            if kept is not told:
-                obj = {**obj, "metadata": kept}
+        try:
+            kept, unknown = metadata.read(told, "metadata")
+        except MalformedError as error:
+            raise DecodeError(str(error)) from error
+        if told is not None and kept != told:
+            obj = {**obj, "metadata": kept}
         if is_other:
             return obj, unknown
         if not self._keeps_everything:

@@ -115,6 +115,8 @@ def _metadata_causes(
 ) -> list[Cause]:
     if is_misnamed and old is None:
         return []
+    if served.is_custom:
+        metadata = custom.with_go_strings(dict(metadata))
     causes = list(metadata_causes(metadata, name_rule(served.group, served.plural), is_new=old is None))
     changed = [] if old is None else list(update_causes(metadata, old))
     if not served.is_custom:

@@ -41,9 +41,11 @@ def read_back(target: Target, content: dict[str, Any]) -> tuple[dict[str, Any], 
     An apply's custom object is stored as it is, with its nulls and its empty metadata, and read by its schema.
     """
     kind = target.served.custom
-    if not target.is_apply or kind is None:
+    if kind is None:
         return content, True
-    read = custom.read_back(kind, content)
+    if not target.is_apply:
+        return custom.with_whole_numbers(content), True
+    read = custom.with_whole_numbers(custom.read_back(kind, content))
     return read, read == content or not kind.is_storage
 
 

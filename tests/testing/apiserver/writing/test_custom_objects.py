@@ -225,3 +225,58 @@ def test_a_scale_that_cant_be_found_is_told_as_go_does(on_server: Any, patch: An
         assert told in (await call("PATCH", f"{WIDGETS}/a", patch, patch="merge")).message
 
     on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"creationTimestamp": 3}, "cannot unmarshal number into Go struct field ObjectMeta.creationTimestamp of type"),
+        ({"deletionTimestamp": {}}, "cannot unmarshal object into Go struct field ObjectMeta.deletionTimestamp of typ"),
+        ({"creationTimestamp": "2020-01-01"}, 'as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"'),
+        ({"creationTimestamp": "2020-13-01T00:00:00Z"}, 'parsing time "2020-13-01T00:00:00Z": month out of range'),
+        ({"managedFields": [{"manager": 3}]}, "into Go struct field ManagedFieldsEntry.managedFields.manager of type"),
+        ({"name": 3, "labels": 3}, "cannot unmarshal number into Go struct field ObjectMeta.labels of type map"),
+        ({"name": 3, "deletionTimestamp": "soon"}, 'parsing time "soon" as'),
+        ({"generation": 1e20}, "cannot unmarshal number 100000000000000000000 into Go struct field ObjectMeta.gen"),
+    ],
+)
+def test_metadata_is_read_as_the_struct_that_it_is(on_server: Any, metadata: dict[str, Any], told: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        refused = await call("POST", WIDGETS, widget({"size": 1}, **metadata))
+        assert (refused.status, told in refused.message) == (400, True)
+
+    on_server(scenario)
+
+
+def test_an_applied_label_of_null_is_empty(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        created = await apply(call, widget({"size": 1}, labels={"a": None}, generation=1.0))
+        assert (created.status, created.body["metadata"]["labels"]) == (201, {"a": ""})
+
+    on_server(scenario)
+
+
+def test_a_grace_period_of_nothing_outlives_an_apply(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}, finalizers=["a.b/c"]))
+        await call("DELETE", f"{WIDGETS}/a")
+        applied = await apply(call, widget({"size": 2}), force="true")
+        assert applied.body["metadata"]["deletionGracePeriodSeconds"] == 0
+
+    on_server(scenario)
+
+
+def test_a_whole_float_is_stored_as_an_integer_and_is_a_change_each_time(on_server: Any, widgets: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await call.define_widgets()
+        created = await call("POST", widgets, widget({"n": 1.0, "deep": [2.0, 1.5]}))
+        assert (created.body["spec"], type(created.body["spec"]["n"])) == ({"n": 1, "deep": [2, 1.5]}, int)
+        again = await call("PATCH", f"{widgets}/a", b'{"spec":{"n":1.0}}', patch="merge")
+        assert (again.body["metadata"]["generation"], type(again.body["spec"]["n"])) == (2, int)
+        same = await call("PATCH", f"{widgets}/a", {"spec": {"n": 1}}, patch="merge")
+        assert same.version == again.version
+
+    on_server(scenario)

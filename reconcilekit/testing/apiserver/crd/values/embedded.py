@@ -10,6 +10,7 @@ from reconcilekit.testing.apiserver.crd.definitions.names import label_problem
 from reconcilekit.testing.apiserver.crd.problems import child, invalid, required
 from reconcilekit.testing.apiserver.crd.values import metadata
 from reconcilekit.testing.apiserver.crd.values.structure import Structure
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError as MalformedError
 from reconcilekit.testing.apiserver.status import Cause
 
 Visitor = Callable[[dict[str, Any], str], dict[str, Any]]
@@ -57,12 +58,13 @@ class Coercion:
         told = value.get("metadata")
         if "metadata" not in value:
             return value
-        if found := metadata.problem(told):
-            self.problem = invalid(child(path, "metadata"), told, found)
+        try:
+            kept, unknown = metadata.read(told, child(path, "metadata"))
+        except MalformedError as error:
+            self.problem = invalid(child(path, "metadata"), told, str(error))
             return value
-        kept, unknown = metadata.settled(told or {}, child(path, "metadata"))
         self.unknown += unknown
-        return value if kept is told else {**value, "metadata": kept}
+        return value if kept == told else {**value, "metadata": kept}
 
 
 def embedded_causes(value: Any, node: Structure | None, path: str = "") -> Iterator[Cause]:
