@@ -24,13 +24,13 @@ from reconcilekit.kube.config import ConnectionConfig
 from reconcilekit.kube.http import HttpTransport
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.testing import CUSTOM_RESOURCE_DEFINITION, custom_kind
 from reconcilekit.testing.apiserver import ApiServer, Fault, RequestRecord
 from tests.cache.scripted import CONFIG_MAP, SECRET, WIDGET, Recorder
 from tests.real_world import RealWorld, real_api_server
 
 SPEED, SPEED_OF_REAL = 500, 100
 PATH = "/api/v1/configmaps"
-CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 
 @attrs.frozen
@@ -346,12 +346,12 @@ class TestKinds:
         await scene.cache.wait_synced([CONFIG_MAP, optional])
         states = [scene.cache.health()[WIDGET].state]
         for _ in range(2):
-            await scene.client.create(CRD, widget_definition())
+            await scene.client.create(CUSTOM_RESOURCE_DEFINITION, custom_kind(WIDGET))
             await scene.until(lambda: scene.cache.is_synced(WIDGET))
             await scene.client.create(WIDGET, manifest("w"))
             await scene.until(lambda: len(scene.cache.store(WIDGET)) == 1)
             states.append(scene.cache.health()[WIDGET].state)
-            await scene.client.delete(CRD, ObjectKey("", "widgets.example.com"))
+            await scene.client.delete(CUSTOM_RESOURCE_DEFINITION, ObjectKey("", "widgets.example.com"))
             await scene.until(lambda: scene.cache.health()[WIDGET].state is HealthState.ABSENT)
             states.append(scene.cache.health()[WIDGET].state)
 
@@ -359,11 +359,3 @@ class TestKinds:
         assert states == [absent, synced, absent, synced, absent]
         assert scene.told() == ["+w", "-w", "+w", "-w"]
         await scene.is_followed()
-
-
-def widget_definition() -> dict[str, Any]:
-    names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
-    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
-    return {"metadata": {"name": "widgets.example.com"}, "spec": spec}

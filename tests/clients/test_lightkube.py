@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,9 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod
 from lightkube.types import PatchType
+
+from reconcilekit.kube.resource import Resource
+from reconcilekit.testing import custom_kind
 
 
 class Running(Protocol):
@@ -88,22 +92,7 @@ def test_watch_and_wait(client: Client) -> None:
 
 @pytest.mark.lanes("socket")  # a real server takes a moment to serve a new kind, and lightkube does not wait
 def test_custom_kinds(client: Client) -> None:
-    definition = """
-    apiVersion: apiextensions.k8s.io/v1
-    kind: CustomResourceDefinition
-    metadata: {name: gadgets.example.com}
-    spec:
-      group: example.com
-      scope: Namespaced
-      names: {plural: gadgets, singular: gadget, kind: Gadget}
-      versions:
-      - name: v1
-        served: true
-        storage: true
-        schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-        subresources: {status: {}}
-    """
-    (crd,) = codecs.load_all_yaml(definition)
+    (crd,) = codecs.load_all_yaml(json.dumps(custom_kind(Resource("example.com/v1", "Gadget"))))
     client.create(crd)
     load_in_cluster_generic_resources(client)
     gadget = create_namespaced_resource("example.com", "v1", "Gadget", "gadgets")

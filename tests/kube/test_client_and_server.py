@@ -14,6 +14,7 @@ from reconcilekit.kube.http import user_agent
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Transport
+from reconcilekit.testing import custom_kind
 from reconcilekit.testing.apiserver import ApiServer, Fault
 from tests.servers import ServerUnderTest
 
@@ -111,28 +112,12 @@ async def test_an_apply_that_yields_is_told_who_owns(client: Client, transport: 
     assert (await rival.apply(CONFIG_MAP, config_map(data={"k": "mine"}))).decode()["data"] == {"k": "mine"}
 
 
-def widget_crd() -> dict[str, Any]:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
-            "versions": [version | {"subresources": {"status": {}}}],
-        },
-    }
-
-
 async def test_a_kind_that_is_installed_is_found_and_its_status_is_written_by_itself(
     client: Client, api_server: ServerUnderTest
 ) -> None:
     with pytest.raises(KindAbsentError):
         await client.get(WIDGET, KEY)
-    await api_server.install(widget_crd())
+    await api_server.install(custom_kind(WIDGET))
     widget = {"metadata": {"name": "a", "namespace": "default"}, "spec": {"size": 1}}
     created = await client.create(WIDGET, widget | {"status": {"ignored": True}})
     assert client.discovery.cached(WIDGET) is not None

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import attrs
 
 from reconcilekit import Client, Manager, ObjectKey, Reconciler, Resource, RunReport
-from reconcilekit.testing import VirtualClock, run_virtual
+from reconcilekit.testing import CUSTOM_RESOURCE_DEFINITION, VirtualClock, custom_kind, run_virtual
 from reconcilekit.testing.apiserver import ApiServer
 from reconcilekit.testing.stepped_threads import SteppedThreads
 from tests.worlds import api_server, real_world
 
 T = TypeVar("T")
 
-CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+CRD = CUSTOM_RESOURCE_DEFINITION
 WIDGET = Resource("example.com/v1", "Widget")
 GADGET = Resource("example.com/v1", "Gadget")
 CONFIG_MAP = Resource("v1", "ConfigMap")
@@ -30,26 +30,7 @@ SETTLED = 3.0
 
 def crd(kind: str, *, scope: str = "Namespaced", status: bool = True) -> dict[str, Any]:
     """A CRD of example.com/v1 without validation."""
-    plural = kind.lower() + "s"
-    version: dict[str, Any] = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-    }
-    if status:
-        version["subresources"] = {"status": {}}
-    return {
-        "apiVersion": CRD.api_version,
-        "kind": CRD.kind,
-        "metadata": {"name": f"{plural}.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": scope,
-            "names": {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"},
-            "versions": [version],
-        },
-    }
+    return custom_kind(Resource("example.com/v1", kind), is_namespaced=scope == "Namespaced", has_status=status)
 
 
 def widget(name: str, *, namespace: str = "default", **spec: Any) -> dict[str, Any]:

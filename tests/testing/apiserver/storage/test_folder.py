@@ -17,7 +17,7 @@ import pytest
 
 from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request
-from reconcilekit.testing import ApiServer, VirtualClock, custom_kind, run_virtual
+from reconcilekit.testing import CUSTOM_RESOURCE_DEFINITION, ApiServer, VirtualClock, custom_kind, run_virtual
 from reconcilekit.testing.apiserver.storage import folder as folders
 from reconcilekit.testing.apiserver.storage.folder import FolderInUseError
 from reconcilekit.testing.apiserver.storage.records import DamagedDataError, encode, header
@@ -42,12 +42,12 @@ async def live(server: ApiServer) -> None:
     await ask(server, "POST", PLACE, {"metadata": {"name": "a", "finalizers": ["x.example.com/y"]}, "data": {"n": "1"}})
     await ask(server, "PATCH", f"{PLACE}/a", {"data": {"n": "zwei ☃"}})
     client = server.client("test")
-    await client.create(Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition"), custom_kind(WIDGET))
+    await client.create(CUSTOM_RESOURCE_DEFINITION, custom_kind(WIDGET))
     await client.create(WIDGET, {"metadata": {"name": "w", "namespace": "default"}, "spec": {"size": 3}})
     await ask(server, "DELETE", f"{PLACE}/a")
     await ask(server, "PATCH", f"{PLACE}/a", {"metadata": {"finalizers": None}})
     await ask(server, "DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com")
-    await client.create(Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition"), custom_kind(WIDGET))
+    await client.create(CUSTOM_RESOURCE_DEFINITION, custom_kind(WIDGET))
     await client.create(WIDGET, {"metadata": {"name": "again", "namespace": "default"}, "spec": {"size": 4}})
 
 
