@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from reconcilekit import ConfigError, Context, Reconciler, StateStore, TransientError
+from reconcilekit import Clock, ConfigError, Context, Reconciler, StateStore, TransientError
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.state import Candidate, ScopeOptions, Veto
 from reconcilekit.testing.apiserver import Fault
@@ -46,6 +46,19 @@ class Everything(Reconciler):
 
     async def finalize(self, ctx: Context) -> None:
         """Nothing to clean up."""
+
+
+class Slow(Everything):
+    """Takes its time before it ends."""
+
+    name = "slow"
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    async def reconcile(self, ctx: Context) -> None:
+        await super().reconcile(ctx)
+        await self.clock.sleep(100)
 
 
 def named(world: World, *, user_agent: str = "tests") -> list[str]:
@@ -175,21 +188,11 @@ class TestNothingAtAll:
         simulate(main)
 
     def test_on_a_time_out(self) -> None:
-        class Slow(Everything):
-            name = "slow"
-
-            async def reconcile(self, ctx: Context) -> None:
-                await super().reconcile(ctx)
-                await clock_of[0].clock.sleep(100)
-
-        clock_of: list[World] = []
-
         async def main(world: World) -> None:
-            clock_of.append(world)
             store = StateStore()
             await prepare(world, finalizers=[FINALIZER])
             before = world.server.revision
-            async with running(world, Slow(), state=store, timeout=1.0):
+            async with running(world, Slow(world.clock), state=store, timeout=1.0):
                 assert set(verdicts(world, "w")) == {"transient"}
                 assert world.server.revision == before
                 assert not store.snapshot()["all"].entries
@@ -197,21 +200,11 @@ class TestNothingAtAll:
         simulate(main)
 
     def test_on_a_cancellation(self) -> None:
-        class Slow(Everything):
-            name = "slow"
-
-            async def reconcile(self, ctx: Context) -> None:
-                await super().reconcile(ctx)
-                await worlds[0].clock.sleep(100)
-
-        worlds: list[World] = []
-
         async def main(world: World) -> None:
-            worlds.append(world)
             store = StateStore()
             await prepare(world, finalizers=[FINALIZER])
             before = world.server.revision
-            async with running(world, Slow(), state=store, drain=1.0):
+            async with running(world, Slow(world.clock), state=store, drain=1.0):
                 pass
             await world.settle(200)
             assert world.server.revision == before

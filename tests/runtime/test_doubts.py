@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+
 from reconcilekit import Context, ObjectKey, Reconciler
 from reconcilekit.testing.apiserver import Fault
 from tests.runtime.world import CONFIG_MAP, CRD, GADGET, SECRET, WIDGET, World, crd, obj, simulate, widget
@@ -31,10 +34,25 @@ def statuses(world: World, method: str, plural: str) -> list[int]:
     ]
 
 
-def lose_a_create_of_a_gadget(world: World, *, read: Fault) -> None:
-    """It takes effect, its answer is lost, and `read` is what becomes of the reads that follow."""
-    world.server.faults.add(Fault(method="PATCH", path="*/gadgets/made", when="after", action="drop"))
-    world.server.faults.add(read)
+@contextlib.asynccontextmanager
+async def lost_create_of_a_gadget(world: World, *, read: Fault, lag: float = 0.0) -> AsyncIterator[None]:
+    """A Widget asks for a Gadget. The create takes effect, its answer is lost, and `read` is what follows of reads."""
+    await world.create(widget("w"))
+    async with world.running(Maker()):
+        world.server.lag("gadgets", lag)
+        world.server.faults.add(Fault(method="PATCH", path="*/gadgets/made", when="after", action="drop"))
+        world.server.faults.add(read)
+        await world.patch(WIDGET, "w", {"spec": {"Gadget": "1"}})
+        yield
+
+
+async def ask_for_a_config_map_instead(world: World) -> None:
+    """Nothing holds up the key."""
+    await world.patch(WIDGET, "w", {"spec": {"Gadget": None, "ConfigMap": "1"}})
+    await world.settle(1000)
+
+    assert world.has(CONFIG_MAP, "made")
+    assert world.runs("w")[-1].outcome.verdict.value == "done"
 
 
 FAILING = Fault(method="GET", path="*/gadgets/made", count=None)
@@ -62,38 +80,26 @@ def test_the_doubts_after_one_that_fails_stay() -> None:
 
 def test_a_doubt_of_an_optional_kind_that_is_gone_holds_up_no_key() -> None:
     async def main(world: World) -> None:
-        await world.create(widget("w"))
-        async with world.running(Maker()):
-            lose_a_create_of_a_gadget(world, read=FAILING)
-            await world.patch(WIDGET, "w", {"spec": {"Gadget": "1"}})
+        async with lost_create_of_a_gadget(world, read=FAILING):
             await world.settle(0.5)
             await world.user.delete(CRD, ObjectKey("", "gadgets.example.com"))
-            await world.patch(WIDGET, "w", {"spec": {"Gadget": None, "ConfigMap": "1"}})
-            await world.settle(1000)
 
-            assert world.has(CONFIG_MAP, "made")
-            assert world.runs("w")[-1].outcome.verdict.value == "done"
+            await ask_for_a_config_map_instead(world)
 
     simulate(main)
 
 
 def test_a_doubt_of_a_kind_that_came_back_with_another_scope_holds_up_no_key() -> None:
     async def main(world: World) -> None:
-        await world.create(widget("w"))
-        async with world.running(Maker()):
-            lose_a_create_of_a_gadget(world, read=FAILING)
-            await world.patch(WIDGET, "w", {"spec": {"Gadget": "1"}})
+        async with lost_create_of_a_gadget(world, read=FAILING):
             await world.settle(0.5)
             await world.user.delete(CRD, ObjectKey("", "gadgets.example.com"))
             for watch in list(world.server.watches):
                 watch.break_off()
             await world.settle(30)
             await world.create(crd("Gadget", scope="Cluster"))
-            await world.patch(WIDGET, "w", {"spec": {"Gadget": None, "ConfigMap": "1"}})
-            await world.settle(1000)
 
-            assert world.has(CONFIG_MAP, "made")
-            assert world.runs("w")[-1].outcome.verdict.value == "done"
+            await ask_for_a_config_map_instead(world)
 
     simulate(main)
 
@@ -102,11 +108,7 @@ def test_a_stray_404_of_a_kind_in_doubt_is_no_proof_that_the_write_is_gone() -> 
     """An API server that has just started answers so for every custom kind."""
 
     async def main(world: World) -> None:
-        await world.create(widget("w"))
-        async with world.running(Maker()):
-            world.server.lag("gadgets", 20.0)
-            lose_a_create_of_a_gadget(world, read=STRAY)
-            await world.patch(WIDGET, "w", {"spec": {"Gadget": "1"}})
+        async with lost_create_of_a_gadget(world, read=STRAY, lag=20.0):
             await world.settle(60)
 
             assert len(world.writes()) == 1
