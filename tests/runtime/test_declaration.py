@@ -12,19 +12,7 @@ import pytest
 from reconcilekit import Context, Reconciler, Resource, Wake
 from reconcilekit.runtime.declaration import check_declaration
 from reconcilekit.runtime.reconciler import generation_changed
-
-CERTIFICATE = Resource("example.com/v1", "Certificate")
-SECRET = Resource("v1", "Secret")
-ISSUER = Resource("example.com/v1", "Issuer")
-
-
-class CertificateReconciler(Reconciler):
-    primary = CERTIFICATE
-    owns = (SECRET,)
-    reads = (ISSUER, SECRET, CERTIFICATE)
-
-    def reconcile(self, ctx: Context) -> None:
-        """All is well."""
+from tests.runtime.certificates import CERTIFICATE, SECRET, CertificateReconciler
 
 
 class Queue:

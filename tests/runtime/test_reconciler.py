@@ -6,22 +6,8 @@ import pytest
 
 from reconcilekit.cache import Change
 from reconcilekit.kube.objects import RawObject, parse_object
-from reconcilekit.kube.resource import Resource
-from reconcilekit.runtime.context import Context
 from reconcilekit.runtime.reconciler import Reconciler, generation_changed
-
-CERTIFICATE = Resource("example.com/v1", "Certificate")
-SECRET = Resource("v1", "Secret")
-ISSUER = Resource("example.com/v1", "Issuer")
-
-
-class CertificateReconciler(Reconciler):
-    primary = CERTIFICATE
-    owns = (SECRET,)
-    reads = (ISSUER, SECRET, CERTIFICATE)
-
-    def reconcile(self, ctx: Context) -> None:
-        """All is well."""
+from tests.runtime.certificates import CERTIFICATE, ISSUER, SECRET, CertificateReconciler
 
 
 class TestNames:
