@@ -15,6 +15,7 @@ import attrs
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.changes import CompactedError
 from reconcilekit.testing.apiserver.storage.collection import Collection
@@ -30,14 +31,26 @@ __all__ = [
     "Storage",
     "StorageSnapshot",
     "Stored",
+    "TooLargeError",
     "watch_line",
 ]
+
+MAX_OBJECT = 1536 * 1024
+"""Bytes that etcd takes for one object."""
 
 FIRST_REVISION = 300
 """A fresh server's counter: a real one has made its own objects by then, and "1" must be an old version."""
 
 _UID_STEP = 0x9E3779B97F4A7C15F39CC0605CEDC834
 """The golden ratio's bits: what a revision contributes to a uid, so that a repeated draw makes another one."""
+
+
+class TooLargeError(status.StatusError):
+    """500 of an object that etcd doesn't take."""
+
+    def __init__(self) -> None:
+        super().__init__(500, "etcdserver: request is too large")
+
 
 Listener = Callable[[tuple[str, str], Event], None]
 
@@ -117,11 +130,18 @@ class Storage:
         return "".join(self._clock.random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
 
     def put(self, served: ResourceType, key: ObjectKey, content: dict[str, Any], *, is_as_read: bool = True) -> Stored:
-        """Store a new version; `content` and its metadata become the store's and are stamped with the revision."""
+        """Store a new version; `content` and its metadata become the store's and are stamped with the revision.
+
+        Raises:
+            TooLargeError: nothing is stored then.
+        """
         before = self.collection(served).objects.get(key)
         revision = self.revision + 1
         content["metadata"]["resourceVersion"] = str(revision)
         after = Stored(key, revision, content, is_as_read=is_as_read)
+        # Nothing is lost by this: the answer, the watches and the journal take what is encoded here.
+        if len(after.encoded()) > MAX_OBJECT:
+            raise TooLargeError
         kind: EventType = "ADDED" if before is None else "MODIFIED"
         self._commit(Event(kind, revision, before, after, served=served))
         return after

@@ -312,7 +312,6 @@ class Call:
             manager=options.manager or manager_of_agent(self.request.headers.get("user-agent", "")),
             force=options.force,
             is_dry_run=options.is_dry_run,
-            body_size=len(self.request.body or b""),
             field_validation=options.field_validation,
             repetitive=self._repetitive,
             warnings=self._warnings,

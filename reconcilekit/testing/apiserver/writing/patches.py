@@ -10,8 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.json_values import is_identical
+
+MAX_COPIED = 3 * 1024 * 1024
+"""Bytes of JSON that one JSON patch may copy, as the real server's --json-patch-max-copy-bytes has it."""
 
 _INDEX = re.compile(r"[+-]?[0-9]+")
 
@@ -42,7 +47,7 @@ def json_patch(document: dict[str, Any], operations: Sequence[Mapping[str, Any]]
     """RFC 6902; changes `document` in place and returns the result.
 
     Raises:
-        StatusError: 422 for a failed test and for a missing path alike, as the server answers both.
+        StatusError: 422 for a failed test, a missing path and too much that is copied alike, as the server has it.
     """
     patched = _Patched(document)
     try:
@@ -60,6 +65,7 @@ class _Patched:
         self._root: Any = document
         # The maps that were gone into; kept, so that their ids stay theirs.
         self._open: dict[int, dict[str, Any]] = {id(document): document}
+        self._copied = 0
 
     def operate(self, operation: Mapping[str, Any]) -> None:
         """One operation."""
@@ -79,14 +85,19 @@ class _Patched:
             case "replace":
                 _set(*self._find(path), operation.get("value"))
             case "copy":
-                # A copy of its own: what is later done to one of the two isn't done to the other.
-                copied = self._written(_get(*self._find(operation.get("from"))))
-                _add(*self._find(path), copied)
+                _add(*self._find(path), self._copy(_get(*self._find(operation.get("from")))))
             case "move":
                 moved = _remove(*self._find(operation.get("from")))
                 _add(*self._find(path), moved)
             case _:
                 raise ValueError(f"unknown operation {verb!r}")
+
+    def _copy(self, value: Any) -> Any:
+        """A copy of its own: what is later done to one of the two isn't done to the other."""
+        self._copied += 0 if value is None else len(msgspec.json.encode(value))
+        if self._copied > MAX_COPIED:
+            raise ValueError(f"{self._copied} bytes of copies")
+        return self._written(value)
 
     def written(self) -> Any:
         """The result."""

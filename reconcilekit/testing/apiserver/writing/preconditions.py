@@ -26,7 +26,6 @@ class Target:
         force: an apply takes what others own.
         is_dry_run: do everything but store.
         is_apply: what is written was made by an apply: a custom object of which nobody has read yet what it is.
-        body_size: bytes of the request, from which the object's size is guarded.
         field_validation: what becomes of fields that nobody knows: "Strict" refuses, "Warn" warns, "Ignore" neither.
         repetitive: the paths of all fields of a body that has some more than once, in its order; else empty.
         patch_problems: what `field_validation` has to say of a patch before anybody knows what it makes.
@@ -43,7 +42,6 @@ class Target:
     force: bool = False
     is_dry_run: bool = False
     is_apply: bool = False
-    body_size: int = 0
     field_validation: str = "Ignore"
     repetitive: tuple[str, ...] = ()
     patch_problems: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import attrs
-import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
@@ -15,7 +14,7 @@ from reconcilekit.testing.apiserver.json_values import is_identical
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
-from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
+from reconcilekit.testing.apiserver.storage.storage import Storage, Stored, TooLargeError
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
 from reconcilekit.testing.apiserver.writing import (
     applied,
@@ -36,9 +35,6 @@ from reconcilekit.testing.apiserver.writing.preconditions import (
     check_uid,
     check_version,
 )
-
-MAX_OBJECT = 1536 * 1024
-"""Bytes that etcd takes for one object."""
 
 _WIPED = (
     "uid",
@@ -428,17 +424,23 @@ class Writer:
         return Outcome(stored=Stored(target.key, live.revision, content), is_gone=True)
 
     def _put(self, target: Target, content: dict[str, Any], live: Stored | None) -> Outcome:
-        at_most = target.body_size + (len(live.encoded()) if live else 0)
-        if at_most > MAX_OBJECT and len(msgspec.json.encode(content)) > MAX_OBJECT:
-            raise status.StatusError(500, "etcdserver: request is too large")
         read, is_as_read = applied.read_back(target, content)
         if target.is_dry_run:
             if live is not None:
                 read["metadata"]["resourceVersion"] = str(live.revision)
             stored = Stored(target.key, live.revision if live else 0, read)
         else:
-            stored = self._storage.put(target.served, target.key, read, is_as_read=is_as_read)
+            stored = self._stored(target, read, is_as_read=is_as_read)
         return Outcome(stored=stored, is_created=live is None)
+
+    def _stored(self, target: Target, content: dict[str, Any], *, is_as_read: bool) -> Stored:
+        try:
+            return self._storage.put(target.served, target.key, content, is_as_read=is_as_read)
+        except TooLargeError:
+            # The server tries once more without what it has added itself.
+            if content["metadata"].pop("managedFields", None) is None:
+                raise
+            return self._storage.put(target.served, target.key, content, is_as_read=is_as_read)
 
 
 def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
