@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from reconcilekit.testing.apiserver.validation import schedules
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -39,6 +40,9 @@ _AT_MOST = (
     ("availableReplicas", "readyReplicas"),
 )
 _JOB_POLICIES = ("OnFailure", "Never")
+_CONCURRENCY = ("Allow", "Forbid", "Replace")
+_LONGEST_CRON_JOB = 52
+"""Characters of a CronJob's name: its Jobs' names have eleven more."""
 
 
 def deployment_causes(deployment: Obj, old: Obj | None) -> Found:
@@ -189,11 +193,42 @@ def _job_spec_causes(spec: Obj, field: str) -> Found:
 
 def cron_job_causes(cron_job: Obj, old: Obj | None) -> Found:
     """What is wrong with a CronJob."""
-    spec = cron_job["spec"]
-    yield from _job_spec_causes(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
-    schedule = spec.get("schedule", "")
+    spec, before = cron_job["spec"], (old or {}).get("spec") or {}
+    name = cron_job["metadata"].get("name", "")
+    schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
     if not schedule:
         yield required("spec.schedule")
-    elif not schedule.startswith("@") and len(fields := schedule.split()) != 5:
-        why = f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
-        yield invalid("spec.schedule", schedule, why)
+    else:
+        yield from _schedule_causes(schedule, zone, may_have_zone="TZ" in before.get("schedule", ""))
+    yield from not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
+    if zone is not None and (old is None or zone != before.get("timeZone")):
+        yield from _zone_causes(zone)
+    if spec.get("concurrencyPolicy") not in _CONCURRENCY:
+        yield unsupported("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), _CONCURRENCY)
+    yield from _job_spec_causes(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    for limit in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        yield from not_negative(f"spec.{limit}", spec.get(limit))
+    if old is None and len(name) > _LONGEST_CRON_JOB:
+        yield invalid("metadata.name", name, f"must be no more than {_LONGEST_CRON_JOB} characters")
+
+
+def _schedule_causes(schedule: str, zone: str | None, *, may_have_zone: bool) -> Found:
+    try:
+        schedules.parse(schedule)
+    except schedules.ScheduleError as error:
+        yield invalid("spec.schedule", schedule, str(error))
+    if "TZ" in schedule and not may_have_zone:
+        yield invalid("spec.schedule", schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
+    elif "TZ" in schedule and zone is not None:
+        yield invalid("spec.schedule", schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule")
+
+
+def _zone_causes(zone: str) -> Found:
+    if not zone:
+        yield invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
+        return
+    if zone.lower() == "local":
+        where = "https://www.iana.org/time-zones"
+        yield invalid("spec.timeZone", zone, f"timeZone must be an explicit time zone as defined in {where}")
+    if zone != "Local" and schedules.find_zone(zone) is None:
+        yield invalid("spec.timeZone", zone, f"unknown time zone {zone}")
