@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from reconcilekit.testing.apiserver.validation import schedules
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -213,6 +212,8 @@ def cron_job_causes(cron_job: Obj, old: Obj | None) -> Found:
 
 
 def _schedule_causes(schedule: str, zone: str | None, *, may_have_zone: bool) -> Found:
+    from reconcilekit.testing.apiserver.validation import schedules
+
     try:
         schedules.parse(schedule)
     except schedules.ScheduleError as error:
@@ -224,6 +225,8 @@ def _schedule_causes(schedule: str, zone: str | None, *, may_have_zone: bool) ->
 
 
 def _zone_causes(zone: str) -> Found:
+    from reconcilekit.testing.apiserver.validation import schedules
+
     if not zone:
         yield invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
         return
