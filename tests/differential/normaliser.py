@@ -22,6 +22,7 @@ _VERSION_IN_TEXT = re.compile(
 _QUOTED_VERSION = re.compile(r'(?<=resourceVersion)(\\*":\\*"|:)(\d{2,18})\b')
 _NODE_PORTS = ("nodePort", "healthCheckNodePort")
 _NODE_PORT = re.compile(r"(?<=:)3[0-2]\d{3}(?=/(?:TCP|UDP|SCTP)\b)")
+_QUOTED_NODE_PORT = re.compile(r'(?<=odePort)(\\*":|:)(3[0-2]\d{3})\b')
 _AGES = re.compile(r"^\d+[smhd]$|^<invalid>$")
 
 
@@ -101,6 +102,7 @@ class Normaliser:
         text = _TIME.sub(lambda found: self._time(found[0]), text)
         text = _CLUSTER_IP.sub(lambda found: mark("ip", found[0]), text)
         text = _NODE_PORT.sub(lambda found: mark("nodePort", found[0]), text)
+        text = _QUOTED_NODE_PORT.sub(lambda found: found[1] + mark("nodePort", found[2]), text)
         text = _MADE.sub(lambda found: found[1] + mark("made", found[0]), text)
         text = _QUOTED_VERSION.sub(lambda found: found[1] + mark("rv", found[2]), text)
         text = _VERSION_IN_TEXT.sub(lambda found: f"{found[1] or ''}<rv>", text)

@@ -9,7 +9,7 @@ of sigs.k8s.io/structured-merge-diff, `fieldpath/set.go`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -120,9 +120,9 @@ def is_member(node: FieldSet | None) -> bool:
 
 def paths(fields: FieldSet, prefix: Path = ()) -> Iterator[Path]:
     """Every member, in the order in which messages list them: what has nothing below it first, at each level."""
-    for element in sorted(element for element, node in fields.items() if is_member(node) and element != "."):
+    for element in _sorted(element for element, node in fields.items() if is_member(node) and element != "."):
         yield (*prefix, element)
-    for element in sorted(element for element, node in fields.items() if node and element != "."):
+    for element in _sorted(element for element, node in fields.items() if node and element != "."):
         yield from paths(fields[element], (*prefix, element))
 
 
@@ -154,8 +154,34 @@ def _shared(encoded: bytes) -> FieldSet:
 
 def _ordered(fields: FieldSet) -> FieldSet:
     if len(fields) > 1:
-        return {element: _ordered(fields[element]) if fields[element] else LEAF for element in sorted(fields)}
+        return {element: _ordered(fields[element]) if fields[element] else LEAF for element in _sorted(fields)}
     return {element: _ordered(node) if node else LEAF for element, node in fields.items()}
+
+
+def _sorted(elements: Iterable[str]) -> list[str]:
+    """Elements in their order: fields by name, then items by the values in their keys, numbers before texts."""
+    in_order = sorted(elements)
+    if len(in_order) > 1 and in_order[-1][:1] in ("k", "v"):
+        in_order.sort(key=_rank)
+    return in_order
+
+
+@functools.lru_cache(maxsize=1024)
+def _rank(element: str) -> tuple[Any, ...]:
+    tag, _, rest = element.partition(":")
+    if tag == "k":
+        return (1, *((name, *_rank_of_value(value)) for name, value in msgspec.json.decode(rest).items()))
+    if tag == "v":
+        return (2, *_rank_of_value(msgspec.json.decode(rest)))
+    return (3, int(rest)) if tag == "i" else (0, element)
+
+
+def _rank_of_value(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, bool):
+        return (2, value)
+    if isinstance(value, int | float):
+        return (0, value)
+    return (1, value) if isinstance(value, str) else (3, encode_value(value))
 
 
 def canonical(fields: Mapping[str, Any]) -> FieldSet:

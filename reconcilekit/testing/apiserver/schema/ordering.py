@@ -35,6 +35,9 @@ def _ranks(name: str) -> dict[str, int]:
 
 
 def _value(value: Any, go_type: GoType | None) -> Any:
+    if go_type is not None and go_type.form == "special":
+        # Such as managedFields' sets, which are written as they are.
+        return value
     if isinstance(value, dict):
         if go_type is not None and go_type.form == "struct":
             return _struct(value, go_type.base)
