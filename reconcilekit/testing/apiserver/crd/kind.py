@@ -171,11 +171,27 @@ class CustomKind:
         pruned = without_undefined_nulls(Pruning().pruned(content, self._root), self.structure)
         return self.defaulted(pruned)
 
+    def as_shown(self, content: dict[str, Any]) -> dict[str, Any]:
+        """What was read of another version's content as this version shows it: without what its schema doesn't know.
+
+        Defaults are those of the version that was read.
+        """
+        if self._keeps_everything:
+            return content
+        shown: dict[str, Any] = without_undefined_nulls(Pruning().pruned(content, self._root), self.structure)
+        return shown
+
     @functools.cached_property
-    def differs_from_storage(self) -> bool:
-        """Whether what is stored has to be read anew for this version, as it has a schema of its own."""
-        stored = [version for version in self._spec["versions"] if version.get("storage")]
-        return bool(stored) and stored[0].get("schema") != self._version.get("schema")
+    def in_storage(self) -> CustomKind:
+        """The same kind in the version that its objects are stored in."""
+        stored = next((version for version in self._spec["versions"] if version.get("storage")), self._version)
+        return self if stored is self._version else CustomKind(self._spec, stored)
+
+    @functools.cached_property
+    def is_read_anew(self) -> bool:
+        """Whether what is stored has to be read anew for this version, as others have other schemas."""
+        schemas = ((version.get("schema") or {}).get("openAPIV3Schema") or {} for version in self._spec["versions"])
+        return any(schema != self.schema for schema in schemas)
 
     def causes(
         self,

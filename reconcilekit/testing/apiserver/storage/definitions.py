@@ -19,7 +19,9 @@ def define(definition: Mapping[str, Any], registry: Registry, storage: Storage) 
     after = _stored_as(definition, registry)
     if after is None or after.custom is None:
         return
-    if before is None or before.openapi != after.openapi:
+    # Where another version is stored from now on, the objects are read by the one that they are stored in until they
+    # are written.
+    if before is None or (before.version == after.version and before.openapi != after.openapi):
         storage.reread(after, after.custom.as_read)
 
 

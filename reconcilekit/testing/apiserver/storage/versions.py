@@ -82,15 +82,15 @@ class Stored:
         """The JSON without kind and apiVersion, in the kind's own face."""
         if served.group == EVENTS[0]:
             return msgspec.json.encode(event_shown(self.content))
-        if served.custom is not None and served.custom.differs_from_storage:
-            return msgspec.json.encode(served.custom.as_read(self.content))
+        if served.custom is not None and served.custom.is_read_anew:
+            return msgspec.json.encode(served.custom.as_shown(self.content))
         return self.encoded()
 
     def full(self, served: ResourceType) -> dict[str, Any]:
         """The whole object; its inner values are shared with the store, so change nothing in place."""
         content = event_shown(self.content) if served.group == EVENTS[0] else self.content
-        if served.custom is not None and served.custom.differs_from_storage:
-            content = served.custom.as_read(content)
+        if served.custom is not None and served.custom.is_read_anew:
+            content = served.custom.as_shown(content)
         return {"kind": served.kind, "apiVersion": served.api_version, **content}
 
 

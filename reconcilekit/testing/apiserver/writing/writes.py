@@ -254,7 +254,11 @@ class Writer:
         return live
 
     def _find(self, target: Target) -> Stored | None:
-        return self._storage.collection(target.served).objects.get(target.key)
+        found = self._storage.collection(target.served).objects.get(target.key)
+        kind = target.served.custom
+        if found is None or kind is None or not kind.is_read_anew:
+            return found
+        return Stored(found.key, found.revision, kind.as_shown(found.content), is_as_read=found.is_as_read)
 
     def _insert(
         self, target: Target, content: dict[str, Any], entries: Entries | None = None, *, is_post: bool = False
@@ -425,6 +429,8 @@ class Writer:
 
     def _put(self, target: Target, content: dict[str, Any], live: Stored | None) -> Outcome:
         read, is_as_read = applied.read_back(target, content)
+        if target.served.custom is not None and target.served.custom.is_read_anew:
+            read = target.served.custom.in_storage.as_read(read)
         if target.is_dry_run:
             if live is not None:
                 read["metadata"]["resourceVersion"] = str(live.revision)

@@ -1,0 +1,90 @@
+"""Versions with schemas of their own: objects are stored in one of them, and lose what that one doesn't know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.testing.apiserver.conftest import Caller
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+NAME = "gadgets.example.com"
+TEXT = {"type": "string"}
+
+
+def version(name: str, *, is_stored: bool, **fields: Any) -> dict[str, Any]:
+    spec = {"type": "object", "properties": fields}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    return {"name": name, "served": True, "storage": is_stored, "schema": {"openAPIV3Schema": schema}}
+
+
+def versions(stored: str) -> list[dict[str, Any]]:
+    first = {"a": TEXT, "c": {**TEXT, "default": "one"}, "x": TEXT}
+    second = {"b": TEXT, "c": {**TEXT, "default": "two"}, "d": {**TEXT, "default": "dd"}, "x": TEXT}
+    return [
+        version("v1", is_stored=stored == "v1", **first),
+        version("v2", is_stored=stored == "v2", **second),
+    ]
+
+
+def place(name: str, obj: str = "") -> str:
+    return f"/apis/example.com/{name}/namespaces/default/gadgets{obj and f'/{obj}'}"
+
+
+def gadget(name: str, obj: str, **spec: str) -> dict[str, Any]:
+    return {"apiVersion": f"example.com/{name}", "kind": "Gadget", "metadata": {"name": obj}, "spec": spec}
+
+
+async def define(call: Caller) -> None:
+    spec = {"group": "example.com", "scope": "Namespaced", "names": {"plural": "gadgets", "kind": "Gadget"}}
+    body = {"metadata": {"name": NAME}, "spec": {**spec, "versions": versions("v1")}}
+    assert (await call("POST", DEFINITIONS, body)).status == 201
+
+
+async def specs(call: Caller, obj: str) -> list[dict[str, Any]]:
+    """As each version shows it."""
+    return [(await call("GET", place(name, obj))).body["spec"] for name in ("v1", "v2")]
+
+
+def test_what_the_stored_version_doesnt_know_is_lost(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+
+        created = await call("POST", place("v2"), gadget("v2", "g", a="A", b="B", x="X"))
+
+        # Defaults are those of the version that it came in, and then of the one that is stored.
+        assert created.body["spec"] == {"c": "two", "x": "X"}
+        assert await specs(call, "g") == [{"c": "two", "x": "X"}] * 2
+
+    on_server(scenario)
+
+
+def test_a_version_hides_what_it_doesnt_know_and_fills_nothing_in(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", place("v1"), gadget("v1", "g", a="A", x="X"))
+
+        assert await specs(call, "g") == [{"a": "A", "c": "one", "x": "X"}, {"c": "one", "x": "X"}]
+        stream = await call.watch(place("v2"), timeoutSeconds="1")
+        patched = await call("PATCH", place("v2", "g"), {"spec": {"b": "BB"}}, patch="merge")
+
+        assert patched.body["metadata"]["generation"] == 2
+        assert await specs(call, "g") == [{"c": "one", "x": "X"}] * 2
+        told = [event["object"]["spec"] for event in await call.events(stream)]
+        assert told == [{"c": "one", "x": "X"}] * 2
+
+    on_server(scenario)
+
+
+def test_objects_stay_as_they_are_stored_until_they_are_written(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", place("v1"), gadget("v1", "g", a="A"))
+
+        changed = await call("PATCH", f"{DEFINITIONS}/{NAME}", {"spec": {"versions": versions("v2")}}, patch="merge")
+
+        assert changed.body["status"]["storedVersions"] == ["v1", "v2"]
+        assert await specs(call, "g") == [{"a": "A", "c": "one"}, {"c": "one"}]
+        await call("PATCH", place("v2", "g"), {"metadata": {"labels": {"a": "b"}}}, patch="merge")
+        assert await specs(call, "g") == [{"c": "one"}, {"c": "one", "d": "dd"}]
+
+    on_server(scenario)
