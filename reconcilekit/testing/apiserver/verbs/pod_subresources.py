@@ -158,7 +158,7 @@ def _check_budgets(call: Call, pod: Stored, *, is_dry_run: bool) -> None:
         if not at(budget.content, "status", "disruptionsAllowed"):
             raise _too_many(budget)
         if not is_dry_run:
-            _use_up(call, kind, budget)
+            _use_up(call, kind, budget, pod)
 
 
 def _text_of(selector: Mapping[str, Any]) -> str:
@@ -181,10 +181,14 @@ def _too_many(budget: Stored) -> status.StatusError:
     return status.StatusError(429, message, reason="TooManyRequests", details=details, retry_after=wait)
 
 
-def _use_up(call: Call, kind: ResourceType, budget: Stored) -> None:
+def _use_up(call: Call, kind: ResourceType, budget: Stored, pod: Stored) -> None:
+    now = call.cluster.storage.timestamp()
+
     def used(live: dict[str, Any]) -> dict[str, Any]:
         allowed = at(live, "status", "disruptionsAllowed") - 1
-        return {**live, "status": {**live["status"], "disruptionsAllowed": allowed}}
+        # So that whoever counts knows that it is about to go.
+        disrupted = {**(at(live, "status", "disruptedPods") or {}), pod.key.name: now}
+        return {**live, "status": {**live["status"], "disruptionsAllowed": allowed, "disruptedPods": disrupted}}
 
     options = write_options({}, "UpdateOptions")
     target = attrs.evolve(call.target(options), served=kind, key=budget.key, subresource="status")

@@ -9,6 +9,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.housekeeping.chores import Chore
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.options import Workloads
+from reconcilekit.testing.apiserver.housekeeping.workloads.budgets import DisruptionBudgets
 from reconcilekit.testing.apiserver.housekeeping.workloads.cronjobs import CronJobs
 from reconcilekit.testing.apiserver.housekeeping.workloads.daemonsets import NODES, DaemonSets
 from reconcilekit.testing.apiserver.housekeeping.workloads.deployments import Deployments
@@ -26,6 +27,7 @@ def workload_controllers(hands: Hands, clock: Clock, options: Workloads) -> Iter
     """Everybody, in the order in which they act at one instant."""
     for controller in (CronJobs, Deployments, StatefulSets, DaemonSets, Jobs, ReplicaSets):
         yield controller(hands, delay=options.delay)
+    yield DisruptionBudgets(hands, delay=options.delay)
     yield PodLife(Hands(hands.cluster, "kubelet"), clock, options)
     yield Endpoints(hands, delay=options.delay)
 
