@@ -23,6 +23,8 @@ _HTML = str.maketrans({char: f"\\u{ord(char):04x}" for char in "&<>\u2028\u2029"
 
 def quoted(text: str) -> str:
     """A string as ``%q`` writes it, which is also how ``%#v`` does."""
+    if text.isprintable() and not {'"', "\\"} & set(text):
+        return f'"{text}"'
     return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _escaped(char)) for char in text) + '"'
 
 
@@ -72,6 +74,13 @@ def json_text(value: object, *, sorts: bool = True) -> str:
 
 def _shortest(value: float) -> Decimal:
     return Decimal(repr(value)).normalize()
+
+
+def shown(value: object, *, sorts: bool = True) -> str:
+    """A value as a field error shows it; `sorts` as for `json_text`."""
+    if isinstance(value, str):
+        return quoted(value)
+    return number(value) if isinstance(value, float) else json_text(value, sorts=sorts)
 
 
 def json_type(value: object) -> str:

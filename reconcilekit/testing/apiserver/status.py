@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from reconcilekit.kube.transport import Response
+from reconcilekit.testing.apiserver.go_text import quoted
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -113,7 +114,7 @@ def unauthorized() -> StatusError:
 
 def forbidden(group: str, plural: str, name: str, why: str, causes: Sequence[Cause] = ()) -> StatusError:
     """403."""
-    subject = f'{qualified(plural, group)} "{name}"' if name else qualified(plural, group)
+    subject = f"{qualified(plural, group)} {quoted(name)}" if name else qualified(plural, group)
     details = resource_details(group, plural, name, causes=[cause.encoded() for cause in causes])
     return StatusError(403, f"{subject} is forbidden: {why}", reason="Forbidden", details=details)
 
@@ -130,7 +131,7 @@ def namespace_terminating(group: str, plural: str, name: str, namespace: str) ->
 def not_found(group: str, plural: str, name: str) -> StatusError:
     """404 of an object."""
     details = resource_details(group, plural, name)
-    return StatusError(404, f'{qualified(plural, group)} "{name}" not found', reason="NotFound", details=details)
+    return StatusError(404, f"{qualified(plural, group)} {quoted(name)} not found", reason="NotFound", details=details)
 
 
 def unknown_resource() -> StatusError:
@@ -181,7 +182,7 @@ def internal_error(message: str) -> StatusError:
 def already_exists(group: str, plural: str, name: str) -> StatusError:
     """409 of a create."""
     details = resource_details(group, plural, name)
-    message = f'{qualified(plural, group)} "{name}" already exists'
+    message = f"{qualified(plural, group)} {quoted(name)} already exists"
     return StatusError(409, message, reason="AlreadyExists", details=details)
 
 
@@ -190,7 +191,7 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 
 def conflict(group: str, kind: str, name: str, why: str = MODIFIED) -> StatusError:
     """409 of a precondition; `kind` is the plural, or for deletes the kind, as the server has it."""
-    message = f'Operation cannot be fulfilled on {qualified(kind, group)} "{name}": {why}'
+    message = f"Operation cannot be fulfilled on {qualified(kind, group)} {quoted(name)}: {why}"
     return StatusError(409, message, reason="Conflict", details=resource_details(group, kind, name))
 
 
@@ -210,7 +211,7 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Status
     # What is found twice is told once, and still a cause twice.
     parts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     text = parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
-    message = f'{qualified(kind, group)} "{name}" is invalid: {text}'
+    message = f"{qualified(kind, group)} {quoted(name)} is invalid: {text}"
     details = resource_details(group, kind, name, causes=[cause.encoded() for cause in causes])
     return StatusError(422, message, reason="Invalid", details=details)
 

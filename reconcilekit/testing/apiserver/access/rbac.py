@@ -12,6 +12,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.rules import Rule
 from reconcilekit.testing.apiserver.access.users import MASTERS, User, service_account
+from reconcilekit.testing.apiserver.go_text import quoted
 
 GROUP = "rbac.authorization.k8s.io"
 
@@ -174,11 +175,12 @@ def _aggregate(problems: list[str]) -> str:
 def forbidden(user: User, wanted: Attributes, reason: str = "") -> status.StatusError:
     """403, as k8s.io/apiserver's Forbidden words it."""
     if not wanted.is_resource:
-        what = f'{wanted.verb} path "{wanted.path}"'
+        what = f"{wanted.verb} path {quoted(wanted.path)}"
     else:
-        where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
-        what = f'{wanted.verb} resource "{wanted.combined_resource}" in API group "{wanted.group}" {where}'
-    why = f'User "{user.name}" cannot {what}'
+        where = f"in the namespace {quoted(wanted.namespace)}" if wanted.namespace else "at the cluster scope"
+        resource = quoted(wanted.combined_resource)
+        what = f"{wanted.verb} resource {resource} in API group {quoted(wanted.group)} {where}"
+    why = f"User {quoted(user.name)} cannot {what}"
     for sign, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         why = why.replace(sign, escaped)
     why = f"{why}: {reason}" if reason else why

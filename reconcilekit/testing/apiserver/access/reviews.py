@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import attrs
-import msgspec
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
@@ -18,6 +17,7 @@ from reconcilekit.testing.apiserver.access.selections import passed_over, select
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER
 from reconcilekit.testing.apiserver.access.signing import InvalidTokenError
 from reconcilekit.testing.apiserver.access.users import User
+from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.status import Cause
 
 _AUTHORIZATION = "authorization.k8s.io"
@@ -165,7 +165,7 @@ def _access_causes(spec: Mapping[str, Any]) -> list[Cause]:
 def _shown(attributes: Mapping[str, Any] | None) -> str:
     """`nonResourceAttributes` as the server's internal type has them, whose fields have no JSON names."""
     shown = attributes and {"Path": attributes.get("path", ""), "Verb": attributes.get("verb", "")}
-    return msgspec.json.encode(shown).decode()
+    return json_text(shown)
 
 
 def _subject_causes(spec: Mapping[str, Any]) -> list[Cause]:
@@ -183,7 +183,7 @@ def _metadata_causes(body: Body, *, allowed: str = "") -> list[Cause]:
     if not metadata.keys() - {"managedFields", allowed}:
         return []
     why = f"must be empty except for {allowed}" if allowed else "must be empty"
-    return [_invalid("metadata", msgspec.json.encode(metadata).decode(), why)]
+    return [_invalid("metadata", json_text(metadata, sorts=False), why)]
 
 
 def _invalid(field: str, value: str, why: str) -> Cause:

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from reconcilekit.testing.apiserver.go_text import json_text, number, quoted
+from reconcilekit.testing.apiserver.go_text import quoted, shown
 from reconcilekit.testing.apiserver.status import Cause
 
 NOWHERE: Final = "<nil>"
@@ -94,15 +94,6 @@ def _cause(reason: str, path: str, head: str, detail: str) -> Cause:
 
 
 def _with_value(head: str, value: object) -> str:
-    return head if value is OMITTED else f"{head}: {shown(value)}"
-
-
-def shown(value: object) -> str:
-    """A value as Go writes it into a field error."""
-    if isinstance(value, Rendered):
-        return value.text
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, float):
-        return number(value)
-    return json_text(value)
+    if value is OMITTED:
+        return head
+    return f"{head}: {value.text if isinstance(value, Rendered) else shown(value)}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
+from reconcilekit.testing.apiserver.go_text import json_text, quoted, shown
 from reconcilekit.testing.apiserver.status import Cause
 
 Found = Iterator[Cause]
@@ -23,24 +22,24 @@ def required(field: str, why: str = "") -> Cause:
 
 def invalid(field: str, value: object, why: str) -> Cause:
     """The value is wrong."""
-    return Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown(value)}: {why}", field=field)
+    return Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown(value, sorts=False)}: {why}", field=field)
 
 
 def unsupported(field: str, value: object, known: Iterable[str]) -> Cause:
-    """The value is none of those that there are."""
-    listed = ", ".join(f'"{name}"' for name in known)
-    message = f"Unsupported value: {shown(value)}: supported values: {listed}"
+    """The value is none of those that there are; it has a type of its own, which the server shows in JSON."""
+    listed = ", ".join(map(quoted, known))
+    message = f"Unsupported value: {json_text(value, sorts=False)}: supported values: {listed}"
     return Cause(reason="FieldValueNotSupported", message=message, field=field)
 
 
 def duplicate(field: str, value: object) -> Cause:
     """Another one has the value, too."""
-    return Cause(reason="FieldValueDuplicate", message=f"Duplicate value: {shown(value)}", field=field)
+    return Cause(reason="FieldValueDuplicate", message=f"Duplicate value: {shown(value, sorts=False)}", field=field)
 
 
 def missing(field: str, value: object) -> Cause:
     """What the value names isn't there."""
-    return Cause(reason="FieldValueNotFound", message=f"Not found: {shown(value)}", field=field)
+    return Cause(reason="FieldValueNotFound", message=f"Not found: {shown(value, sorts=False)}", field=field)
 
 
 def forbidden(field: str, why: str) -> Cause:
@@ -52,11 +51,6 @@ def immutable(field: str, old: object, new: object) -> Found:
     """The field may not change once the object is there."""
     if old != new:
         yield invalid(field, new, "field is immutable")
-
-
-def shown(value: object) -> str:
-    """A value as messages have it."""
-    return msgspec.json.encode(value).decode()
 
 
 def one_of(field: str, value: object, known: Iterable[str]) -> Found:

@@ -6,10 +6,9 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
-import msgspec
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import json_text, quoted
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
 from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_selector
@@ -241,7 +240,7 @@ def _dry_run_of(query: Mapping[str, str]) -> list[str]:
 
 def _dry_run_causes(values: Sequence[str]) -> Iterator[Cause]:
     if any(value != "All" for value in values):
-        yield _unsupported("dryRun", msgspec.json.encode(values).decode(), ("All",))
+        yield _unsupported("dryRun", json_text(values), ("All",))
 
 
 def _manager_causes(manager: str) -> Iterator[Cause]:

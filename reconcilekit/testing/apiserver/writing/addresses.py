@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any
 
-import msgspec
-
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.go_text import shown
 from reconcilekit.testing.apiserver.status import Cause, StatusError, invalid
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
 from reconcilekit.testing.apiserver.validation.service_addresses import NONE
@@ -228,6 +227,5 @@ def _shared(port: Mapping[str, Any], ports: Iterable[Mapping[str, Any]], given: 
 
 
 def _refuse(key: ObjectKey, field: str, value: object, why: str) -> StatusError:
-    shown = msgspec.json.encode(value).decode()
-    cause = Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown}: {why}", field=field)
+    cause = Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown(value)}: {why}", field=field)
     return invalid("", "Service", key.name, [cause])

@@ -52,6 +52,7 @@ REFUSALS = [
         "/api/v1/namespaces//pods",
         f'pods is forbidden: {CANNOT} list resource "pods" in API group "" {CLUSTER}',
     ),
+    ("GET", "/met\x01rics", f"forbidden: {CANNOT} get path" + r' "/met\x01rics"'),
     ("GET", "/metrics", f'forbidden: {CANNOT} get path "/metrics"'),
 ]
 GREEDY = """\
