@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import tracemalloc
 from collections.abc import Callable
 from functools import partial
 
@@ -24,6 +23,7 @@ from reconcilekit.cache.timeline import Timeline
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from tests.cache.scripted import CONFIG_MAP, SECRET, WIDGET, make_object
+from tests.memory import peak_bytes
 
 Content = dict[tuple[Resource, ObjectKey], RawObject]
 
@@ -182,15 +182,6 @@ class TestCosts:
         return count
 
     @staticmethod
-    def peak_bytes(action: Callable[[], object]) -> int:
-        tracemalloc.start()
-        try:
-            action()
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    @staticmethod
     def open_read_close(store: Store, timeline: Timeline) -> Callable[[], None]:
         stores = {store.resource: store}
         key = ObjectKey("default", "o1")
@@ -205,7 +196,7 @@ class TestCosts:
         few, many = (self.open_read_close(*make_store(count)) for count in (10, 10_000))
 
         assert self.calls(few) == self.calls(many)
-        assert self.peak_bytes(many) < 4_000
+        assert peak_bytes(many) < 4_000
 
     def test_a_change_under_an_open_view_takes_the_same_for_ten_objects_and_ten_thousand(self) -> None:
         counts = []

@@ -16,6 +16,7 @@ from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer, Change, CompactedError, VirtualClock, run_virtual
 from reconcilekit.testing.apiserver import Snapshot
+from tests.memory import peak_bytes
 
 CONFIG_MAP = Resource("v1", "ConfigMap")
 SECRET = Resource("v1", "Secret")
@@ -301,17 +302,6 @@ def test_any_sequence_of_writes_snapshots_restores_rewinds_and_forks_equals_a_na
     run_virtual(main)
 
 
-def allocated(action: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        kept = action()
-        size = tracemalloc.get_traced_memory()[1]
-        del kept
-        return size
-    finally:
-        tracemalloc.stop()
-
-
 async def filled(call: Any, count: int) -> ApiServer:
     for number in range(count):
         await call("POST", f"{PLACE}/configmaps", {"metadata": {"name": f"c{number:05}"}})
@@ -326,9 +316,9 @@ def test_snapshots_restores_and_forks_allocate_the_same_few_bytes_whatever_the_s
         server = await filled(call, count)
         snapshot = server.snapshot()
         return {
-            "snapshot": allocated(server.snapshot),
-            "restore": allocated(lambda: server.restore(snapshot)),
-            "fork": allocated(server.fork),
+            "snapshot": peak_bytes(server.snapshot),
+            "restore": peak_bytes(lambda: server.restore(snapshot)),
+            "fork": peak_bytes(server.fork),
         }
 
     _, small, large = (on_server(lambda call, n=n: scenario(call, n)) for n in (5, 5, 1500))
@@ -336,13 +326,13 @@ def test_snapshots_restores_and_forks_allocate_the_same_few_bytes_whatever_the_s
     # What is remade, such as watches and counters, differs by a few of the allocator's steps.
     assert large["restore"] < small["restore"] + 1000 < 5000
     assert large["fork"] < small["fork"] + 5000
-    assert small["fork"] < allocated(lambda: dict.fromkeys(range(1500)))
+    assert small["fork"] < peak_bytes(lambda: dict.fromkeys(range(1500)))
 
 
 def test_a_rewind_and_the_first_write_after_a_snapshot_cost_by_what_changed(on_server: Callable[..., Any]) -> None:
     async def scenario(call: Any) -> None:
         server = await filled(call, 3000)
-        whole = allocated(lambda: dict.fromkeys(range(3000)))
+        whole = peak_bytes(lambda: dict.fromkeys(range(3000)))
         there = server.revision
         snapshot = server.snapshot()
         tracemalloc.start()
@@ -350,7 +340,7 @@ def test_a_rewind_and_the_first_write_after_a_snapshot_cost_by_what_changed(on_s
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert size < whole / 2
-        assert allocated(lambda: server.rewind(there)) < 5000
+        assert peak_bytes(lambda: server.rewind(there)) < 5000
         assert server.objects(CONFIG_MAP) == server.fork().objects(CONFIG_MAP)
         server.restore(snapshot)
 

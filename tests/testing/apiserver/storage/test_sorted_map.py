@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcilekit.testing.apiserver.storage import sorted_map
 from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap
+from tests.memory import peak_bytes
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["put", "remove", "copy", "swap"]), st.integers(0, 40), st.integers(0, 5)), max_size=120
@@ -62,17 +60,6 @@ def test_what_isnt_there_raises_a_key_error() -> None:
         SortedMap[int, int]()[1]
 
 
-def allocated(action: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        kept = action()
-        size = tracemalloc.get_traced_memory()[1]
-        del kept
-        return size
-    finally:
-        tracemalloc.stop()
-
-
 def filled(count: int) -> SortedMap[int, int]:
     entries: SortedMap[int, int] = SortedMap()
     for key in range(count):
@@ -81,15 +68,15 @@ def filled(count: int) -> SortedMap[int, int]:
 
 
 def test_a_copy_allocates_the_same_few_bytes_whatever_the_size() -> None:
-    assert allocated(filled(10).copy) == allocated(filled(20_000).copy) < 500
+    assert peak_bytes(filled(10).copy) == peak_bytes(filled(20_000).copy) < 500
 
 
 def test_the_first_write_after_a_copy_copies_one_block_and_the_second_nothing() -> None:
     entries = filled(20_000)
-    whole = allocated(lambda: dict.fromkeys(range(20_000)))
+    whole = peak_bytes(lambda: dict.fromkeys(range(20_000)))
     entries.copy()
-    assert allocated(lambda: entries.put(5000, 0)) < whole / 10
-    assert allocated(lambda: entries.put(5001, 0)) < 500
+    assert peak_bytes(lambda: entries.put(5000, 0)) < whole / 10
+    assert peak_bytes(lambda: entries.put(5001, 0)) < 500
 
 
 def test_keys_in_order_fill_their_blocks() -> None:
