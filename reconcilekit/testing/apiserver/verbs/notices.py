@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
@@ -16,6 +18,7 @@ _JOBS = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
     "propagationPolicy=Orphan to suppress this warning"
 )
+_encode = msgspec.json.Encoder(order="deterministic").encode
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
 
@@ -49,14 +52,14 @@ def without_twin_owners(obj: dict[str, Any], warnings: list[str]) -> dict[str, A
     owners = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
     if not isinstance(owners, list) or len(owners) < 2:
         return obj
-    kept = [owner for index, owner in enumerate(owners) if owner not in owners[:index]]
-    if len(kept) == len(owners):
+    different: dict[bytes, Any] = {}
+    twins = [owner for owner in owners if different.setdefault(_encode(owner), owner) is not owner]
+    if not twins or not isinstance(twins[0], dict):
         return obj
-    twins = [owner for index, owner in enumerate(owners) if owner in owners[:index]]
-    uids = ", ".join(dict.fromkeys(str(owner.get("uid", "")) for owner in twins))
+    uids = ", ".join(str(owner.get("uid", "")) for owner in twins if isinstance(owner, dict))
     warnings.append(
         ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
         f"reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {uids}"
     )
     assert isinstance(metadata, dict)
-    return {**obj, "metadata": {**metadata, "ownerReferences": kept}}
+    return {**obj, "metadata": {**metadata, "ownerReferences": list(different.values())}}

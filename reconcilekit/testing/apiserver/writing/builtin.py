@@ -12,7 +12,7 @@ from reconcilekit.testing.apiserver.schema.decoding import DecodeError, reader, 
 from reconcilekit.testing.apiserver.schema.definitions import definition
 from reconcilekit.testing.apiserver.schema.diagnosis import told_mistake
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.writing.preconditions import Target
+from reconcilekit.testing.apiserver.writing.preconditions import MAX_MISTAKES, Target
 
 
 def decoded(target: Target, obj: dict[str, Any], *, is_patched: bool = False) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _strict_problems(target: Target, unknown: Sequence[str]) -> list[str]:
     if target.strategic_patch is None:
         return listed
     # What a strategic patch made is no document, and so has no order; the patch itself has.
-    of_patch = len(target.patch_problems)
+    of_patch = min(len(target.patch_problems), MAX_MISTAKES)
     return listed[:of_patch] + sorted(listed[of_patch:])
 
 

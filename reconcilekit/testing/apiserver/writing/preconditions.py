@@ -13,6 +13,9 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
+MAX_MISTAKES = 100
+"""Fields that one reader of a body names."""
+
 
 @attrs.frozen(kw_only=True)
 class Target:
@@ -57,29 +60,32 @@ class Target:
             unknown: the paths of fields that the kind hasn't.
             in_order: in the order of the document; else duplicates come first, as they are found where it is parsed.
         """
+        listed = [f'unknown field "{path}"' for path in unknown]
         if self.patch_problems or self.made_twice:
-            return [*self.patch_problems, *self._made_twice(unknown), *(f'unknown field "{path}"' for path in unknown)]
+            return [*self.patch_problems[:MAX_MISTAKES], *self._first(self._made_twice(unknown), listed)]
         if not self.repetitive:
-            return [f'unknown field "{path}"' for path in unknown]
-        seen: set[str] = set()
-        twice: set[str] = set()
+            return self._first([], listed)
+        told, seen, twice = set(unknown), set[str](), set[str]()
         found: list[str] = []
         for path in self.repetitive:
             if path in seen and path not in twice:
                 twice.add(path)
                 found.append(f'duplicate field "{path}"')
-            elif in_order and path in unknown and path not in seen:
+            elif in_order and path in told and path not in seen:
                 found.append(f'unknown field "{path}"')
             seen.add(path)
-        listed = [] if in_order else [f'unknown field "{path}"' for path in unknown]
-        return found + listed
+        return self._first(found, [] if in_order else listed)
+
+    def _first(self, found: Sequence[str], unknown: Sequence[str]) -> list[str]:
+        """As many as are told: one reader finds both in a built-in kind's objects, two find them in a custom kind's."""
+        if self.served.is_custom:
+            return [*found[:MAX_MISTAKES], *unknown]
+        return [*found, *unknown][:MAX_MISTAKES]
 
     def _made_twice(self, unknown: Sequence[str]) -> list[str]:
         """Nobody reads on below a field that a built-in kind hasn't."""
-        beyond = () if self.served.is_custom else tuple(f"{path}{sign}" for path in unknown for sign in ".[")
-        hidden = () if self.served.is_custom else tuple(unknown)
-        told = [path for path in self.made_twice if path not in hidden and not path.startswith(beyond)]
-        return [f'duplicate field "{path}"' for path in told]
+        hidden = frozenset() if self.served.is_custom else frozenset(unknown)
+        return [f'duplicate field "{path}"' for path in self.made_twice if not _is_in(path, hidden)]
 
     def conflict(self, why: str = status.MODIFIED) -> status.StatusError:
         """409 about this object."""
@@ -92,6 +98,13 @@ class Target:
     def invalid(self, *causes: Cause) -> status.StatusError:
         """422 about this object."""
         return status.invalid(self.served.group, self.served.kind, self.key.name, causes)
+
+
+def _is_in(path: str, fields: frozenset[str]) -> bool:
+    """Whether a path is one of the fields, or below one."""
+    if not fields:
+        return False
+    return path in fields or any(path[:end] in fields for end, char in enumerate(path) if char in ".[")
 
 
 def check_version(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
