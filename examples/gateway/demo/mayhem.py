@@ -16,7 +16,7 @@ import attrs
 from examples.gateway.demo.setting import CONTROLLER
 from reconcilekit import Clock
 from reconcilekit.testing.apiserver import ApiServer, ArmedFault, Fault
-from reconcilekit.testing.apiserver.server import strike_watch
+from reconcilekit.testing.apiserver.wire.faulty import strike_watch
 
 AGENT = f"{CONTROLLER} *"
 

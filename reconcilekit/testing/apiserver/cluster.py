@@ -18,7 +18,7 @@ from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceTyp
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
 from reconcilekit.testing.apiserver.storage.definitions import define
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
-from reconcilekit.testing.apiserver.storage.watch import WatchHub
+from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
 from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.preconditions import Target

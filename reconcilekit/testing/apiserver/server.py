@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import fnmatch
 import functools
@@ -16,7 +15,6 @@ import attrs
 import msgspec
 
 from reconcilekit.clock import Clock
-from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.kube.resource import ObjectKey, Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
@@ -25,12 +23,13 @@ from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.encoding.rendering import refusal
-from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, Faults, TruncatedAnswerError
+from reconcilekit.testing.apiserver.faults import Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
+from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
 from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 from reconcilekit.testing.apiserver.writing.admission import Admission
@@ -46,14 +45,10 @@ MAX_REQUEST = 3 * 1024 * 1024
 FUTURE_VERSION_PATIENCE = 3.0
 """Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
 
-_Serve = Callable[[Request], Awaitable[Answer]]
-
 _ANSWERS = (Response, WatchStream)
 
 SHORTEST_DEADLINE = 0.001
 """Seconds that a request may give the server at least: with fewer it doesn't even begin."""
-
-HALF_A_LINE = b'{"type":"MODIFIED","object":{"kind":"'
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -149,7 +144,7 @@ class ApiServer:
             authorization=authorization,
             anonymous=anonymous,
         )
-        self._stragglers: set[asyncio.Task[Answer]] = set()
+        self._faulty = FaultyServing(clock)
         self.faults = Faults(clock.random)
         self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)
 
@@ -184,7 +179,7 @@ class ApiServer:
         self.requests.append(record)
         fault = self.faults.strike(request, record.at)
         if fault is not None:
-            served = self._serve_to_the_end(request, fault, functools.partial(self._served, record, peer))
+            served = self._faulty.answer(request, fault, functools.partial(self._served, record, peer))
             return self._recorded(record, served)
         answer = self._serve(record, peer, request)
         if not isinstance(answer, _ANSWERS):
@@ -420,97 +415,3 @@ class ApiServer:
     def _check_request(self, request: Request) -> None:
         if len(request.body or b"") > MAX_REQUEST:
             raise status.too_large_request(MAX_REQUEST)
-
-    async def _serve_faulty(self, request: Request, fault: Fault, serve: _Serve) -> Answer:
-        if fault.action in WATCH_ACTIONS:
-            answer = await serve(request)
-            if isinstance(answer, WatchStream):
-                self._arm(answer, fault)
-            return answer
-        if fault.action == "late_write":
-            return await self._land_late(request, fault, serve)
-        if fault.when == "before" or fault.action == "delay":
-            await self._delay(fault)
-        if fault.when == "before" and fault.action in ("answer", "drop", "refuse"):
-            return self._strike(request, fault)
-        answer = await serve(request)
-        if fault.when == "after" and fault.action != "delay":
-            await self._delay(fault)
-        if fault.action == "delay":
-            return answer
-        if fault.action == "second_try":
-            return await serve(request)
-        if fault.action in ("half_body", "truncate") and isinstance(answer, Response):
-            return self._damage(request, fault, answer)
-        if isinstance(answer, WatchStream):
-            await answer.aclose()
-        return self._strike(request, fault)
-
-    async def _land_late(self, request: Request, fault: Fault, serve: _Serve) -> Answer:
-        async def land() -> Answer:
-            await self._clock.sleep(fault.lands_after)
-            return await serve(request)
-
-        deadline = deadline_of(request.query)
-        await self._clock.sleep(fault.delay if deadline is None else deadline)
-        task = asyncio.ensure_future(land())
-        self._stragglers.add(task)
-        task.add_done_callback(self._forget_straggler)
-        return status.timed_out()
-
-    async def _delay(self, fault: Fault) -> None:
-        if fault.delay:
-            await self._clock.sleep(fault.delay)
-
-    async def _serve_to_the_end(self, request: Request, fault: Fault, serve: _Serve) -> Answer:
-        """A delayed write lands even if its sender has given up: the real server's handlers go on, too."""
-        task = asyncio.ensure_future(self._serve_faulty(request, fault, serve))
-        self._stragglers.add(task)
-        task.add_done_callback(self._forget_straggler)
-        deadline = deadline_of(request.query) if fault.action == "delay" else None
-        try:
-            async with self._clock.timeout(deadline):
-                return await asyncio.shield(task)
-        except TimeoutError:
-            return status.timed_out()
-
-    def _forget_straggler(self, task: asyncio.Task[Answer]) -> None:
-        self._stragglers.discard(task)
-        if not task.cancelled():
-            # Where its sender has given up, nobody else looks at how it broke.
-            task.exception()
-
-    def _strike(self, request: Request, fault: Fault) -> Response:
-        if fault.action == "drop":
-            raise LostAnswerError(f"{request}: the server closed the connection without an answer")
-        if fault.action == "refuse":
-            raise NotSentError(f"{request}: connection refused")
-        return fault.response()
-
-    def _damage(self, request: Request, fault: Fault, answer: Response) -> Response:
-        if fault.action == "truncate":
-            raise TruncatedAnswerError(request, answer)
-        return attrs.evolve(answer, body=answer.body[: len(answer.body) // 2])
-
-    def _arm(self, stream: WatchStream, fault: Fault) -> None:
-        if fault.delay:
-            self._clock.call_later(fault.delay, lambda: strike_watch(stream, fault))
-        else:
-            stream.call_after(fault.after_events, lambda: strike_watch(stream, fault))
-
-
-def strike_watch(stream: WatchStream, fault: Fault) -> None:
-    """Do to a watch under way what the fault says."""
-    match fault.action:
-        case "close":
-            stream.end()
-        case "break":
-            stream.break_off()
-        case "silence":
-            stream.fall_silent()
-        case "half_line":
-            stream.break_off(HALF_A_LINE)
-        case "garbage_line":
-            stream.tell_raw(b"<html>502 Bad Gateway</html>\n")
-        case "error_event":
-            stream.tell_error(fault.error())

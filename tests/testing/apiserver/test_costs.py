@@ -142,7 +142,7 @@ async def test_a_later_page_costs_what_an_early_one_does() -> None:
 
 
 async def test_watches_of_other_kinds_cost_a_write_nothing() -> None:
-    server = ApiServer(clock=VirtualClock())
+    server = ApiServer(clock=SystemClock())
     await make(server, FEW)
     alone = await calls(server, Request(method="POST", path=path("default"), body=config_map("alone")))
     for _ in range(100):

@@ -29,6 +29,14 @@ BOOKMARK_PERIOD = 60.0
 """Seconds between bookmarks; the real server's come up to a second and a quarter late."""
 
 
+MAX_BACKLOG = 8 * 1024 * 1024
+"""Bytes that wait for a client to fetch them: about what the sockets between it and a real server would hold."""
+
+PATIENCE = 1.0
+"""Seconds in which a client with a longer backlog must fetch something. The real server gives it a tenth of a second,
+and a hundred events or so; but here a big write and the client share a loop."""
+
+
 class Encoder(Protocol):
     """Makes lines of objects where they aren't shown as they are."""
 
@@ -68,6 +76,9 @@ class WatchOptions:
 class WatchStream:
     """One watch under way: a `Stream` whose chunks are lines of events.
 
+    It ends on the clock, whether anybody reads it or not. As the real server does, it gives up a client that reads
+    nothing while much comes: what was told until then can still be fetched, and the client goes on from there.
+
     Args:
         clock: for its end and its bookmarks.
         options: what was asked for.
@@ -89,15 +100,20 @@ class WatchStream:
         self._on_close = on_close
         self._state: Iterator[Stored] | None = None
         self._lines: collections.deque[bytes] = collections.deque()
+        self._backlog = 0
+        self._fetches = 0
+        self._is_watched = False
         self._wake = asyncio.Event()
         self._ends_at = clock.monotonic() + options.timeout
         self._knows = options.after
         self._bookmark_at = self._next_bookmark()
         self._is_over = False
+        self._is_closed = False
         self._is_silent = False
         self._is_broken = False
         self._last_words = b""
         self._countdown: tuple[int, Callable[[], None]] | None = None
+        self._timer = self._next_timer()
 
     @property
     def status(self) -> int:
@@ -160,7 +176,7 @@ class WatchStream:
     def end(self, last_words: bytes = b"") -> None:
         """Close it properly after what is queued and `last_words`."""
         self._last_words = last_words
-        self._is_over = True
+        self._close()
         self._wake.set()
 
     def break_off(self, last_words: bytes = b"") -> None:
@@ -171,12 +187,14 @@ class WatchStream:
     def fall_silent(self) -> None:
         """Send nothing from now on, not even an end."""
         self._is_silent = True
+        self._timer.cancel()
         self._state = None
         self._lines.clear()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             while True:
+                self._fetches += 1
                 if self._state is not None:
                     if chunk := self._next_of_state(self._state):
                         yield chunk
@@ -184,11 +202,13 @@ class WatchStream:
                 elif self._lines:
                     chunk = b"".join(self._lines)
                     self._lines.clear()
+                    self._backlog = 0
                     yield chunk
                 elif self._is_over:
                     break
                 else:
-                    await self._wait()
+                    self._wake.clear()
+                    await self._wake.wait()
             if self._last_words:
                 yield self._last_words
             if self._is_broken:
@@ -198,14 +218,20 @@ class WatchStream:
 
     async def aclose(self) -> None:
         """The client hung up."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End it for a client that is gone."""
         self._state = None
         self._lines.clear()
         self.end()
-        self._close()
 
     def _close(self) -> None:
         self._is_over = True
-        self._on_close(self)
+        self._timer.cancel()
+        if not self._is_closed:
+            self._is_closed = True
+            self._on_close(self)
 
     def _line_of(self, stored: Stored) -> bytes:
         encoder = self.options.encoder
@@ -262,8 +288,26 @@ class WatchStream:
             return
         self._lines.append(line)
         self._wake.set()
+        self._backlog += len(line)
+        if self._backlog > MAX_BACKLOG:
+            self._watch_client()
         if self._state is None:
             self._count_line()
+
+    def _watch_client(self) -> None:
+        if not self._is_watched:
+            self._is_watched = True
+            fetches = self._fetches
+            self._clock.call_later(PATIENCE, lambda: self._judge_client(fetches))
+
+    def _judge_client(self, fetches: int) -> None:
+        self._is_watched = False
+        if self._fetches != fetches or self._is_over:
+            return
+        size = sum(map(len, self._lines))
+        while size > MAX_BACKLOG:
+            size -= len(self._lines.pop())
+        self.end()
 
     def _count_line(self) -> None:
         if self._countdown is not None:
@@ -272,29 +316,22 @@ class WatchStream:
             if lines == 1:
                 action()
 
-    async def _wait(self) -> None:
-        self._wake.clear()
-        delay = self._next_deadline() - self._clock.monotonic()
-        timer = self._clock.call_later(max(delay, 0.0), self._tick)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
+    def _next_timer(self) -> asyncio.TimerHandle:
+        return self._clock.call_later(max(self._next_deadline() - self._clock.monotonic(), 0.0), self._tick)
 
     def _next_deadline(self) -> float:
         return min(self._ends_at, self._bookmark_at) if self.options.wants_bookmarks else self._ends_at
 
     def _tick(self) -> None:
         now = self._clock.monotonic()
-        self._wake.set()
-        if self._is_silent:
-            self._ends_at = self._bookmark_at = now + 3600
-        elif now >= self._ends_at:
+        if now >= self._ends_at:
             self.end()
-        elif now >= self._bookmark_at:
+            return
+        if now >= self._bookmark_at:
             self._bookmark_at = self._next_bookmark()
             if self._progress() > self._knows:
                 self.tell_bookmark()
+        self._timer = self._next_timer()
 
     def _next_bookmark(self) -> float:
         """When the next one is due: in a minute, or a little before the end."""
@@ -313,89 +350,3 @@ class WatchStream:
         if is_now:
             return "MODIFIED" if was else "ADDED"
         return "DELETED" if was else None
-
-
-class WatchHub:
-    """Every watch under way, and how far behind the storage each kind's watches are.
-
-    Args:
-        clock: delivers late events.
-        revision: the storage's present revision.
-    """
-
-    def __init__(self, *, clock: Clock, revision: Callable[[], int]) -> None:
-        self._clock = clock
-        self._revision = revision
-        self._streams: dict[tuple[str, str], dict[WatchStream, None]] = {}
-        self._lags: dict[str, Callable[[], float]] = {}
-        self._late: dict[tuple[str, str], collections.deque[tuple[float, Event]]] = {}
-
-    @property
-    def streams(self) -> list[WatchStream]:
-        """The watches under way, oldest first within each kind."""
-        return [stream for streams in self._streams.values() for stream in streams]
-
-    def lag(self, plural: str, seconds: Callable[[], float]) -> None:
-        """From now on hold each of the kind's events back by `seconds()`; their order stays."""
-        self._lags[plural] = seconds
-
-    def progress(self, key: tuple[str, str]) -> int:
-        """The revision up to which watches of a kind have been told everything."""
-        late = self._late.get(key)
-        return late[0][1].revision - 1 if late else self._revision()
-
-    def open(self, options: WatchOptions) -> WatchStream:
-        """A new watch, not yet told of anything."""
-        key = options.served.storage_key
-        stream = WatchStream(
-            clock=self._clock,
-            options=options,
-            progress=lambda: self.progress(key),
-            on_close=lambda closed: self._drop(key, closed),
-        )
-        self._streams.setdefault(key, {})[stream] = None
-        return stream
-
-    def publish(self, key: tuple[str, str], event: Event) -> None:
-        """Tell the kind's watches, now or when its lag is over."""
-        lag = self._lags.get(key[1])
-        late = self._late.setdefault(key, collections.deque()) if lag else self._late.get(key)
-        if not late and lag is None:
-            self._deliver(key, event)
-            return
-        assert late is not None
-        # A queue, because order within a kind is a promise of every watch: nothing overtakes.
-        late.append((self._clock.monotonic() + (lag() if lag else 0.0), event))
-        if len(late) == 1:
-            self._schedule(key)
-
-    def end(self, key: tuple[str, str]) -> None:
-        """End the watches of a kind that is served no more, once they have been told what is late."""
-        late = self._late.get(key)
-        if late:
-            self._clock.call_later(max(late[-1][0] - self._clock.monotonic(), 0.0), lambda: self.end(key))
-            return
-        for stream in list(self._streams.get(key, ())):
-            stream.end()
-
-    def clear(self) -> None:
-        """Forget what is late: the storage was restored to another past."""
-        self._late.clear()
-
-    def _schedule(self, key: tuple[str, str]) -> None:
-        due = self._late[key][0][0]
-        self._clock.call_later(max(due - self._clock.monotonic(), 0.0), lambda: self._deliver_late(key))
-
-    def _deliver_late(self, key: tuple[str, str]) -> None:
-        late = self._late.get(key)
-        while late and late[0][0] <= self._clock.monotonic():
-            self._deliver(key, late.popleft()[1])
-        if late:
-            self._schedule(key)
-
-    def _deliver(self, key: tuple[str, str], event: Event) -> None:
-        for stream in list(self._streams.get(key, ())):
-            stream.tell(event)
-
-    def _drop(self, key: tuple[str, str], stream: WatchStream) -> None:
-        self._streams.get(key, {}).pop(stream, None)

@@ -91,7 +91,12 @@ class DirectTransport:
         await self._clock.sleep(latency / 2)
         answer = await self._server.handle(request, peer=self._user)
         if latency:
-            await self._clock.sleep(latency / 2)
+            try:
+                await self._clock.sleep(latency / 2)
+            except BaseException:
+                if not isinstance(answer, Response):
+                    await answer.aclose()
+                raise
         return answer
 
     async def _in_time(self, request: Request, answer: Awaitable[Response | Stream]) -> Response | Stream:
