@@ -84,7 +84,9 @@ class Normaliser:
 
     def _bookmark(self, obj: Any) -> Any:
         if isinstance(obj, dict) and isinstance(obj.get("metadata"), dict):
-            return {**obj, "metadata": {**obj["metadata"], "resourceVersion": "<bookmark>"}}
+            obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": "<bookmark>"}}
+        if isinstance(obj, dict) and isinstance(obj.get("rows"), list):
+            obj = {**obj, "rows": [{**row, "object": self._bookmark(row.get("object"))} for row in obj["rows"]]}
         return obj
 
     def _string(self, text: str, name: str) -> str:
@@ -141,7 +143,8 @@ def _with_fields_in_order(invalid: dict[str, Any]) -> dict[str, Any]:
 
 def _is_of_a_field(cause: Mapping[str, Any]) -> bool:
     told = str(cause.get("message"))
-    return str(cause.get("field")).startswith(("spec", "status")) or "must validate" in told
+    field = str(cause.get("field"))
+    return field.startswith(("spec", "status")) or (field == "<nil>" and "rules were not checked" not in told)
 
 
 def _told(causes: Sequence[Mapping[str, Any]]) -> str:

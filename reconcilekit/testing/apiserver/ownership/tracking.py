@@ -170,13 +170,17 @@ class Ownership:
             known = managers.capped(self._after_update(_of_scale(write), before, after, known))
         return managers.encode(scaling.to_object(parents, known, replicas, api_version=write.served.api_version))
 
+    def scale_entries(self, live: Content, replicas: scaling.Replicas) -> Entries:
+        """The entries of an object's scale; arguments as for `of_scale`."""
+        return managers.encode(scaling.to_scale(managers.decode(_entries(live)), replicas).items())
+
     def of_scale_apply(
         self, write: Write, live: Content, before: Content, config: Content, replicas: scaling.Replicas, *, force: bool
     ) -> tuple[Content, Entries]:
         """What an apply makes of an object's scale, and the object's entries then; arguments as for `of_scale`.
 
         Raises:
-            StatusError: as `of_apply`, and 500 for a custom kind whose replicas nobody owns.
+            StatusError: as `of_apply`, and 500 for a custom kind whose replicas nobody owns, or are to change.
         """
         parents = managers.decode(_entries(live))
         of_scale = _of_scale(write)
@@ -187,6 +191,8 @@ class Ownership:
             known = self._before_first_apply(of_scale, before)
         self._check(of_scale, config)
         new, after = self._apply_or_refuse(of_scale, before, config, known, force=force)
+        if write.served.is_custom and not is_equal(before, new):
+            raise status.StatusError(500, f"failed to convert new object ({described(SCALE, config)}) {_NO_VERSION}")
         owners = scaling.to_object(parents, after, replicas, api_version=write.served.api_version)
         return new, managers.encode(owners)
 
@@ -302,9 +308,12 @@ SCALE = ResourceType(
 )
 """What the subresource speaks, whatever its object is."""
 
+_NO_VERSION = "to proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+"""Why the real server can't own a custom kind's scale."""
+
 _NO_SCALE = (
-    "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to "
-    "proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+    "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) "
+    + _NO_VERSION
 )
 
 

@@ -89,7 +89,7 @@ class TableMaker:
 
     def bookmark(self, told: Mapping[str, object]) -> dict[str, Any]:
         """The Table that a bookmark with this metadata becomes: a row about nothing."""
-        content = {"metadata": {**told, "creationTimestamp": None}}
+        content = {"metadata": told if self._served.is_custom else {**told, "creationTimestamp": None}}
         stored = Stored(ObjectKey("", ""), 0, content)
         table = self.of([stored], {"resourceVersion": told["resourceVersion"]}, now=_NEVER, has_columns=False)
         if "annotations" in told:

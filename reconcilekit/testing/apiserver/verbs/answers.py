@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,26 @@ class Presenter:
         self._served = served
         self._accepted = accepted
         self._now = now
+        self._query = query
         self._scaled = scaled
-        self._table = _table_maker(served, accepted, query, scaled)
         self._is_first_line = True
+
+    @functools.cached_property
+    def _table(self) -> TableMaker | None:
+        """Made once there is something to show: whoever asks for what can't be shown is told so last.
+
+        Raises:
+            StatusError: 400.
+        """
+        return _table_maker(self._served, self._accepted, self._query, self._scaled)
+
+    def check(self) -> None:
+        """Refuse what can't be shown, before the first of many objects is.
+
+        Raises:
+            StatusError: 400.
+        """
+        _ = self._table
 
     @property
     def is_plain(self) -> bool:

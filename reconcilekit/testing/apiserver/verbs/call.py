@@ -187,6 +187,7 @@ class Call:
         options = list_options(self._query, is_watch=True)
         if self.route.name:
             options = attrs.evolve(options, field_selector=f"metadata.name={self.route.name}")
+        self._presenter.check()
         encoder = None if self._presenter.is_plain else self._presenter
         return open_watch(
             self.cluster, self.served, self.route.namespace, options, accepted=self.accepted, encoder=encoder

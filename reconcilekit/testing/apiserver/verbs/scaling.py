@@ -77,13 +77,19 @@ def _patched(call: Call) -> Stored:
     if kind == "apply":
         return _applied(call, target, live)
     transform = patching.transform_of(kind, call.request, SCALE, strict=options.field_validation != "Ignore")
-    made = transform(live)
+    made = transform(_owned(call, live))
     _check_patched_kind(call, made)
     strategic = transform.patch if isinstance(transform, StrategicPatch) else None
     of_scale = attrs.evolve(target, served=SCALE, strategic_patch=strategic)
     scale = builtin.decoded(of_scale, made, is_patched=True)
     call.check_object(scale)
     return _write(call, target, scale, is_patched=True)
+
+
+def _owned(call: Call, scale: dict[str, Any]) -> dict[str, Any]:
+    """A Scale with who owns its replicas, as patches see it."""
+    entries = call.cluster.ownership.scale_entries(call.live().content, _replicas_paths(call.served))
+    return {**scale, "metadata": {**scale["metadata"], "managedFields": entries}} if entries else scale
 
 
 def _check_patched_kind(call: Call, made: Mapping[str, Any]) -> None:

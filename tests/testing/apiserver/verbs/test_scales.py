@@ -119,3 +119,41 @@ async def _deployment(call: Caller) -> None:
     pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
     spec = {"selector": {"matchLabels": {"a": "b"}}, "template": pod}
     assert (await call("POST", DEPLOYMENTS, {"metadata": {"name": "a"}, "spec": spec})).status == 201
+
+
+def test_an_apply_can_never_change_a_custom_objects_scale(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await apply(call, widget({"size": 1, "replicas": 1}))
+        path, query = f"{WIDGETS}/a/scale", {"fieldManager": "n", "force": "true"}
+        assert (await call("PATCH", path, scale(1), patch="apply", **query)).status == 200
+        refused = await call("PATCH", path, scale(2), patch="apply", **query)
+        assert refused.message == (
+            "failed to convert new object (/a; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to "
+            "an invalid group/version: autoscaling/v1"
+        )
+
+    on_server(scenario)
+
+
+def test_a_bad_patch_of_a_scale_quotes_who_owns_it(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await apply(call, widget({"size": 1, "replicas": 1}))
+        refused = await call("PATCH", f"{WIDGETS}/a/scale", {"spec": {"replicas": "x"}}, patch="merge")
+        owner = r"\"managedFields\":[{\"manager\":\"m\",\"operation\":\"Apply\",\"apiVersion\":\"autoscaling/v1\","
+        assert owner in refused.message
+
+    on_server(scenario)
+
+
+def test_what_cant_be_shown_is_told_last(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        table = {"accept": "application/json;as=Table;v=v1;g=meta.k8s.io", "includeObject": "x"}
+        assert (await call("GET", f"{WIDGETS}/a", **table)).status == 404
+        assert "parsing" in (await call("GET", WIDGETS, limit="x", **table)).message
+        assert "Unable to convert to Table" in (await call("POST", WIDGETS, widget({"size": 1}), **table)).message
+        assert (await call("GET", f"{WIDGETS}/a")).status == 200
+
+    on_server(scenario)
