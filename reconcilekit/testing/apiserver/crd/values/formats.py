@@ -6,9 +6,10 @@ import datetime
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from email.utils import parseaddr
 from typing import Final
 from urllib.parse import urlsplit
+
+from reconcilekit.testing.apiserver.crd.values.addresses import is_email
 
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?%s[0-9a-f]{3}-?%s[0-9a-f]{3}-?[0-9a-f]{12}"
 _ANY = "[0-9a-f]"
@@ -110,12 +111,6 @@ def _is_uri(text: str) -> bool:
     return text.startswith("/") or bool(parts.scheme)
 
 
-def _is_email(text: str) -> bool:
-    _, address = parseaddr(text)
-    local, at, domain = address.rpartition("@")
-    return bool(at and local and domain) and not domain.startswith(".") and ".." not in domain and " " not in domain
-
-
 def _is_isbn10(text: str) -> bool:
     digits = re.sub(r"[\s-]+", "", text)
     if not re.fullmatch(r"\d{9}X|\d{10}", digits, re.ASCII):
@@ -141,7 +136,7 @@ def _is_card(text: str) -> bool:
 FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "bsonobjectid": _full("[0-9a-fA-F]{24}"),
     "uri": _is_uri,
-    "email": _is_email,
+    "email": is_email,
     "hostname": _is_hostname,
     "ipv4": _is_ipv4,
     "ipv6": _is_ipv6,
