@@ -16,6 +16,7 @@ from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
+from reconcilekit.testing.apiserver.pacing import Turns
 from reconcilekit.testing.apiserver.storage.definitions import define
 from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
@@ -69,7 +70,8 @@ class Cluster:
         self.make_token: TokenMaker | None = None
         self.root_certificate = root_certificate
         self.storage = Storage(clock=clock, history=history, listener=self._changed)
-        self.watches = WatchHub(clock=clock, revision=lambda: self.storage.revision)
+        self.turns = Turns()
+        self.watches = WatchHub(clock=clock, turns=self.turns, revision=lambda: self.storage.revision)
         namespaces = self.registry.find("", "v1", "namespaces")
         assert namespaces is not None
         self._namespaces: ResourceType = namespaces

@@ -25,10 +25,11 @@ from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.encoding.rendering import refusal
 from reconcilekit.testing.apiserver.faults import Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs.dispatch import Answer, dispatch
+from reconcilekit.testing.apiserver.verbs.dispatch import Answer, Begun, dispatch
 from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
 from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
@@ -221,7 +222,8 @@ class ApiServer:
         """
         from reconcilekit.testing.apiserver.wire.http import serve
 
-        return serve(self, gate=self.access, host=host, port=port, tls=tls, limits=limits or Limits())
+        turns = self._cluster.turns
+        return serve(self, gate=self.access, turns=turns, host=host, port=port, tls=tls, limits=limits or Limits())
 
     def objects(self, resource: Resource, *, namespace: str = "") -> list[dict[str, Any]]:
         """Fresh copies of the objects of a kind, in the order of lists."""
@@ -400,13 +402,13 @@ class ApiServer:
             refused = refusal(error, request.headers.get("accept", ""))
             return self._late(refused) if error.code == HTTPStatus.GATEWAY_TIMEOUT else refused
         record.user = user.name
-        return answer
+        return answer.in_turns(self._cluster.turns) if isinstance(answer, Steps) else answer
 
     async def _late(self, refused: Response) -> Answer:
         await self._clock.sleep(FUTURE_VERSION_PATIENCE)
         return refused
 
-    def _dispatch(self, request: Request) -> Answer:
+    def _dispatch(self, request: Request) -> Begun:
         try:
             return dispatch(self._cluster, request)
         except RecursionError as error:

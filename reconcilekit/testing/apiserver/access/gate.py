@@ -26,12 +26,13 @@ from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding.negotiation import is_pretty, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
+from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.access.reviews import Reviewer
 
-Answer = Response | WatchStream
+Answer = Response | WatchStream | Steps
 Serve = Callable[[Request], Answer]
 
 Authorization = Literal["AlwaysAllow", "RBAC"]

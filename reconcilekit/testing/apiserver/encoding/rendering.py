@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Mapping
+import zlib
+from collections.abc import Generator, Mapping
 from http import HTTPStatus
 
 import attrs
@@ -12,9 +12,15 @@ import msgspec
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, PROTOBUF, YAML, Accepted, negotiate
+from reconcilekit.testing.apiserver.pacing import Steps
 
 COMPRESSED_FROM = 128 * 1024
 """Bytes from which answers are compressed for clients that take gzip."""
+
+COMPRESSED_AT_ONCE = 256 * 1024
+"""Bytes of one step: about a millisecond."""
+
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 def render(response: Response, accepted: Accepted) -> Response:
@@ -57,11 +63,20 @@ def as_yaml(body: bytes) -> bytes:
     return str(text).encode()
 
 
-def compress(response: Response, request_headers: Mapping[str, str]) -> Response:
+def compress(response: Response, request_headers: Mapping[str, str]) -> Response | Steps:
     """The answer, compressed where it is large and its client takes gzip."""
     if len(response.body) < COMPRESSED_FROM or "content-encoding" in response.headers:
         return response
     if "gzip" not in request_headers.get("accept-encoding", ""):
         return response
+    return Steps(_compressing(response))
+
+
+def _compressing(response: Response) -> Generator[None, None, Response]:
+    packer, packed = zlib.compressobj(level=1, wbits=_GZIP), []
+    for start in range(0, len(response.body), COMPRESSED_AT_ONCE):
+        packed.append(packer.compress(response.body[start : start + COMPRESSED_AT_ONCE]))
+        yield
+    packed.append(packer.flush())
     headers = {**response.headers, "content-encoding": "gzip", "vary": "Accept-Encoding"}
-    return attrs.evolve(response, headers=headers, body=gzip.compress(response.body, compresslevel=1))
+    return attrs.evolve(response, headers=headers, body=b"".join(packed))

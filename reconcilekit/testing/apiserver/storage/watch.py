@@ -14,6 +14,7 @@ import msgspec
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.pacing import STEP, Turns
 from reconcilekit.testing.apiserver.status import JSON, StatusError
 from reconcilekit.testing.apiserver.storage.storage import Event, EventType, Stored, watch_line
 
@@ -21,9 +22,6 @@ Predicate = Callable[[Stored], bool]
 
 EARLY = 2.0
 """Seconds before its end that a watch is told of its progress, as the real server has it."""
-
-SLICE = 100
-"""Objects of one chunk of the state: a hundred watches of ten thousand objects must not hold up anybody."""
 
 BOOKMARK_PERIOD = 60.0
 """Seconds between bookmarks; the real server's come up to a second and a quarter late."""
@@ -84,6 +82,7 @@ class WatchStream:
         options: what was asked for.
         progress: the revision that the kind's watches have got to; bookmarks tell it.
         on_close: called once when the watch is over, however it ends.
+        turns: for telling the state, which may be long.
     """
 
     def __init__(
@@ -93,11 +92,13 @@ class WatchStream:
         options: WatchOptions,
         progress: Callable[[], int],
         on_close: Callable[[WatchStream], None],
+        turns: Turns,
     ) -> None:
         self.options = options
         self._clock = clock
         self._progress = progress
         self._on_close = on_close
+        self._turns = turns
         self._state: Iterator[Stored] | None = None
         self._lines: collections.deque[bytes] = collections.deque()
         self._backlog = 0
@@ -196,9 +197,9 @@ class WatchStream:
             while True:
                 self._fetches += 1
                 if self._state is not None:
-                    if chunk := self._next_of_state(self._state):
+                    await self._turns.next()
+                    if chunk := self._next_of_state():
                         yield chunk
-                    await self._clock.sleep(0)
                 elif self._lines:
                     chunk = b"".join(self._lines)
                     self._lines.clear()
@@ -242,10 +243,12 @@ class WatchStream:
     def _framed(self, line: bytes) -> bytes:
         return line if self.options.frame is None else self.options.frame(line)
 
-    def _next_of_state(self, state: Iterator[Stored]) -> bytes:
-        """The next few objects in one chunk."""
-        accepts, lines = self.options.selection, []
-        for _ in range(SLICE):
+    def _next_of_state(self) -> bytes:
+        """The next few objects in one chunk; nothing where the watch was ended meanwhile."""
+        state, accepts, lines = self._state, self.options.selection, []
+        if state is None:
+            return b""
+        for _ in range(STEP):
             stored = next(state, None)
             if stored is None:
                 self._end_state()

@@ -6,6 +6,7 @@ import collections
 from collections.abc import Callable
 
 from reconcilekit.clock import Clock
+from reconcilekit.testing.apiserver.pacing import Turns
 from reconcilekit.testing.apiserver.storage.storage import Event
 from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
 
@@ -16,11 +17,13 @@ class WatchHub:
     Args:
         clock: delivers late events.
         revision: the storage's present revision.
+        turns: of watches that are told a long state.
     """
 
-    def __init__(self, *, clock: Clock, revision: Callable[[], int]) -> None:
+    def __init__(self, *, clock: Clock, revision: Callable[[], int], turns: Turns) -> None:
         self._clock = clock
         self._revision = revision
+        self._turns = turns
         self._streams: dict[tuple[str, str], dict[WatchStream, None]] = {}
         self._lags: dict[str, Callable[[], float]] = {}
         self._late: dict[tuple[str, str], collections.deque[tuple[float, Event]]] = {}
@@ -47,6 +50,7 @@ class WatchHub:
             options=options,
             progress=lambda: self.progress(key),
             on_close=lambda closed: self._drop(key, closed),
+            turns=self._turns,
         )
         self._streams.setdefault(key, {})[stream] = None
         return stream

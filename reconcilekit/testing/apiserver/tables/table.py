@@ -75,17 +75,25 @@ class TableMaker:
         has_columns: bool = True,
     ) -> dict[str, Any]:
         """A Table with a row for each object, aged at `now`; a watch's later ones leave the columns out."""
-        rows = [self._row(stored, now) for stored in objects]
+        rows = [self.row(stored, now) for stored in objects]
+        return {
+            **self.around(metadata, has_columns=has_columns),
+            "rows": None if not rows and self.is_null_if_empty else rows,
+        }
+
+    def around(self, metadata: Mapping[str, Any], *, has_columns: bool = True) -> dict[str, Any]:
+        """A Table without its rows."""
         return {
             "kind": "Table",
             "apiVersion": f"meta.k8s.io/{self._options.version}",
             "metadata": dict(metadata),
             "columnDefinitions": self._columns if has_columns else None,
-            # A list that isn't there, as the real server has it of kinds without columns of their own.
-            "rows": rows
-            if rows or self._served.is_custom or all(column["type"] != "date" for column in self._columns)
-            else None,
         }
+
+    @property
+    def is_null_if_empty(self) -> bool:
+        """A list that isn't there, as the real server has it of kinds without columns of their own."""
+        return not self._served.is_custom and any(column["type"] == "date" for column in self._columns)
 
     def bookmark(self, told: Mapping[str, object]) -> dict[str, Any]:
         """The Table that a bookmark with this metadata becomes: a row about nothing."""
@@ -96,7 +104,8 @@ class TableMaker:
             table["rows"][0]["object"] = partial(stored, self._options.version)
         return table
 
-    def _row(self, stored: Stored, now: datetime) -> dict[str, Any]:
+    def row(self, stored: Stored, now: datetime) -> dict[str, Any]:
+        """One object's row."""
         cells = self._cells(stored.content, now)
         if self._resource not in EVENTS:
             cells = [stored.key.name, *cells]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,12 @@ from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.pacing import STEP, Steps
 from reconcilekit.testing.apiserver.storage.versions import Stored, watch_line
 from reconcilekit.testing.apiserver.tables.partial import partial
-from reconcilekit.testing.apiserver.verbs.reads import Page
+from reconcilekit.testing.apiserver.verbs import lists
+from reconcilekit.testing.apiserver.verbs.lists import ListForm
+from reconcilekit.testing.apiserver.verbs.reads import Page, Search
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.tables.table import TableMaker
@@ -95,20 +98,33 @@ class Presenter:
         """The Go package of a built-in kind."""
         return self._served.group.partition(".")[0] or "core"
 
-    def page(self, page: Page) -> Response:
-        """A list.
+    def page(self, search: Search) -> Response | Steps:
+        """A list; in steps where it may be long.
 
         Raises:
             StatusError: 406.
         """
+        return self._listed(search.steps(), search.most)
+
+    def found(self, page: Page) -> Response | Steps:
+        """The same of a page that is there.
+
+        Raises:
+            StatusError: 406.
+        """
+        return self._listed(lists.already(page), len(page.objects))
+
+    def _listed(self, pages: Generator[None, None, Page], most: int) -> Response | Steps:
+        steps = Steps(lists.steps(pages, self._list_form(), self._accepted))
+        return steps if most > STEP else steps.finish()
+
+    def _list_form(self) -> ListForm:
         if self.is_plain:
-            return _response(self._list(page), 200)
+            return lists.plain(self._served)
         if self._table is not None:
-            return _json(self._table.of(page.objects, page.metadata(), now=self._now()), 200)
+            return lists.table(self._table, now=self._now())
         if self._accepted.transform == "PartialObjectMetadataList":
-            items = [partial(stored, self._accepted.version) for stored in page.objects]
-            body = {"kind": "PartialObjectMetadataList", "apiVersion": self._accepted.meta_version}
-            return _json({**body, "metadata": page.metadata(), "items": items or None}, 200)
+            return lists.partial_metadata(self._accepted.version)
         kind = (
             f"*{self._package}.{self._served.kind}List"
             if not self._served.is_custom
@@ -137,15 +153,6 @@ class Presenter:
         }
         return watch_line("BOOKMARK", msgspec.json.encode(body))
 
-    def _list(self, page: Page) -> bytes:
-        served, metadata = self._served, page.metadata()
-        if served.is_custom:
-            metadata = {"continue": "", **metadata}
-        # Items of built-in kinds come without kind and apiVersion, as the real server's do.
-        items = b",".join(_items(served, page.objects))
-        head = f'{{"kind":"{_list_kind(served)}","apiVersion":"{served.api_version}","metadata":'.encode()
-        return b'%s%s,"items":[%s]}' % (head, msgspec.json.encode(metadata), items)
-
 
 def _table_maker(
     served: ResourceType, accepted: Accepted, query: Mapping[str, str], scaled: ResourceType | None
@@ -157,16 +164,6 @@ def _table_maker(
 
     columns = None if scaled is None else scale_columns(is_custom=scaled.is_custom)
     return TableMaker(served, table_options(query, accepted.version), columns)
-
-
-def _list_kind(served: ResourceType) -> str:
-    return served.custom.list_kind if served.custom is not None else f"{served.kind}List"
-
-
-def _items(served: ResourceType, objects: Iterable[Stored]) -> Iterable[bytes]:
-    if served.is_custom:
-        return (stored.body(served) for stored in objects)
-    return (stored.encoded_as(served) for stored in objects)
 
 
 def deleted(served: ResourceType, stored: Stored) -> Response:

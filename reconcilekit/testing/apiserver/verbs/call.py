@@ -15,6 +15,7 @@ from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs import custom_verbs, notices, questions
@@ -26,7 +27,7 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
     manager_of_agent,
     write_options,
 )
-from reconcilekit.testing.apiserver.verbs.reads import list_page, parse_version
+from reconcilekit.testing.apiserver.verbs.reads import parse_version, search
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
 from reconcilekit.testing.apiserver.writing import naming
 from reconcilekit.testing.apiserver.writing.preconditions import Target
@@ -34,6 +35,9 @@ from reconcilekit.testing.apiserver.writing.warnings import warning_headers, wit
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome
 
 Answer = Response | WatchStream
+
+Begun = Answer | Steps
+"""What a request comes to in one step: an answer, or one that takes more of them."""
 
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
 _OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -82,7 +86,7 @@ class Call:
         self._repetitive: tuple[str, ...] = ()
         self._presenter = Presenter(served, accepted, request.query, cluster.clock.now)
 
-    def answer(self) -> Answer:
+    def answer(self) -> Begun:
         """Do it.
 
         Raises:
@@ -94,7 +98,7 @@ class Call:
             error.headers.update(warning_headers(self.served, self._warnings))
             raise
 
-    def _handler(self) -> Callable[[], Answer]:
+    def _handler(self) -> Callable[[], Begun]:
         route = self.route
         if route.name in (".", ".."):
             raise status.bad_request(f"Name parameter invalid: \"{route.name}\": may not be '{route.name}'")
@@ -139,7 +143,7 @@ class Call:
             raise status.method_not_allowed()
         return verb
 
-    def _below(self) -> Callable[[], Answer]:
+    def _below(self) -> Callable[[], Begun]:
         name, verb = self.route.subresource, self._verb_below()
         if name == "scale":
             from reconcilekit.testing.apiserver.verbs import scaling
@@ -153,7 +157,7 @@ class Call:
             raise pod_subresources.without_kubelet(self)
         if verb == "create":
             return lambda: pod_subresources.create(self, name)
-        handlers: Mapping[str, Callable[[], Answer]]
+        handlers: Mapping[str, Callable[[], Begun]]
         handlers = {"get": self._get, "update": self._update, "patch": self._patch}
         if verb not in handlers:
             raise status.method_not_allowed()
@@ -171,19 +175,19 @@ class Call:
             raise status.method_not_allowed()
         return verb
 
-    def _get(self) -> Answer:
+    def _get(self) -> Begun:
         asked = parse_version(self._query.get("resourceVersion", ""))
         if asked > self.cluster.storage.revision:
             raise status.version_too_large(asked, self.cluster.storage.revision)
         return self._presenter.one(self.live())
 
-    def _list(self) -> Answer:
+    def _list(self) -> Begun:
         options = list_options(self._query)
         if options.is_watch:
             return self._watch()
-        return self._presenter.page(list_page(self.cluster.storage, self.served, self.route.namespace, options))
+        return self._presenter.page(search(self.cluster.storage, self.served, self.route.namespace, options))
 
-    def _watch(self) -> Answer:
+    def _watch(self) -> Begun:
         options = list_options(self._query, is_watch=True)
         if self.route.name:
             options = attrs.evolve(options, field_selector=f"metadata.name={self.route.name}")
@@ -193,7 +197,7 @@ class Call:
             self.cluster, self.served, self.route.namespace, options, accepted=self.accepted, encoder=encoder
         )
 
-    def _create(self) -> Answer:
+    def _create(self) -> Begun:
         is_binding = (self.served.group, self.served.plural) == ("", "bindings")
         if self.served.is_question and not is_binding:
             return questions.ask(self, self.served)
@@ -207,14 +211,14 @@ class Call:
         key = ObjectKey(self.route.namespace, str(_metadata(obj).get("name") or ""))
         return self.written(self.cluster.create(self.target(options, key=key), obj, self._check_of(obj)))
 
-    def _update(self) -> Answer:
+    def _update(self) -> Begun:
         self._check_path_has_name()
         options = write_options(self._query, "UpdateOptions")
         bodies.check_media_type(self.request)
         obj = self.read_body(options)
         return self.written(self.cluster.replace(self.target(options), obj, self._check_of(obj, is_named=True)))
 
-    def _patch(self) -> Answer:
+    def _patch(self) -> Begun:
         from reconcilekit.testing.apiserver.verbs import patch_fields, patching
         from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
 
@@ -246,7 +250,7 @@ class Call:
 
         return self.written(self.cluster.patch(target, patched, self.check_object))
 
-    def _delete(self) -> Answer:
+    def _delete(self) -> Begun:
         options = self._delete_options()
         notices.check_immortal(self.served, self.route.name)
         self._warnings += notices.about_deletion(self.served, options)
@@ -259,16 +263,16 @@ class Call:
         waits = not outcome.is_gone and options.get("orphanDependents") is False
         return self._presenter.one(outcome.stored, code=202 if waits else 200)
 
-    def _delete_collection(self) -> Answer:
+    def _delete_collection(self) -> Begun:
         asked = list_options(self._query, is_watch=False)
         options = self._delete_options()
-        page = list_page(self.cluster.storage, self.served, self.route.namespace, asked)
+        page = search(self.cluster.storage, self.served, self.route.namespace, asked).page()
         collection = self.cluster.storage.collection(self.served)
         for stored in page.objects:
             if collection.objects.get(stored.key) is not None:
                 self.cluster.delete(self._delete_target(options, stored.key), options)
             collection = self.cluster.storage.collection(self.served)
-        return self._presenter.page(page)
+        return self._presenter.found(page)
 
     def _delete_options(self) -> dict[str, object]:
         body = self.request.body or b""

@@ -19,19 +19,20 @@ from reconcilekit.testing.apiserver.encoding.negotiation import (
 from reconcilekit.testing.apiserver.encoding.rendering import render
 from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType, built_in_types
+from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs.call import Answer, Call
+from reconcilekit.testing.apiserver.verbs.call import Answer, Begun, Call
 from reconcilekit.testing.apiserver.verbs.custom_verbs import is_taken
 from reconcilekit.testing.apiserver.verbs.parameters import flag
 
-__all__ = ["Answer", "dispatch"]
+__all__ = ["Answer", "Begun", "dispatch"]
 
 _NOT_FOUND = "404 page not found\n"
 _HEALTH = ("healthz", "livez", "readyz")
 _HEALTH_PATHS = tuple(f"/{name}" for name in _HEALTH)
 
 
-def dispatch(cluster: Cluster, request: Request) -> Answer:
+def dispatch(cluster: Cluster, request: Request) -> Begun:
     """The answer.
 
     Raises:
@@ -55,7 +56,7 @@ def dispatch(cluster: Cluster, request: Request) -> Answer:
     return _resource(cluster, request, route, served)
 
 
-def _resource(cluster: Cluster, request: Request, route: Route, served: ResourceType) -> Answer:
+def _resource(cluster: Cluster, request: Request, route: Route, served: ResourceType) -> Begun:
     is_list = request.method == "GET" and not route.name
     is_watch = route.is_watch or (is_list and bool(flag(request.query, "watch")))
     header = request.headers.get("accept", "")
@@ -68,6 +69,8 @@ def _resource(cluster: Cluster, request: Request, route: Route, served: Resource
         if accepted.media_type == JSON or error.code == 504:
             raise
         answer = error.response()
+    if isinstance(answer, Steps):
+        return answer.then(lambda whole: render(whole, accepted))
     return answer if isinstance(answer, WatchStream) else render(answer, accepted)
 
 

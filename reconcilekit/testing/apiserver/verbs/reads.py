@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import attrs
@@ -12,6 +12,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.pacing import STEP
 from reconcilekit.testing.apiserver.storage.collection import Collection, later_namespaces, within
 from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
@@ -27,6 +28,9 @@ CONTINUE_EXPIRED = (
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
     "deleted between the time the first chunk was returned and now may show up in the list."
 )
+LOOKS = 10 * STEP
+"""Objects that one step looks at: choosing one takes a tenth of the time of writing it."""
+
 _Objects = SortedMap[ObjectKey, Stored]
 
 
@@ -72,8 +76,63 @@ def _unparsable_version(text: str) -> str:
     return f"resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
 
 
-def list_page(storage: Storage, served: ResourceType, namespace: str, options: ListOptions) -> Page:
-    """One page of a list.
+@attrs.frozen(kw_only=True)
+class Search:
+    """A page that is still to be found: what is looked through, as it stood at the beginning, and what is wanted of it.
+
+    Attributes:
+        objects: the kind's.
+        namespace: of the page, "" for all.
+        start: where the page before ended, None for a first one.
+        limit: the most objects of the page, 0 for all.
+        accepts: what it is chosen by, None for everything.
+        revision: the version that the objects stand at.
+    """
+
+    objects: _Objects
+    namespace: str
+    start: Position | None
+    limit: int
+    accepts: Predicate | None
+    revision: int
+
+    @property
+    def most(self) -> int:
+        """The objects that are looked at, at the most."""
+        here = _count_in(self.objects, self.namespace) if self.namespace else len(self.objects)
+        return min(here, self.limit) if self.limit and self.accepts is None else here
+
+    def steps(self) -> Generator[None, None, Page]:
+        """Look through some, and again, and return the page."""
+        found: list[Stored] = []
+        for looks, stored in enumerate(_candidates(self.objects, self.namespace, self.start), 1):
+            if self.limit and len(found) == self.limit:
+                return self._cut(found)
+            if self.accepts is None or self.accepts(stored):
+                found.append(stored)
+            if looks % LOOKS == 0:
+                yield
+        return Page(objects=found, revision=self.revision)
+
+    def page(self) -> Page:
+        """The page, all at once."""
+        steps = self.steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                page: Page = end.value
+                return page
+
+    def _cut(self, found: list[Stored]) -> Page:
+        last = found[-1].key
+        remaining = _count_beyond(self.objects, self.namespace, last) if self.accepts is None else None
+        token = continuing.written(self.revision, last, self.namespace)
+        return Page(objects=found, revision=self.revision, continue_token=token, remaining=remaining)
+
+
+def search(storage: Storage, served: ResourceType, namespace: str, options: ListOptions) -> Search:
+    """What a list asks for.
 
     Raises:
         StatusError: 400 for parameters, 410 for a version that is compacted, 504 for one from the future.
@@ -86,15 +145,9 @@ def list_page(storage: Storage, served: ResourceType, namespace: str, options: L
     # An answer from the cache is never cut, and neither is one about a single object.
     limit = 0 if name is not None or options.resource_version == "0" else options.limit
     objects = collection.at(revision)
-    found: list[Stored] = []
-    for stored in _candidates(objects, namespace, start):
-        if limit and len(found) == limit:
-            remaining = _count_beyond(objects, namespace, found[-1].key) if accepts is None else None
-            token = continuing.written(revision, found[-1].key, namespace)
-            return Page(objects=found, revision=revision, continue_token=token, remaining=remaining)
-        if accepts is None or accepts(stored):
-            found.append(stored)
-    return Page(objects=found, revision=revision)
+    found = Search(objects=objects, namespace=namespace, start=start, limit=limit, accepts=accepts, revision=revision)
+    # What takes a while is as it stood when it began, whatever is written meanwhile.
+    return attrs.evolve(found, objects=objects.copy()) if found.most > STEP else found
 
 
 def _candidates(objects: _Objects, namespace: str, start: Position | None) -> Iterator[Stored]:
@@ -117,7 +170,11 @@ def _count_beyond(objects: _Objects, namespace: str, last: ObjectKey) -> int:
     """How many follow `last`, which is there, in its namespace or at all."""
     later = () if namespace else later_namespaces(objects, last.namespace)
     beyond = _end(objects, last.namespace) - objects.rank(last) - 1
-    return beyond + sum(_end(objects, each) - objects.rank(ObjectKey(each, "")) for each in later)
+    return beyond + sum(_count_in(objects, each) for each in later)
+
+
+def _count_in(objects: _Objects, namespace: str) -> int:
+    return _end(objects, namespace) - objects.rank(ObjectKey(namespace, ""))
 
 
 def _end(objects: _Objects, namespace: str) -> int:

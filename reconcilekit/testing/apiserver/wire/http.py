@@ -18,6 +18,7 @@ from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
 from reconcilekit.testing.apiserver.access.users import ADMIN, User
 from reconcilekit.testing.apiserver.encoding.rendering import compress
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
+from reconcilekit.testing.apiserver.pacing import Steps, Turns
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
@@ -27,14 +28,14 @@ from reconcilekit.testing.apiserver.wire.transport import Handler
 
 @contextlib.asynccontextmanager
 async def serve(
-    server: Handler, *, gate: Gate, host: str, port: int, tls: bool, limits: Limits
+    server: Handler, *, gate: Gate, turns: Turns, host: str, port: int, tls: bool, limits: Limits
 ) -> AsyncIterator[Endpoint]:
     """Listen until the block ends; then every connection is closed at once.
 
     Raises:
         AddressError: it can't listen there.
     """
-    bridge = _Bridge(server, limits)
+    bridge = _Bridge(server, limits, turns)
     context = gate.prove_itself().server_context(host) if tls else None
     listener = Listener(bridge.answer, limits)
     runner = web.ServerRunner(listener, shutdown_timeout=0.1)
@@ -69,8 +70,9 @@ async def serve(
 class _Bridge:
     """Between aiohttp's requests and the server's."""
 
-    def __init__(self, server: Handler, limits: Limits) -> None:
+    def __init__(self, server: Handler, limits: Limits, turns: Turns) -> None:
         self._server = server
+        self._turns = turns
         self._limits = limits
         self._handlers: set[asyncio.Task[object]] = set()
         self._streams: set[Stream] = set()
@@ -120,7 +122,8 @@ class _Bridge:
         except WireError:
             return _break(incoming)
         if isinstance(answer, Response):
-            return _whole(compress(answer, request.headers))
+            packed = compress(answer, request.headers)
+            return _whole(await packed.in_turns(self._turns) if isinstance(packed, Steps) else packed)
         self._streams.add(answer)
         try:
             return await _stream(incoming, answer)

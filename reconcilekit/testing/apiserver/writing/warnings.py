@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.pacing import Steps
+from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
 MAX_LENGTH: Final = 4096
 """Characters that the server spends on all warnings of an answer."""
-
-_A = TypeVar("_A")
 
 
 def warning_headers(served: ResourceType, warnings: Sequence[str]) -> dict[str, str]:
@@ -25,11 +25,19 @@ def warning_headers(served: ResourceType, warnings: Sequence[str]) -> dict[str, 
     return {"warning": ", ".join(f'299 - "{_escaped(text)}"' for text in texts)[:MAX_LENGTH]}
 
 
-def with_warnings(answer: _A, served: ResourceType, warnings: Sequence[str]) -> _A:
+def with_warnings(
+    answer: Response | WatchStream | Steps, served: ResourceType, warnings: Sequence[str]
+) -> Response | WatchStream | Steps:
     """The answer with its warnings."""
     headers = warning_headers(served, warnings)
-    if not headers or not isinstance(answer, Response):
+    if not headers or isinstance(answer, WatchStream):
         return answer
+    if isinstance(answer, Steps):
+        return answer.then(lambda whole: _with_headers(whole, headers))
+    return _with_headers(answer, headers)
+
+
+def _with_headers(answer: Response, headers: Mapping[str, str]) -> Response:
     return attrs.evolve(answer, headers={**answer.headers, **headers})
 
 

@@ -46,7 +46,7 @@ def test_others_are_answered_between_the_chunks(on_server: Callable[..., Any]) -
             sizes.append(len(chunk.splitlines()))
             if len(sizes) <= 3:
                 assert (await call("POST", PLACE, {"metadata": {"name": f"d{len(sizes)}"}})).status == 201
-        assert sizes == [100, 100, 100, 50, 3]
+        assert sizes == [50, 50, 50, 50, 50, 50, 50, 3]
 
     on_server(scenario)
 

@@ -7,11 +7,12 @@ is read is what Go would write as JSON, but for nulls; unknown fields are passed
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF_MAGIC
+from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF, PROTOBUF_MAGIC
 from reconcilekit.testing.apiserver.encoding.protobuf import reading, writing
 from reconcilekit.testing.apiserver.encoding.protobuf.encoding import MalformedMessageError, numbers, tagged
 from reconcilekit.testing.apiserver.encoding.protobuf.messages import message_of
@@ -20,6 +21,7 @@ __all__ = [
     "MalformedEnvelopeError",
     "MalformedMessageError",
     "UnknownKindError",
+    "ListWriter",
     "decode_protobuf",
     "encode_protobuf",
     "as_protobuf",
@@ -97,8 +99,45 @@ def encode_protobuf(obj: dict[str, Any], *, api_version: str = "", kind: str = "
     message = message_of(api_version, kind)
     if message is None:
         return None
+    return _enveloped(api_version, kind, writing.write(message, obj))
+
+
+def _enveloped(api_version: str, kind: str, message: bytes) -> bytes:
     meta = tagged(1, api_version.encode()) + tagged(2, kind.encode())
-    return PROTOBUF_MAGIC + tagged(1, meta) + tagged(2, writing.write(message, obj)) + tagged(3, b"") + tagged(4, b"")
+    return b"".join([PROTOBUF_MAGIC, tagged(1, meta), tagged(2, message), tagged(3, b""), tagged(4, b"")])
+
+
+class ListWriter:
+    """Writes a list in the envelope, a few items at a time.
+
+    Args:
+        message: the list's.
+        around: the list without its items, as it is in JSON.
+        field: what holds the items; it is the last field of all lists' messages.
+    """
+
+    media_type = PROTOBUF
+
+    def __init__(self, message: str, around: dict[str, Any], field: str) -> None:
+        self._kind = (around["apiVersion"], around["kind"])
+        self._field = field
+        self._write = writing.field_writer(message, field)
+        self._written = [writing.write(message, around)]
+
+    @classmethod
+    def of(cls, around: dict[str, Any], field: str) -> ListWriter | None:
+        """The writer of a list; None where its kind has no message."""
+        message = message_of(around["apiVersion"], around["kind"])
+        return None if message is None else cls(message, around, field)
+
+    def add(self, items: Iterable[bytes]) -> None:
+        """Write some items, which are JSON."""
+        decoded = msgspec.json.decode(b"[%s]" % b",".join(items))
+        self._written.append(self._write({self._field: decoded}))
+
+    def body(self) -> bytes:
+        """The whole list."""
+        return _enveloped(*self._kind, b"".join(self._written))
 
 
 def as_protobuf(body: bytes) -> bytes | None:

@@ -22,6 +22,11 @@ def write(message: str, obj: Mapping[str, Any]) -> bytes:
     return b"".join([write_field(obj) for write_field in _writers(message)])
 
 
+def field_writer(message: str, name: str) -> Callable[[Mapping[str, Any]], bytes]:
+    """Writes one field of an object."""
+    return next(_writer(field) for field in by_number(message).values() if field.name == name)
+
+
 @functools.cache
 def _writers(message: str) -> tuple[Callable[[Mapping[str, Any]], bytes], ...]:
     return tuple(_writer(field) for field in by_number(message).values())
