@@ -9,7 +9,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, Bearer, ServiceAccountTokens
 from reconcilekit.testing.apiserver.access.signing import InvalidTokenError
-from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
+from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, User
 
 
 class Authenticator:
@@ -46,12 +46,12 @@ class Authenticator:
 
         Args:
             request: with a bearer token in its header, or none.
-            peer: whom the connection's client certificate names.
+            peer: whom the connection's client certificate names, or `STRANGER`.
 
         Raises:
             StatusError: 401.
         """
-        if peer is not None:
+        if peer is not None and peer is not STRANGER:
             return peer.authenticated()
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token.strip() and not self._is_strange(token.strip()):
@@ -59,7 +59,7 @@ class Authenticator:
                 return self.bearer(token.strip()).user
             except InvalidTokenError as error:
                 raise status.unauthorized() from error
-        if not self._accepts_anonymous:
+        if not self._accepts_anonymous or peer is STRANGER:
             raise status.unauthorized()
         return ANONYMOUS
 

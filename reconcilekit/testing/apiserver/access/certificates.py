@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-import ssl
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -31,6 +29,10 @@ class KeyPair:
 
     certificate: bytes
     key: bytes
+
+
+class StrangeCertificateError(Exception):
+    """A client's certificate that proves nothing here; the message says why."""
 
 
 class Authority:
@@ -85,21 +87,39 @@ class Authority:
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         return self._issue(_name("kube-apiserver"), usage, alternatives)
 
-    def server_context(self, host: str) -> ssl.SSLContext:
-        """What the server's socket speaks TLS by; clients may show a certificate, and needn't."""
-        import tempfile
+    def user_of(self, certificate: bytes) -> User | None:
+        """Whom a client's certificate names: CN is the user, each O a group. None where it has no CN.
 
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=self.certificate.decode())
-        context.verify_mode = ssl.CERT_OPTIONAL
-        context.set_alpn_protocols(["http/1.1"])
-        pair = self.for_server(host)
-        # The standard library reads a key from files alone.
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "server.pem")
-            path.touch(mode=0o600)
-            path.write_bytes(pair.key + pair.certificate)
-            context.load_cert_chain(path)
-        return context
+        Args:
+            certificate: in DER.
+
+        Raises:
+            StrangeCertificateError: it isn't this authority's, has expired, or isn't for clients.
+        """
+        from cryptography import x509
+        from cryptography.x509.oid import NameOID
+
+        found = x509.load_der_x509_certificate(certificate)
+        self._check(found)
+        names = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        groups = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+        return User(names[0], groups=groups) if names and names[0] else None
+
+    def _check(self, found: Certificate) -> None:
+        from cryptography import x509
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        try:
+            found.verify_directly_issued_by(self._certificate)
+        except (InvalidSignature, ValueError, TypeError) as error:
+            raise StrangeCertificateError("x509: certificate signed by unknown authority") from error
+        if not found.not_valid_before_utc <= datetime.now(UTC) <= found.not_valid_after_utc:
+            raise StrangeCertificateError("x509: certificate has expired or is not yet valid")
+        with contextlib.suppress(x509.ExtensionNotFound):
+            usages = set(found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+            if not usages & {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
+                raise StrangeCertificateError("x509: certificate specifies an incompatible key usage")
 
     def _own(self) -> Certificate:
         from cryptography import x509
@@ -141,14 +161,6 @@ class Authority:
 
         signed: Certificate = builder.sign(self._key, SHA256())
         return signed
-
-
-def user_of_certificate(peer: Mapping[str, Any]) -> User | None:
-    """Whom a verified client certificate names (`ssl.SSLSocket.getpeercert`): CN is the user, each O a group."""
-    subject = [pair for part in peer.get("subject") or () for pair in part]
-    names = [value for name, value in subject if name == "commonName"]
-    groups = [value for name, value in subject if name == "organizationName"]
-    return User(names[0], groups=groups) if names else None
 
 
 def _new_key() -> EllipticCurvePrivateKey:

@@ -16,13 +16,12 @@ from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes, attributes_of
 from reconcilekit.testing.apiserver.access.authentication import Authenticator
-from reconcilekit.testing.apiserver.access.certificates import Authority
 from reconcilekit.testing.apiserver.access.credentials import Credentials
 from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
-from reconcilekit.testing.apiserver.access.users import ANONYMOUS, User
+from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, User
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding.negotiation import is_pretty, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
@@ -30,6 +29,7 @@ from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
 if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.access.certificates import Authority
     from reconcilekit.testing.apiserver.access.reviews import Reviewer
 
 Answer = Response | WatchStream | Steps
@@ -117,6 +117,24 @@ class Gate:
         authority = self.keys.authority
         self._cluster.follow_root_certificate()
         return authority
+
+    def peer_of(self, certificate: bytes | None) -> User | None:
+        """Whom a connection's client certificate names.
+
+        Args:
+            certificate: in DER; None where none was shown.
+
+        Returns:
+            `STRANGER` where it proves nothing, None for nobody.
+        """
+        if certificate is None:
+            return None
+        from reconcilekit.testing.apiserver.access.certificates import StrangeCertificateError
+
+        try:
+            return self.keys.authority.user_of(certificate)
+        except StrangeCertificateError:
+            return STRANGER
 
     def pass_through(self, request: Request, serve: Serve, *, peer: User | None = None) -> tuple[User, Answer]:
         """Serve the request if it may be served.

@@ -54,6 +54,9 @@ class User:
 ANONYMOUS = User("system:anonymous", groups=(UNAUTHENTICATED,))
 """Whoever shows no credential."""
 
+STRANGER = User("", groups=(UNAUTHENTICATED,))
+"""Whoever shows a client certificate that proves nothing: they may come by a token, but aren't taken for nobody."""
+
 ADMIN = User("kubernetes-admin", groups=(MASTERS,))
 """Who a kubeconfig of the server's own is for, where it needs a credential."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 
@@ -12,7 +13,6 @@ from aiohttp import web
 from reconcilekit.errors import WireError
 from reconcilekit.kube.transport import Request, Response, Stream
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.access.certificates import user_of_certificate
 from reconcilekit.testing.apiserver.access.gate import Gate
 from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
 from reconcilekit.testing.apiserver.access.users import ADMIN, User
@@ -35,8 +35,8 @@ async def serve(
     Raises:
         AddressError: it can't listen there.
     """
-    bridge = _Bridge(server, limits, turns)
-    context = gate.prove_itself().server_context(host) if tls else None
+    bridge = _Bridge(server, limits, gate, turns)
+    context = _tls(gate, host) if tls else None
     listener = Listener(bridge.answer, limits)
     runner = web.ServerRunner(listener, shutdown_timeout=0.1)
     await runner.setup()
@@ -67,11 +67,19 @@ async def serve(
             connection.abort()
 
 
+def _tls(gate: Gate, host: str) -> ssl.SSLContext:
+    # Most servers do without, and it takes a while to import.
+    from reconcilekit.testing.apiserver.wire import tls
+
+    return tls.server_context(gate.prove_itself(), host)
+
+
 class _Bridge:
     """Between aiohttp's requests and the server's."""
 
-    def __init__(self, server: Handler, limits: Limits, turns: Turns) -> None:
+    def __init__(self, server: Handler, limits: Limits, gate: Gate, turns: Turns) -> None:
         self._server = server
+        self._gate = gate
         self._turns = turns
         self._limits = limits
         self._handlers: set[asyncio.Task[object]] = set()
@@ -116,7 +124,7 @@ class _Bridge:
             headers=_joined(incoming),
         )
         try:
-            answer = await self._server.handle(request, peer=_peer(incoming))
+            answer = await self._server.handle(request, peer=self._peer(incoming))
         except TruncatedAnswerError as error:
             return await _break_in_body(incoming, error.response)
         except WireError:
@@ -129,6 +137,10 @@ class _Bridge:
             return await _stream(incoming, answer)
         finally:
             self._streams.discard(answer)
+
+    def _peer(self, incoming: web.BaseRequest) -> User | None:
+        certificate: bytes | None = incoming.get_extra_info("peercert")
+        return None if certificate is None else self._gate.peer_of(certificate)
 
     async def _body(self, incoming: web.BaseRequest) -> bytes | None:
         if not incoming.body_exists:
@@ -164,11 +176,6 @@ def _joined(incoming: web.BaseRequest) -> dict[str, str]:
         between = SEPARATOR if key.startswith("impersonate-") else ", "
         headers[key] = f"{headers[key]}{between}{value}" if key in headers else value
     return headers
-
-
-def _peer(incoming: web.BaseRequest) -> User | None:
-    certificate = incoming.get_extra_info("peercert")
-    return user_of_certificate(certificate) if certificate else None
 
 
 def _whole(answer: Response) -> web.Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,11 @@ import msgspec
 import pytest
 
 from reconcilekit.clock import SystemClock
-from reconcilekit.errors import WireError
 from reconcilekit.kube.config import load_kubeconfig
 from reconcilekit.kube.http import HttpTransport
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer
+from reconcilekit.testing.apiserver.access.credentials import encoded
 from reconcilekit.testing.apiserver.access.users import User
 
 WHOAMI = Request(method="POST", path="/apis/authentication.k8s.io/v1/selfsubjectreviews", body=b"{}")
@@ -58,15 +60,44 @@ async def test_tokens_do_it_without_tls(tmp_path: Path) -> None:
         assert (await told(path))["username"] == "me"
 
 
-async def test_another_authoritys_certificate_is_refused(tmp_path: Path) -> None:
-    first, second = (ApiServer(clock=SystemClock(), authorization="RBAC") for _ in range(2))
+async def test_another_authoritys_certificate_proves_nothing(tmp_path: Path) -> None:
+    # Anybody may do anything there, and yet a certificate that isn't right is told.
+    first, second = (ApiServer(clock=SystemClock(), tokens={"me": "secret"}, anonymous=True) for _ in range(2))
     async with first.serve(tls=True) as endpoint, second.serve(tls=True) as other:
-        kubeconfig = other.kubeconfig()
+        kubeconfig: dict[str, Any] = other.kubeconfig()
         kubeconfig["clusters"] = endpoint.kubeconfig()["clusters"]
         path = tmp_path / "kubeconfig"
         path.write_bytes(msgspec.json.encode(kubeconfig))
-        with pytest.raises(WireError):
-            await told(path)
+        assert await told(path) == (401, "Unauthorized")
+        kubeconfig["users"][0]["user"]["token"] = "secret"
+        path.write_bytes(msgspec.json.encode(kubeconfig))
+        assert (await told(path))["username"] == "me"
+        del kubeconfig["users"][0]["user"]["client-certificate-data"], kubeconfig["users"][0]["user"]["token"]
+        path.write_bytes(msgspec.json.encode({**kubeconfig, "users": [{"name": "reconcilekit", "user": {}}]}))
+        assert (await told(path))["username"] == "system:anonymous"
+
+
+async def test_a_certificate_for_servers_names_no_user(tmp_path: Path) -> None:
+    server = ApiServer(clock=SystemClock())
+    async with server.serve(tls=True) as endpoint:
+        pair = server.access.keys.authority.for_server("127.0.0.1")
+        user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(pair.key)}
+        kubeconfig = {**endpoint.kubeconfig(), "users": [{"name": "reconcilekit", "user": user}]}
+        path = tmp_path / "kubeconfig"
+        path.write_bytes(msgspec.json.encode(kubeconfig))
+        assert await told(path) == (401, "Unauthorized")
+
+
+async def test_it_says_whose_certificates_it_knows() -> None:
+    """Go's clients show none but of these authorities."""
+    async with ApiServer(clock=SystemClock()).serve(tls=True) as endpoint:
+        port = endpoint.url.rpartition(":")[2]
+        asked = await asyncio.create_subprocess_exec(
+            "openssl", "s_client", "-connect", f"127.0.0.1:{port}", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        said, _ = await asked.communicate()
+        assert b"Acceptable client certificate CA names\nCN = reconcilekit\n" in said.replace(b"CN=", b"CN = ")
 
 
 async def test_strangers_to_the_authority_trust_no_server_of_it() -> None:
