@@ -87,7 +87,7 @@ class ApiServer:
         anonymous: take requests without a credential as system:anonymous'; by default only where there are no `tokens`.
         keep_requests: how many records `requests` keeps.
         start: a snapshot, of this or another server, to begin with; None, the default, begins with a fresh cluster.
-        keys: another server's, whose tokens and certificates are good here, too; None makes some of its own.
+        keys: another server's: the tokens and certificates that it has given are good here, too. None makes its own.
         data: a folder to go on from and to keep every change and the keys in, which `close` gives free; see
             `storage.folder`.
         housekeeping: which of a cluster's controllers it plays; None for the default ones, see `Housekeeping`.
@@ -124,7 +124,7 @@ class ApiServer:
         its_own = ("self", "clock", "start", "keys", "data")
         self._options = {name: told[name] for name in told if name not in its_own}
         self._clock = clock
-        self._keys = keys or Keys(clock.random)
+        self._keys = Keys(clock.random) if keys is None else keys.copy()
         self._folder = None if data is None else self._opened(Path(data))
         self._cluster = Cluster(
             clock=clock,
@@ -310,11 +310,11 @@ class ApiServer:
     def fork(self, *, clock: Clock | None = None) -> ApiServer:
         """A server with the same options that begins with this one's state and past, and goes its own way; O(1).
 
-        It knows the same tokens and certificates. It has no faults, lag, watches and records of requests, and is kept
-        in no folder.
+        It knows the tokens and certificates that this one has given. It has no faults, lag, watches and records of
+        requests, and is kept in no folder.
 
         Args:
-            clock: its own; by default this server's.
+            clock: its own; by default this server's, and then they draw from one random source.
         """
         return ApiServer(clock=clock or self._clock, start=self.snapshot(), keys=self._keys, **self._options)
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import hashlib
 import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from reconcilekit.testing.apiserver.access.certificates import Authority, KeyPair
 from reconcilekit.testing.apiserver.access.signing import Signer
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage import records
-
-if TYPE_CHECKING:
-    from reconcilekit.testing.apiserver.access.certificates import Authority
 
 FILE = "keys"
 """The file's name in the folder; nobody but its owner may read it."""
@@ -32,18 +32,31 @@ class _Content(msgspec.Struct, omit_defaults=True):
 
 
 class Keys:
-    """The keys of one server and of its forks: each is made when it is first needed, and the same ever after.
+    """The keys of one server: each is made when it is first needed, and the same ever after.
 
     Args:
-        random_source: of tokens and of the key that signs ServiceAccounts' tokens, so that one seed gives the same.
+        random_source: one draw from it, at once, decides about tokens and the key that signs those of ServiceAccounts.
+            So one seed gives the same, and whoever needs a key, or doesn't, changes nothing of what is drawn later.
     """
 
     def __init__(self, random_source: random.Random) -> None:
-        self._random = random_source
+        self._seed = random_source.getrandbits(256).to_bytes(32, "big")
         self._content = _Content()
         self._folder: Path | None = None
         self._users: dict[str, User] = {}
         self._tokens: dict[User, str] = {}
+
+    def copy(self) -> Keys:
+        """Keys that are made on their own from now on, but for the one that signs ServiceAccounts' tokens.
+
+        They are kept in no folder.
+        """
+        twin: Keys = Keys.__new__(Keys)
+        twin._seed = self._seed
+        twin._content = copy.copy(self._content)
+        twin._folder = None
+        twin._users, twin._tokens = self._users.copy(), self._tokens.copy()
+        return twin
 
     def keep_in(self, folder: Path) -> None:
         """Go on with the keys that the folder holds, and keep there what is made from now on.
@@ -65,7 +78,7 @@ class Keys:
     @functools.cached_property
     def signer(self) -> Signer:
         """What signs ServiceAccounts' tokens."""
-        return Signer(self._random, kept=self._content.signing.encode(), keep=self._keep_signing_key)
+        return Signer(self._seed, kept=self._content.signing.encode(), keep=self._keep_signing_key)
 
     @functools.cached_property
     def authority(self) -> Authority:
@@ -74,8 +87,6 @@ class Keys:
         Raises:
             MissingCryptographyError: the cryptography package isn't installed.
         """
-        from reconcilekit.testing.apiserver.access.certificates import Authority, KeyPair
-
         if self._content.authority is not None:
             certificate, key = self._content.authority
             return Authority(KeyPair(certificate=certificate.encode(), key=key.encode()))
@@ -93,9 +104,9 @@ class Keys:
         """A bearer token of a user, the same each time."""
         token = self._tokens.get(user)
         if token is None:
-            token = f"{self._random.getrandbits(160):040x}"
-            self._know(user, token)
             told = {**user.info(), "username": user.name}
+            token = hashlib.sha256(self._seed + msgspec.json.encode(told)).hexdigest()[:40]
+            self._know(user, token)
             self._content.tokens = [*self._content.tokens, (token, told)]
             self._save()
         return token

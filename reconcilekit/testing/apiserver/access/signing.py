@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,16 +39,14 @@ class Signer:
     """Signs and checks tokens with ES256.
 
     Args:
-        random_source: the key is drawn from it at the first token, and nothing is drawn before: the same seed gives the
-            same tokens. That makes them guessable, which a test server's may be.
+        seed: what the key is made of: the same one gives the same tokens. They are as guessable as it is, which a test
+            server's may be.
         kept: the key of an earlier life, in PEM; empty for none.
-        keep: called with a key that was drawn, in PEM, before anything is signed by it.
+        keep: called with a key that was made, in PEM, before anything is signed by it.
     """
 
-    def __init__(
-        self, random_source: random.Random, *, kept: bytes = b"", keep: Callable[[bytes], None] | None = None
-    ) -> None:
-        self._random = random_source
+    def __init__(self, seed: bytes, *, kept: bytes = b"", keep: Callable[[bytes], None] | None = None) -> None:
+        self._seed = seed
         self._kept = kept
         self._keep = keep
 
@@ -107,10 +104,11 @@ class Signer:
             raise needs_cryptography("a ServiceAccount's token") from error
         if self._kept:
             return private_key(self._kept)
-        drawn = derive_private_key(self._random.randrange(1, _ORDER), SECP256R1())
+        number = int.from_bytes(hashlib.sha512(self._seed).digest(), "big") % (_ORDER - 1) + 1
+        made = derive_private_key(number, SECP256R1())
         if self._keep is not None:
-            self._keep(pem(drawn))
-        return drawn
+            self._keep(pem(made))
+        return made
 
     def _is_right(self, signed: bytes, raw: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature

@@ -45,6 +45,10 @@ async def whoami(server: ApiServer, token: str) -> tuple[int, str]:
     return answer.status, body["status"]["userInfo"]["username"] if answer.status == 201 else ""
 
 
+def files(data: Path) -> list[str]:
+    return sorted(path.name for path in data.iterdir())
+
+
 def written(kubeconfig: dict[str, Any], path: Path) -> Path:
     path.write_bytes(msgspec.json.encode(kubeconfig))
     return path
@@ -90,6 +94,40 @@ def test_forks_share_a_key_that_is_made_after_the_fork() -> None:
         path = "/api/v1/namespaces/default/serviceaccounts/bot/token"
         token = str((await post(fork, path, {}))["status"]["token"])
         assert (await whoami(server, token))[0] == 201
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("of_whom", ["ServiceAccount", "user"])
+def test_a_fork_that_needs_a_key_changes_nothing_of_its_parent(tmp_path: Path, of_whom: str) -> None:
+    async def main(clock: VirtualClock, data: Path, *, has_fork: bool) -> tuple[Any, list[str]]:
+        server = ApiServer(clock=clock, data=data)
+        await post(server, "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "bot"}})
+        fork = server.fork(clock=SystemClock())
+        if has_fork and of_whom == "ServiceAccount":
+            await new_token(fork)
+        elif has_fork:
+            token = fork.access.keys.token(JANE)
+            assert (await whoami(fork, token)) == (201, "jane")
+            assert server.access.keys.user_of(token) is None
+        made = await post(server, "/api/v1/namespaces/default/configmaps", {"metadata": {"generateName": "a-"}})
+        server.close()
+        return made, files(data)
+
+    alone = run_virtual(lambda clock: main(clock, tmp_path / "alone", has_fork=False), seed=7)
+    forked = run_virtual(lambda clock: main(clock, tmp_path / "forked", has_fork=True), seed=7)
+    assert alone == forked
+
+
+def test_a_fork_honours_what_its_parent_gave(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        server = ApiServer(clock=clock, data=tmp_path, tokens={})
+        token = server.access.keys.token(JANE)
+        fork = server.fork(clock=SystemClock())
+        assert await whoami(fork, token) == (201, "jane")
+        assert fork.access.keys.token(JANE) == token
+        assert fork.access.keys.token(User("joe")) != server.access.keys.token(User("jim"))
+        server.close()
 
     run_virtual(main)
 
