@@ -9,15 +9,17 @@ import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconcilekit.testing.apiserver.access.certificates import Authority, KeyPair
 from reconcilekit.testing.apiserver.access.signing import Signer
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage import records
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.access.certificates import Authority
 
 FILE = "keys"
 """The file's name in the folder; nobody but its owner may read it."""
@@ -87,6 +89,8 @@ class Keys:
         Raises:
             MissingCryptographyError: the cryptography package isn't installed.
         """
+        from reconcilekit.testing.apiserver.access.certificates import Authority, KeyPair
+
         if self._content.authority is not None:
             certificate, key = self._content.authority
             return Authority(KeyPair(certificate=certificate.encode(), key=key.encode()))
