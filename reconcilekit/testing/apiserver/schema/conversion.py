@@ -60,7 +60,9 @@ def _item(go_type: GoType) -> GoType:
 
 def _special(value: Any, base: str, found: str) -> Any:
     if base == "Bytes":
-        if not isinstance(value, str | list):
+        if isinstance(value, list):
+            return [0 if item is None else _byte(item) for item in value]
+        if not isinstance(value, str):
             raise DecodeError(f"cannot restore slice from {found}")
         try:
             return scalars.SPECIAL[base](value)
@@ -71,6 +73,16 @@ def _special(value: Any, base: str, found: str) -> Any:
         value = int(value)
     scalars.SPECIAL.get(base, scalars.anything)(value)
     return value
+
+
+def _byte(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value & 255
+    if isinstance(value, float):
+        if value.is_integer():
+            return int(value) & 255
+        raise DecodeError("cannot convert float64 to uint8")
+    raise DecodeError("unrecognized type: uint8")
 
 
 def _scalar(value: Any, go_type: GoType) -> Any:

@@ -18,6 +18,14 @@ from reconcilekit.testing.apiserver import recorded
 Form = Literal["scalar", "struct", "list", "map", "special"]
 
 _NAMED = re.compile(r"([\w.]+):(.*)")
+_SPECIAL_NAMES: Mapping[str, str] = {
+    "Bytes": "[]uint8",
+    "JSON": "v1.JSON",
+    "Quantity": "resource.Quantity",
+    "Time": "v1.Time",
+}
+"""What messages call them in lists and maps."""
+
 _STRUCT_ZEROS: Mapping[str, object] = {
     "Time": None,
     "MicroTime": None,
@@ -153,7 +161,7 @@ def parse_type(text: str) -> GoType:
     if text.startswith("#"):
         return GoType(form="struct", name=".".join(text.split(".")[-2:]), base=text[1:])
     if text.startswith("!"):
-        return GoType(form="special", name=text[1:], base=text[1:])
+        return GoType(form="special", name=_SPECIAL_NAMES.get(text[1:], text[1:]), base=text[1:])
     if named := _NAMED.fullmatch(text):
         return attrs.evolve(parse_type(named[2]), name=named[1])
     return GoType(form="scalar", name=text, base=text)

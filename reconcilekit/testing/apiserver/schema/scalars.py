@@ -70,7 +70,12 @@ def whole_millis(value: Any) -> str:
     return canonical_quantity(_quantity(value), rounds_to_milli=True)
 
 
+_BYTE = _integer("uint8", 0, 255)
+
+
 def _bytes(value: Any) -> str:
+    if type(value) is list:
+        return base64.b64encode(bytes(0 if item is None else _BYTE(item) for item in value)).decode()
     if type(value) is not str:
         raise TypeMismatchError(json_type(value), "[]uint8")
     if value.isascii() and len(value) % 4 == 0 and not value.endswith("==="):

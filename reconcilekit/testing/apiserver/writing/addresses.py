@@ -81,7 +81,8 @@ class ServiceAddresses:
             self._allocate_address(key, spec, before or {}, is_dry_run=is_dry_run)
         self._allocate_ports(key, spec, before)
         if needs_health_check(spec) and not spec.get("healthCheckNodePort"):
-            spec["healthCheckNodePort"] = self._next_port(())
+            given = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
+            spec["healthCheckNodePort"] = self._next_port(given)
         if before is not None:
             service_fields.drop_unneeded(spec, before)
 

@@ -1,4 +1,8 @@
-"""Maps that a write told to be empty: stored as none, but told from none by Go while it checks the write."""
+"""Empty maps and nulls that a write told, where Go keeps them apart from none and from empty text until it is done.
+
+A map that is empty is stored as none. Bytes that are null come back as empty ones, but are owned anew, and are stored
+in another way, so that neither their write nor the next one comes to nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,15 @@ _TOLD: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {
 """Where it matters: immutable data, which may not become an empty map either, and labels, which messages quote."""
 
 
+_BYTES: Mapping[tuple[str, str], str] = {("", "configmaps"): "binaryData", ("", "secrets"): "data"}
+"""Maps of bytes."""
+
+
 def note(target: Target, obj: Mapping[str, Any]) -> None:
-    """Keep in mind which of the maps that matter are there and empty, in what is read of a write."""
+    """Keep in mind which of the maps and bytes that matter are empty and null, in what is read of a write."""
+    bytes_of = obj.get(_BYTES.get(target.served.storage_key, ""))
+    if isinstance(bytes_of, dict):
+        target.nulls.extend(name for name, value in bytes_of.items() if value is None)
     for path in _TOLD.get(target.served.storage_key, ()):
         node: object = obj
         for name in path:
@@ -35,6 +46,14 @@ def as_told(target: Target, content: dict[str, Any]) -> dict[str, Any]:
     for path in target.empties:
         content = _with_empty(content, path)
     return content
+
+
+def as_owned(target: Target, content: dict[str, Any]) -> dict[str, Any]:
+    """The object as its owners are told: with the bytes that are null."""
+    if not target.nulls:
+        return content
+    name = _BYTES[target.served.storage_key]
+    return {**content, name: {**content[name], **dict.fromkeys(target.nulls)}}
 
 
 def _with_empty(content: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

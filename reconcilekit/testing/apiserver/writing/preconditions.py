@@ -36,6 +36,7 @@ class Target:
         strategic_patch: what comes as one, as messages quote it.
         warnings: what the answer's Warning headers say; the write adds to it.
         empties: the paths of maps that were told to be empty, where that matters; the write adds to it.
+        nulls: the names of bytes that were told to be null; the write adds to it.
     """
 
     served: ResourceType
@@ -52,6 +53,7 @@ class Target:
     strategic_patch: Mapping[str, Any] | None = None
     warnings: list[str] = attrs.field(factory=list, eq=False)
     empties: list[tuple[str, ...]] = attrs.field(factory=list, eq=False)
+    nulls: list[str] = attrs.field(factory=list, eq=False)
 
     def strict_problems(self, unknown: Sequence[str], *, in_order: bool = False) -> list[str]:
         """What `fieldValidation` has to say of the body.

@@ -10,7 +10,6 @@ import attrs
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.json_values import is_identical
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
@@ -19,6 +18,7 @@ from reconcilekit.testing.apiserver.validation.metadata_updates import carry_ove
 from reconcilekit.testing.apiserver.writing import (
     applied,
     builtin,
+    changed,
     custom,
     deletion,
     empties,
@@ -55,8 +55,6 @@ WRITTEN_BY = {
 
 FINALIZE = "finalize"
 """The subresource by which a Namespace's `spec.finalizers` change, and by nothing else."""
-
-_UNCOUNTED = frozenset({"resourceVersion", "managedFields", "generation"})
 
 
 @attrs.frozen(kw_only=True)
@@ -276,7 +274,7 @@ class Writer:
         else:
             self._admission.default(served, content)
         if entries is None:
-            entries = self._ownership.of_create(self._write(target), content, told)
+            entries = self._ownership.of_create(self._write(target), empties.as_owned(target, content), told)
         if target.subresource:
             # What a write to the status made has it owned, and lost.
             _put_or_drop(content, "status", builtin.empty_status(served.definition))
@@ -352,7 +350,8 @@ class Writer:
         told = metadata.pop("managedFields", None)
         if not target.served.definition:
             self._admission.default(target.served, content)
-        entries = self._ownership.of_update(self._write(target), live.content, content, told)
+        owned = empties.as_owned(target, content)
+        entries = self._ownership.of_update(self._write(target), live.content, owned, told)
         self._settle(target, live, content)
         return self._finish(target, live, content, entries)
 
@@ -409,8 +408,9 @@ class Writer:
         if not target.is_dry_run:
             # The storage takes it away, and a dry run doesn't come as far as that.
             metadata.pop("selfLink", None)
-        is_newer = _is_new_generation(live.content, content, target)
-        is_same = live.is_as_read and not is_newer and _is_same(live.content, applied.written(target, content))
+        is_newer = changed.is_new_generation(target, live.content, content)
+        is_known = live.is_as_read and not target.nulls
+        is_same = is_known and not is_newer and changed.is_same(live.content, applied.written(target, content))
         if is_same and is_same_but_for_times(entries, old.get("managedFields") or []):
             return Outcome(stored=live)
         if is_newer:
@@ -429,6 +429,7 @@ class Writer:
 
     def _put(self, target: Target, content: dict[str, Any], live: Stored | None) -> Outcome:
         read, is_as_read = applied.read_back(target, content)
+        is_as_read = is_as_read and not target.nulls
         if target.served.custom is not None and target.served.custom.is_read_anew:
             read = target.served.custom.in_storage.as_read(read)
         if target.is_dry_run:
@@ -470,28 +471,3 @@ def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
 
 def _set_namespace(target: Target, metadata: dict[str, Any]) -> None:
     _put_or_drop(metadata, "namespace", target.key.namespace or None)
-
-
-def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    if old.keys() != new.keys() or not all(is_identical(old[name], new[name]) for name in old if name != "metadata"):
-        return False
-    return is_identical(_counted(old["metadata"]), _counted(new["metadata"]))
-
-
-def _counted(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metadata.items() if name not in _UNCOUNTED}
-
-
-def _annotations(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    return content["metadata"].get("annotations") or {}
-
-
-def _is_new_generation(old: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> bool:
-    if not target.served.has_generation or target.subresource not in ("", "scale", "ephemeralcontainers"):
-        return False
-    if target.served.storage_key == ("apps", "deployments") and _annotations(old) != _annotations(new):
-        return True
-    uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}
-    names = (old.keys() | new.keys()) - uncounted
-    # A null that a custom object has is another value than none.
-    return any(name not in old or name not in new or not is_identical(old[name], new[name]) for name in names)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from reconcilekit.testing import Housekeeping
+
 CORE = "/api/v1/namespaces/default"
 MAPS, SECRETS, SERVICES = f"{CORE}/configmaps", f"{CORE}/secrets", f"{CORE}/services"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -101,3 +103,55 @@ def test_a_version_that_is_none(on_server: Callable[..., Any]) -> None:
             assert (await call("POST", SERVICES, service)).status in (201, 409)
 
     on_server(scenario)
+
+
+def test_bytes_that_are_null_are_owned_and_written_anew(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        body: dict[str, Any] = {"metadata": {"name": "a"}, "data": {"a": ""}}
+        first = await call("POST", SECRETS, body, fieldManager="m")
+        body["data"]["a"] = None
+        second = await call("PUT", f"{SECRETS}/a", body, fieldManager="x")
+        assert second.body["data"] == {"a": ""}
+        entries = second.body["metadata"]["managedFields"]
+        owned = {entry["manager"]: entry["fieldsV1"].get("f:data") for entry in entries}
+        assert owned == {"m": {}, "x": {"f:a": {}}}
+        # They are stored in another way than empty ones, to which the next write makes them.
+        versions = [first.version, second.version]
+        versions += [(await call("PATCH", f"{SECRETS}/a", {}, patch="merge")).version for _ in range(2)]
+        assert len(set(versions)) == 3
+        assert versions[-1] == versions[-2]
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "told"),
+    [
+        ([1, None], "merge", "AQA="),
+        ([], "merge", ""),
+        ([300], "strategic", "LA=="),
+        ([1, "x"], "merge", "json: cannot unmarshal string into Go struct field ConfigMap.binaryData of type uint8"),
+        ([300], "merge", "json: cannot unmarshal number 300 into Go struct field ConfigMap.binaryData of type uint8"),
+        (["x"], "strategic", "unrecognized type: uint8"),
+        (3, "merge", "json: cannot unmarshal number into Go struct field ConfigMap.binaryData of type []uint8"),
+    ],
+)
+def test_bytes_may_be_a_list(on_server: Callable[..., Any], value: Any, kind: str, told: str) -> None:
+    async def scenario(call: Any) -> None:
+        assert (await call("POST", MAPS, {"metadata": {"name": "a"}})).status == 201
+        answer = await call("PATCH", f"{MAPS}/a", {"binaryData": {"b": value}}, patch=kind)
+        if answer.status == 200:
+            assert answer.body["binaryData"] == {"b": told}
+        else:
+            assert answer.message.endswith(f": {told}")
+
+    on_server(scenario)
+
+
+def test_a_health_check_gets_another_port_than_its_service(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]}
+        made = await call("POST", SERVICES, {"metadata": {"name": "a"}, "spec": spec})
+        assert made.body["spec"]["healthCheckNodePort"] != made.body["spec"]["ports"][0]["nodePort"]
+
+    on_server(scenario, housekeeping=Housekeeping(node_ports=(30000, 30001)))
