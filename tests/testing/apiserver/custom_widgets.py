@@ -21,6 +21,11 @@ SPEC: dict[str, Any] = {
         "nullable": {"type": "string", "nullable": True},
         "color": {"type": "string", "default": "red"},
         "nested": {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}},
+        "template": {
+            "type": "object",
+            "x-kubernetes-embedded-resource": True,
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
     },
     "x-kubernetes-validations": [{"rule": "self.size < 100"}],
 }

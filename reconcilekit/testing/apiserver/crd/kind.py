@@ -15,7 +15,7 @@ from reconcilekit.testing.apiserver.crd.values import metadata
 from reconcilekit.testing.apiserver.crd.values.checking import Check
 from reconcilekit.testing.apiserver.crd.values.correlation import Pair
 from reconcilekit.testing.apiserver.crd.values.defaulting import defaulted
-from reconcilekit.testing.apiserver.crd.values.embedded import Coercion, embedded_causes
+from reconcilekit.testing.apiserver.crd.values.embedded import Coercion, MetadataCheck, embedded_causes
 from reconcilekit.testing.apiserver.crd.values.pruning import Pruning, without_undefined_nulls
 from reconcilekit.testing.apiserver.crd.values.scales import names_of, scale_causes
 from reconcilekit.testing.apiserver.crd.values.structure import Structure, structure_of
@@ -202,6 +202,7 @@ class CustomKind:
         is_status: bool = False,
         metadata_causes: Sequence[Cause] = (),
         misnamed: Sequence[Cause] = (),
+        check_metadata: MetadataCheck | None = None,
     ) -> list[Cause]:
         """What is wrong with an object, in the server's order.
 
@@ -212,11 +213,12 @@ class CustomKind:
             is_status: only its status is written.
             metadata_causes: what was found wrong with its metadata; its rules may not be run for that, too.
             misnamed: what was found wrong with its kind and version; it isn't held against its schema then.
+            check_metadata: the rules of all objects' metadata, for that of embedded resources.
         """
         pair = None if old is None else Pair(obj, old, self.structure)
         found = list(misnamed) or self._shape_causes(obj, pair, is_status=is_status)
         if not is_status:
-            found += embedded_causes(obj, self.structure)
+            found += embedded_causes(obj, self.structure, check_metadata=check_metadata)
         if self.structure.has_unique:
             found += self._uniqueness_causes(obj, old)
         rules = self._rules

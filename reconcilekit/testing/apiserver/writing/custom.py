@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import msgspec
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.validation import metadata as common
+from reconcilekit.testing.apiserver.validation.causes import invalid as invalid_value
+from reconcilekit.testing.apiserver.validation.names import label
 from reconcilekit.testing.apiserver.writing import identity
 
 if TYPE_CHECKING:
@@ -132,7 +136,24 @@ def causes(
     before = None if old is None else {**named, **old}
     obj = {**named, **content}
     misnamed = identity.causes(content, served)
-    return kind.causes(obj, before, warnings, is_status=is_status, metadata_causes=metadata_causes, misnamed=misnamed)
+    return kind.causes(
+        obj,
+        before,
+        warnings,
+        is_status=is_status,
+        metadata_causes=metadata_causes,
+        misnamed=misnamed,
+        check_metadata=_embedded_causes,
+    )
+
+
+def _embedded_causes(metadata: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    """What is wrong with the metadata of a resource within an object; its namespace is its own."""
+    found = list(common.metadata_causes(metadata, common.path_segment, is_new=True))
+    if namespace := metadata.get("namespace"):
+        found += (invalid_value("metadata.namespace", namespace, why) for why in label(namespace))
+    for cause in dict.fromkeys(found):
+        yield attrs.evolve(cause, field=path + cause.field.removeprefix("metadata"))
 
 
 def default_definition(content: dict[str, Any]) -> None:

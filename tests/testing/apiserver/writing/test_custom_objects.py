@@ -280,3 +280,36 @@ def test_a_whole_float_is_stored_as_an_integer_and_is_a_change_each_time(on_serv
         assert same.version == again.version
 
     on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"labels": {"bad key!": "x"}}, "spec.template.metadata.labels: Invalid value"),
+        ({"annotations": {"bad key!": "x"}}, "spec.template.metadata.annotations: Invalid value"),
+        ({"ownerReferences": [{"kind": "x"}]}, "spec.template.metadata.ownerReferences[0].uid: Required value"),
+        ({"namespace": "Bad NS"}, "spec.template.metadata.namespace: Invalid value"),
+        ({"name": "a/b"}, "spec.template.metadata.name: Invalid value: \"a/b\": may not contain '/'"),
+        ({"creationTimestamp": "soon"}, 'spec.template.metadata: Invalid value: {"creationTimestamp":"soon"}: parsing'),
+    ],
+)
+def test_embedded_metadata_is_held_to_the_rules_of_all_metadata(on_server: Any, metadata: Any, told: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        config = widget({"size": 1, "template": {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}})
+        refused = await apply(call, config)
+        assert (refused.status, told in refused.message) == (422, True)
+
+    on_server(scenario)
+
+
+def test_an_applied_embedded_resource_keeps_its_nulls_until_it_is_stored(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"a": None}, "annotations": None}}
+        created = await apply(call, widget({"size": 1, "template": pod}))
+        assert created.body["spec"]["template"]["metadata"] == {"labels": {"a": ""}}
+        refused = await apply(call, widget({"size": 1, "template": {**pod, "kind": None}}))
+        assert "spec.template.kind: Invalid value: null: must be a string" in refused.message
+
+    on_server(scenario)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver.crd.definitions.names import label_problem
@@ -13,7 +13,8 @@ from reconcilekit.testing.apiserver.crd.values.structure import Structure
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError as MalformedError
 from reconcilekit.testing.apiserver.status import Cause
 
-Visitor = Callable[[dict[str, Any], str], dict[str, Any]]
+MetadataCheck = Callable[[Mapping[str, Any], str], Iterable[Cause]]
+"""What is wrong with some metadata, and where it stands."""
 
 
 class Coercion:
@@ -67,25 +68,36 @@ class Coercion:
         return value if kept == told else {**value, "metadata": kept}
 
 
-def embedded_causes(value: Any, node: Structure | None, path: str = "") -> Iterator[Cause]:
-    """What is wrong with the meta fields of embedded resources."""
+def embedded_causes(
+    value: Any, node: Structure | None, path: str = "", *, check_metadata: MetadataCheck | None = None
+) -> Iterator[Cause]:
+    """What is wrong with the meta fields of embedded resources.
+
+    Args:
+        value: what may hold some.
+        node: its schema's skeleton.
+        path: where it stands.
+        check_metadata: the rules of all objects' metadata; None has their names looked at.
+    """
     if node is None or not node.has_embedded:
         return
     if isinstance(value, list):
         for i, item in enumerate(value):
-            yield from embedded_causes(item, node.items, f"{path}[{i}]")
+            yield from embedded_causes(item, node.items, f"{path}[{i}]", check_metadata=check_metadata)
     elif isinstance(value, dict):
         if node.is_embedded:
-            yield from _resource_causes(value, path)
+            yield from _resource_causes(value, path, check_metadata or _name_causes)
         for name, item in value.items():
             inner = child(path, name) if name in node.properties else f"{path}[{name}]"
-            yield from embedded_causes(item, node.field(name), inner)
+            yield from embedded_causes(item, node.field(name), inner, check_metadata=check_metadata)
 
 
-def _resource_causes(value: dict[str, Any], path: str) -> Iterator[Cause]:
+def _resource_causes(value: dict[str, Any], path: str, check_metadata: MetadataCheck) -> Iterator[Cause]:
     for name in ("apiVersion", "kind"):
         if name not in value:
             yield required(child(path, name))
+        elif not isinstance(value[name], str):
+            yield invalid(child(path, name), value[name], "must be a string")
     api_version, kind = value.get("apiVersion"), value.get("kind")
     if isinstance(api_version, str):
         if not api_version:
@@ -98,11 +110,26 @@ def _resource_causes(value: dict[str, Any], path: str) -> Iterator[Cause]:
             yield invalid(child(path, "kind"), kind, "must not be empty")
         elif found := label_problem(kind.lower()):
             yield invalid(child(path, "kind"), kind, f"may have mixed case, but should otherwise match: {found}")
-    yield from _name_causes(value.get("metadata") or {}, child(path, "metadata"))
+    if "metadata" in value:
+        yield from _metadata_causes(value["metadata"], child(path, "metadata"), check_metadata)
 
 
-def _name_causes(told: dict[str, Any], path: str) -> Iterator[Cause]:
-    name = told.get("name") or "fakename"
+def _metadata_causes(value: object, path: str, check_metadata: MetadataCheck) -> Iterator[Cause]:
+    try:
+        told, _ = metadata.read(value, path)
+    except MalformedError as error:
+        yield invalid(path, value, str(error))
+    else:
+        yield from check_metadata(_named(told), path)
+
+
+def _named(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Metadata with a name; it may do without."""
+    return metadata if metadata.get("name") else {**metadata, "name": "fakename"}
+
+
+def _name_causes(told: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    name = told["name"]
     if name in (".", ".."):
         yield invalid(child(path, "name"), name, f"may not be '{name}'")
     for part in re.findall("[/%]", name)[:1]:
