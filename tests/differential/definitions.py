@@ -55,6 +55,81 @@ _SPEC = {
         "nullable": {"type": "string", "nullable": True},
         "nested": {"type": "object", "properties": {"a": {"type": "string", "default": "nested"}}},
         "replicas": {"type": "integer", "minimum": 0},
+        "template": {
+            "type": "object",
+            "x-kubernetes-embedded-resource": True,
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
+        "limits": {
+            "type": "object",
+            "additionalProperties": {"x-kubernetes-int-or-string": True, "pattern": "^[0-9]+m?$"},
+        },
+        "ratio": {"type": "number", "maximum": 99.5, "exclusiveMaximum": True, "multipleOf": 0.5},
+        "maybe": {
+            "type": "object",
+            "nullable": True,
+            "default": {},
+            "properties": {
+                "x": {"type": "string", "default": "d"},
+                "y": {"type": "string", "nullable": True, "default": "n"},
+            },
+        },
+        "rows": {
+            "type": "array",
+            "maxItems": 4,
+            "items": {"type": "array", "maxItems": 4, "items": {"type": "integer", "default": 7}},
+        },
+        "anything": {"x-kubernetes-preserve-unknown-fields": True},
+        "partly": {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {"known": {"type": "object", "properties": {"a": {"type": "boolean"}}}},
+        },
+        "choice": {
+            "type": "object",
+            "properties": {"a": {"type": "integer"}, "b": {"type": "string"}, "c": {"type": "string"}},
+            "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+            "not": {"required": ["c"]},
+        },
+        "history": {
+            "type": "array",
+            "maxItems": 5,
+            "items": {"type": "string", "maxLength": 5},
+            "x-kubernetes-validations": [
+                {"rule": "oldSelf.all(i, i in self)", "message": "nothing may be forgotten"},
+            ],
+        },
+        "members": {
+            "type": "array",
+            "maxItems": 5,
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["port"],
+            "items": {
+                "type": "object",
+                "required": ["port"],
+                "properties": {
+                    "port": {"type": "integer"},
+                    "weight": {
+                        "type": "integer",
+                        "default": 1,
+                        "x-kubernetes-validations": [
+                            {"rule": "self >= oldSelf", "messageExpression": "'must not shrink'"},
+                        ],
+                    },
+                },
+            },
+        },
+        "since": {
+            "type": "string",
+            "maxLength": 5,
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!oldSelf.hasValue() || self == oldSelf.value()",
+                    "optionalOldSelf": True,
+                    "reason": "FieldValueForbidden",
+                },
+            ],
+        },
     },
     "x-kubernetes-validations": [
         {"rule": "!has(self.min) || !has(self.max) || self.min <= self.max", "message": "min must not exceed max"},

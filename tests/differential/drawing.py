@@ -96,6 +96,9 @@ class Drawing:
     def step(self, kind: Kind, verb: str, method: str, path: str, **more: Any) -> Step:
         """A request, now and then for another representation."""
         accept = self.one([TABLE, PARTIAL, "application/yaml", "*/*"]) if self.happens(4) else ""
+        body = more.get("body")
+        if "/v1beta1/" in path and isinstance(body, dict) and "kind" in body and self.happens(80):
+            body["apiVersion"] = str(body.get("apiVersion")).replace("/v1", "/v1beta1")
         return Step(plural=kind.plural, verb=verb, method=method, path=path, accept=accept, **more)
 
     def selection(self, kind: Kind) -> dict[str, str]:
