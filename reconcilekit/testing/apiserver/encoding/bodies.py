@@ -12,6 +12,7 @@ import msgspec
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, PROTOBUF_MAGIC, YAML
+from reconcilekit.testing.apiserver.encoding.yaml_reading import load_yaml, read_yaml
 from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
@@ -22,9 +23,6 @@ LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _ENDLESS = 300
 _ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % _ENDLESS)
 _SURROGATES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-MAX_NODES = 1_000_000
-"""Values that a YAML document may come to once its aliases are followed."""
-
 _LONE = re.compile("[\ud800-\udfff]")
 _OPTIONS_KINDS = frozenset({"DeleteOptions"})
 
@@ -52,37 +50,38 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
     media_type = _media_type(request)
     if media_type == PROTOBUF or body.startswith(PROTOBUF_MAGIC):
         return _decode_protobuf(body, served)
+    sent = body
     if media_type == YAML:
         body = _yaml_as_json(body, served)
-    decoded = _decode(body, served)
+    decoded = _decode(body, served, sent)
     if served.is_custom and not decoded.get("kind"):
         said = f"Object 'Kind' is missing in '{body.decode(errors='replace')}'"
-        raise _unrecognized(body, served, said)
+        raise _unrecognized(sent, served, said)
     if served.is_custom and (told := str(decoded.get("apiVersion"))).count("/") > 1:
-        raise _unrecognized(body, served, f"unexpected GroupVersion string: {told}")
+        raise _unrecognized(sent, served, f"unexpected GroupVersion string: {told}")
     if served.is_custom:
         return with_go_numbers(decoded) if LONG_NUMBER.search(body) else decoded
     # Kinds with a struct read their nulls themselves: in a map they are empty values.
     return without_nulls(decoded) if b"null" in body and not served.definition else decoded
 
 
-def _decode(body: bytes, served: ResourceType) -> dict[str, Any]:
+def _decode(body: bytes, served: ResourceType, sent: bytes) -> dict[str, Any]:
     try:
         decoded = _loads(body)
     except ValueError as error:
-        raise _unreadable(body, served, _describe(body, error)) from error
+        raise _unreadable(sent, served, _describe(body, error)) from error
     if decoded is None:
         return {}
     if not isinstance(decoded, dict):
         found = json_type(decoded)
         why = f"json parse error: json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
-        raise _unreadable(body, served, why)
+        raise _unreadable(sent, served, why)
     for name in ("apiVersion", "kind"):
         value = decoded.get(name)
         if value is not None and not isinstance(value, str):
             found = json_type(value)
             why = f"json parse error: json: cannot unmarshal {found} into Go struct field .{name} of type string"
-            raise _unreadable(body, served, why)
+            raise _unreadable(sent, served, why)
     return decoded
 
 
@@ -153,69 +152,6 @@ def _yaml_as_json(body: bytes, served: ResourceType) -> bytes:
         raise _unrecognized(body, served, str(error)) from error
 
 
-def load_yaml(body: bytes) -> bytes:
-    """The first YAML document as JSON: a date is a string there, and so is every key.
-
-    Raises:
-        ValueError: it can't be read; said in the words of the server's parser where they are known.
-    """
-    import yaml
-
-    if body.lstrip()[:1] == b"{":
-        try:
-            return msgspec.json.encode(msgspec.json.decode(body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
-    try:
-        first = next(iter(yaml.load_all(body, Loader=_loader())), None)
-        _check_size(first)
-        return msgspec.json.encode(first)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = (mark.line if mark is not None else 0) + 1
-        raise ValueError(f"yaml: line {line}: did not find expected node content") from error
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"yaml: {error}") from error
-
-
-def _check_size(document: Any) -> None:
-    """Refuse a document that is small only as long as its aliases aren't followed."""
-    sizes: dict[int, int] = {}
-
-    def size(value: Any) -> int:
-        if not isinstance(value, dict | list):
-            return 1
-        known = sizes.get(id(value))
-        if known is None:
-            sizes[id(value)] = MAX_NODES  # an alias of what it is in has no end
-            inner = value.values() if isinstance(value, dict) else value
-            known = sizes[id(value)] = min(1 + sum(map(size, inner)), MAX_NODES)
-        return known
-
-    if size(document) >= MAX_NODES:
-        raise ValueError("document contains excessive aliasing")
-
-
-def _loader() -> Any:
-    """The safe loader of pyyaml, which reads dates as the strings they are."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Leaves timestamps alone, and reads `y` and `n` as yes and no, as the server does."""
-
-    Loader.yaml_implicit_resolvers = {
-        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
-    Loader.add_constructor("tag:yaml.org,2002:bool", _construct_bool)
-    return Loader
-
-
-def _construct_bool(loader: Any, node: Any) -> bool:
-    return str(loader.construct_scalar(node)).lower() in ("y", "yes", "true", "on")
-
-
 def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
     """An apply configuration, JSON or YAML.
 
@@ -223,9 +159,12 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
         StatusError: 400.
     """
     try:
-        decoded = msgspec.json.decode(load_yaml(body))
+        decoded = read_yaml(body)
     except ValueError as error:
-        raise status.bad_request(f"error decoding patch: error converting YAML to JSON: {error}") from error
+        # What begins as JSON isn't looked at before it is decoded.
+        is_json = body.lstrip().startswith(b"{")
+        why = "error decoding patch: error converting YAML to JSON" if is_json else "error encoding patch"
+        raise status.bad_request(f"{why}: {error}") from error
     if decoded is None:
         return {}
     if not isinstance(decoded, dict):

@@ -86,10 +86,10 @@ async def test_broken_utf8_is_replaced_and_not_refused(http: aiohttp.ClientSessi
 async def test_an_alias_bomb_is_refused(http: aiohttp.ClientSession) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
-    for text in ("\n".join(lines), "a: &a [*a]"):
+    for text, why in (("\n".join(lines), "excessive aliasing"), ("a: &a [*a]", "anchor 'a' value contains itself")):
         async with http.post(MAPS, data=text.encode(), headers={"content-type": "application/yaml"}) as answer:
             assert answer.status == 400
-            assert "excessive aliasing" in (await answer.json())["message"]
+            assert why in (await answer.json())["message"]
 
 
 async def test_duplicate_fields_are_told_of_or_refused(http: aiohttp.ClientSession) -> None:

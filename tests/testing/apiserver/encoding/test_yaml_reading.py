@@ -1,0 +1,135 @@
+"""YAML means what it means to the real server; what stands here, it answered."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconcilekit.testing.apiserver.encoding.yaml_reading import load_yaml, read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1:30", "1:30"),
+        ("1:30:00", "1:30:00"),
+        ("1e3", 1000),
+        ("12e03", 12000),
+        ("1.5e+3", 1500),
+        ("1.", 1),
+        (".5", 0.5),
+        ("+.5", 0.5),
+        ("09", 9),
+        ("017", 15),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("0b101", 5),
+        ("-0b11", -3),
+        ("1_000", 1000),
+        ("+1", 1),
+        ("-0", 0),
+        ("18446744073709551615", 2**64 - 1),
+        ("18446744073709551616", 2.0**64),
+        ("1e400", "1e400"),
+        ("9" * 5000, "9" * 5000),
+        (".", "."),
+        ("0x", "0x"),
+        ("~", None),
+        ("", None),
+        ("Null", None),
+        ("y", True),
+        ("Off", False),
+        ("yES", "yES"),
+        ("2020-01-01", "2020-01-01"),
+        ("=", "="),
+        ("!!str 1", "1"),
+        ("! 1", "1"),
+        ("!!float 1", 1),
+        ("!!binary aGk=", "hi"),
+        ("!foo x", "x"),
+        ("'1'", "1"),
+        ('"y"', "y"),
+    ],
+)
+def test_a_scalar_means_what_it_means_to_go(text: str, value: object) -> None:
+    found = read_yaml(f"a: {text}\n".encode())["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("n: 1", {"false": 1}),
+        ("{1: a, 1.5: b, y: c}", {"1": "a", "1.5": "b", "true": "c"}),
+        ("<<: {a: 1, b: 2}\nb: 3", {"a": 1, "b": 3}),
+        ("b: 3\n<<: [{a: 1, b: 2}, {a: 4, c: 5}]", {"a": 1, "b": 2, "c": 5}),
+        ("'<<': {a: 1}", {"<<": {"a": 1}}),
+        ("a: <<", {"a": "<<"}),
+        ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
+        ("a: 1\na: 2", {"a": 2}),
+        ("---\na: 1\n---\n]", {"a": 1}),
+        ("", None),
+        ("# nothing", None),
+        ('{"a": 5.0, "b": "5.0"}', {"a": 5, "b": "5.0"}),
+    ],
+)
+def test_documents(text: str, value: object) -> None:
+    assert repr(read_yaml(text.encode())) == repr(value)
+    assert msgspec.json.decode(load_yaml(text.encode())) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: b: c", "yaml: mapping values are not allowed in this context"),
+        ("a: b\n c: d", "yaml: line 2: mapping values are not allowed in this context"),
+        ("a: [1, 2", "yaml: line 1: did not find expected ',' or ']'"),
+        ("x: 1\ny:\n\tb: c", "yaml: line 3: found character that cannot start any token"),
+        ("- a\nb: c", "yaml: line 1: did not find expected '-' indicator"),
+        ("%YAML 3\n---\na", "yaml: did not find expected digit or '.' character"),
+        ("\0", "yaml: control characters are not allowed"),
+        ('a: "\\ud83d\\ude00"', "yaml: found invalid Unicode character escape code"),
+        ("a: *x", "yaml: unknown anchor 'x' referenced"),
+        ("a: &x [*x]", "yaml: anchor 'x' value contains itself"),
+        ("a: !!int x", "yaml: cannot decode !!str `x` as a !!int"),
+        ("a: !!binary '*'", "yaml: !!binary value contains invalid base64 data"),
+        ("a: -.inf", "json: unsupported value: -Inf"),
+        ("a: .nan", "json: unsupported value: NaN"),
+        ("a: {null: z}", 'unsupported map key of type: %!s(<nil>), key: <nil>, value: "z"'),
+        ("a: {[a]: b}", 'yaml: invalid map key: []interface {}{"a"}'),
+        ("a: {? {a: b} : c}", 'yaml: invalid map key: map[interface {}]interface {}{"a":"b"}'),
+        ("<<: 1", "yaml: map merge requires map or sequence of maps as the value"),
+        ("a: .inf\nb: [", "yaml: line 2: did not find expected node content"),
+    ],
+)
+def test_what_is_wrong_is_said_as_the_real_parser_says_it(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(why)}$"):
+        load_yaml(text.encode())
+
+
+def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    import yaml
+
+    document = b"a: 1:30\nn: [1e3, *x]\nc: &x {<<: {d: e}}\n".replace(b", *x", b"")
+    expected = load_yaml(document)
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert load_yaml(document) == expected
+    with pytest.raises(ValueError, match="yaml: line 2: mapping values are not allowed"):
+        load_yaml(b"a: b\n c: d")
+
+
+def test_a_large_document_is_read_in_time() -> None:
+    import yaml
+
+    if not hasattr(yaml, "CSafeLoader"):
+        pytest.skip("PyYAML was built without libyaml")
+    document = ("data:\n" + "".join(f"  k{i}: v\n" for i in range(80_000))).encode()
+    begun = time.process_time()
+    read: dict[str, Any] = read_yaml(document)
+    assert len(read["data"]) == 80_000
+    # PyYAML by itself takes five seconds and more.
+    assert time.process_time() - begun < 2
