@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -23,3 +24,22 @@ def is_equal(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return all(map(is_equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool)
+
+
+_WHOLE_FLOAT = re.compile(rb"[0-9]\.0[]},]")
+
+
+def with_whole_numbers(obj: dict[str, Any]) -> dict[str, Any]:
+    """An object whose floats that are whole are integers: Go writes them without a fraction, and reads them as such."""
+    if not _WHOLE_FLOAT.search(msgspec.json.encode(obj)):
+        return obj
+    found: dict[str, Any] = _whole(obj)
+    return found
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value

@@ -309,3 +309,16 @@ def test_a_silent_watch_is_lost_after_the_clients_patience(on_server: Any) -> No
         assert call.server.watches == []
 
     on_server(scenario)
+
+
+def test_a_list_about_one_object_has_no_pages_and_no_exact_version(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        path = "/api/v1/namespaces/default/configmaps"
+        before = (await call("GET", path)).version
+        await call("POST", path, {"metadata": {"name": "a"}})
+        query = {"limit": "1", "resourceVersion": before}
+        assert (await call("GET", path, **query)).body["items"] == []
+        found = await call("GET", path, fieldSelector="metadata.name=a", **query)
+        assert [item["metadata"]["name"] for item in found.body["items"]] == ["a"]
+
+    on_server(scenario)

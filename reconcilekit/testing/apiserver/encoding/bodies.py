@@ -14,6 +14,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, PROTOBUF_MAGIC, YAML
 from reconcilekit.testing.apiserver.encoding.yaml_reading import load_yaml, read_yaml
 from reconcilekit.testing.apiserver.go_text import json_type
+from reconcilekit.testing.apiserver.json_values import with_whole_numbers
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
 
@@ -171,8 +172,8 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
         found = json_type(decoded)
         said = f"json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
         raise status.bad_request(f"error decoding patch: error unmarshaling JSON: while decoding JSON: {said}")
-    del served
-    return decoded
+    # The numbers of a custom object are what YAML has made of them: one that is whole is an integer.
+    return with_whole_numbers(decoded) if served.is_custom else decoded
 
 
 def decode_options(body: bytes, request: Request) -> dict[str, Any]:

@@ -140,10 +140,13 @@ def search(storage: Storage, served: ResourceType, namespace: str, options: List
     terms = parse_field_selector(options.field_selector)
     accepts = selection(served, options.label_selector, terms)
     collection = storage.collection(served)
+    is_single = single_name(terms) is not None and (namespace or not served.is_namespaced)
+    if is_single and not options.continue_token:
+        # What is about a single object has neither pages nor, by itself, a version.
+        options = attrs.evolve(options, limit=0)
     revision, start = _where(storage, collection, served, namespace, options)
-    name = single_name(terms)
-    # An answer from the cache is never cut, and neither is one about a single object.
-    limit = 0 if name is not None or options.resource_version == "0" else options.limit
+    # An answer from the cache is never cut.
+    limit = 0 if options.resource_version == "0" else options.limit
     objects = collection.at(revision)
     found = Search(objects=objects, namespace=namespace, start=start, limit=limit, accepts=accepts, revision=revision)
     # What takes a while is as it stood when it began, whatever is written meanwhile.

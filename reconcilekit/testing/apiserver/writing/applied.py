@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.json_values import with_whole_numbers
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import described
 from reconcilekit.testing.apiserver.schema.conversion import converted
@@ -44,8 +45,8 @@ def read_back(target: Target, content: dict[str, Any]) -> tuple[dict[str, Any], 
     if kind is None:
         return content, True
     if not target.is_apply:
-        return custom.with_whole_numbers(content), True
-    read = custom.with_whole_numbers(custom.read_back(kind, content))
+        return with_whole_numbers(content), True
+    read = with_whole_numbers(custom.read_back(kind, content))
     return read, read == content or not kind.is_storage
 
 

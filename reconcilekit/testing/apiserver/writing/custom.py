@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import msgspec
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.go_text import json_text
@@ -63,25 +61,6 @@ def with_go_strings(metadata: dict[str, Any]) -> dict[str, Any]:
             told = {key: "" if value is None else value for key, value in metadata[name].items()}
             metadata = {**metadata, name: told}
     return metadata
-
-
-_WHOLE_FLOAT = re.compile(rb"[0-9]\.0[]},]")
-
-
-def with_whole_numbers(content: dict[str, Any]) -> dict[str, Any]:
-    """An object whose floats that are whole are integers: they are written without a fraction, and read as such."""
-    if not _WHOLE_FLOAT.search(msgspec.json.encode(content)):
-        return content
-    found: dict[str, Any] = _whole(content)
-    return found
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
 
 
 def read_back(kind: CustomKind, content: dict[str, Any]) -> dict[str, Any]:

@@ -313,3 +313,13 @@ def test_an_applied_embedded_resource_keeps_its_nulls_until_it_is_stored(on_serv
         assert "spec.template.kind: Invalid value: null: must be a string" in refused.message
 
     on_server(scenario)
+
+
+def test_an_applied_whole_float_is_an_integer_from_the_start(on_server: Any, widgets: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await call.define_widgets()
+        created = await apply(call, widget({"n": 1.0}), widgets)
+        again = await apply(call, widget({"n": 1.0}), widgets)
+        assert (again.version, again.body["spec"]) == (created.version, {"n": 1})
+
+    on_server(scenario)
