@@ -118,15 +118,14 @@ class _JsonWriter:
     media_type = JSON
 
     def __init__(self, around: dict[str, Any], form: ListForm) -> None:
-        self._around = msgspec.json.encode(around)[:-1]
         self._form = form
-        self._written: list[bytes] = []
+        self._written = [b'%s,"%s":' % (msgspec.json.encode(around)[:-1], form.name.encode())]
 
     def add(self, items: Iterable[bytes]) -> None:
-        self._written.append(b",".join(items))
+        self._written += [b"," if len(self._written) > 1 else b"[", b",".join(items)]
 
     def body(self) -> bytes:
-        items = b"[%s]" % b",".join(self._written)
-        if not self._written and self._form.is_null_if_empty:
-            items = b"null"
-        return b'%s,"%s":%s}' % (self._around, self._form.name.encode(), items)
+        # Once, because each copy of some megabytes takes a millisecond in which nobody else is served.
+        is_empty = len(self._written) == 1
+        end = b"]}" if not is_empty else b"null}" if self._form.is_null_if_empty else b"[]}"
+        return b"".join([*self._written, end])
