@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.housekeeping.addresses import DEFAULT_RANGE
 from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import Registry
@@ -23,12 +24,15 @@ _PORT = 6443
 def service_addresses(cluster: KeptCluster, options: Housekeeping) -> ServiceAddresses:
     """The addresses that a cluster's Services are given."""
     services = cluster.registry.find("", "v1", "services")
+    addresses = cluster.registry.find("networking.k8s.io", "v1", "ipaddresses")
     assert services is not None
+    assert addresses is not None
     return ServiceAddresses(
         addresses=options.service_range,
         ports=options.node_ports,
         random=cluster.clock.random,
         services=lambda: list(cluster.storage.collection(services).within("")),
+        is_reserved=lambda name: ObjectKey("", name) in cluster.storage.collection(addresses).objects,
     )
 
 
@@ -37,6 +41,8 @@ def first_objects(registry: Registry, options: Housekeeping) -> Iterator[tuple[T
     for name in (*_ALWAYS, *(_SYSTEM if options.system_objects else ())):
         yield _placed(registry, "", "v1", "namespaces", {"metadata": {"name": name}})
     if options.system_objects:
+        addresses = {"metadata": {"name": DEFAULT_RANGE}, "spec": {"cidrs": [options.service_range]}}
+        yield _placed(registry, "networking.k8s.io", "v1", "servicecidrs", addresses)
         yield _placed(registry, "", "v1", "services", _service(options))
         yield _placed(registry, "", "v1", "endpoints", _endpoints())
         yield _placed(registry, "discovery.k8s.io", "v1", "endpointslices", _slice())

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from reconcilekit.clock import Clock
+from reconcilekit.testing.apiserver.housekeeping.addresses import IpAddresses
 from reconcilekit.testing.apiserver.housekeeping.chores import Agenda, Chore, Due, StorageKey
 from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
 from reconcilekit.testing.apiserver.housekeeping.definitions import DefinitionFinalizer
@@ -129,6 +130,7 @@ def _nodes(cluster: KeptCluster, options: Housekeeping) -> Nodes | None:
 def _chores(cluster: KeptCluster, clock: Clock, options: Housekeeping) -> Iterable[Chore]:
     hands = Hands(cluster)
     yield DefinitionFinalizer(Hands(cluster, "kube-apiserver"))
+    yield IpAddresses(Hands(cluster, "kube-apiserver"))
     if options.garbage_collection:
         yield GarbageCollector(hands, delay=options.delay)
     if options.namespaces:

@@ -50,7 +50,7 @@ class Housekeeping:
         delay: seconds between a change and its garbage collection or a Namespace's next step. The default of 0 does it
             within the request, before its answer; real clusters need from milliseconds to seconds.
         event_ttl: seconds that an Event is kept after its last write, the real server's hour; None keeps it for ever.
-        system_objects: the Namespaces kube-public and kube-node-lease, and the Service "kubernetes" with its endpoints.
+        system_objects: the Namespaces kube-public and kube-node-lease, and the Service and the ServiceCIDR "kubernetes".
             Off by default: tests that count Services find their own only. "default" and "kube-system" are always there.
         service_range: where Services' clusterIPs come from; the first one is that of the Service "kubernetes".
         node_ports: the first and the last port for Services of type NodePort and LoadBalancer.

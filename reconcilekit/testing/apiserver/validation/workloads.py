@@ -195,9 +195,7 @@ def cron_job_causes(cron_job: Obj, old: Obj | None) -> Found:
     spec, before = cron_job["spec"], (old or {}).get("spec") or {}
     name = cron_job["metadata"].get("name", "")
     schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
-    if not schedule:
-        yield required("spec.schedule")
-    else:
+    if schedule:
         yield from _schedule_causes(schedule, zone, may_have_zone="TZ" in before.get("schedule", ""))
     yield from not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
     if zone is not None and (old is None or zone != before.get("timeZone")):
@@ -209,6 +207,9 @@ def cron_job_causes(cron_job: Obj, old: Obj | None) -> Found:
         yield from not_negative(f"spec.{limit}", spec.get(limit))
     if old is None and len(name) > _LONGEST_CRON_JOB:
         yield invalid("metadata.name", name, f"must be no more than {_LONGEST_CRON_JOB} characters")
+    if not schedule:
+        # What is declared with the type is looked at last.
+        yield required("spec.schedule")
 
 
 def _schedule_causes(schedule: str, zone: str | None, *, may_have_zone: bool) -> Found:

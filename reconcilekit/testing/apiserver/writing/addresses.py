@@ -17,6 +17,7 @@ from reconcilekit.testing.apiserver.writing import service_fields
 from reconcilekit.testing.apiserver.writing.service_fields import has_address
 
 SERVICES = ("", "services")
+IP_ADDRESSES = ("networking.k8s.io", "ipaddresses")
 
 
 class ServiceAddresses:
@@ -28,15 +29,23 @@ class ServiceAddresses:
         random: draws both; the lower part of each range is kept for those who ask for one, as in the real server
             (KEP-3070, KEP-3668).
         services: what is stored, read again after the past has changed.
+        is_reserved: whether an IPAddress of this name is stored, whoever made it.
     """
 
     def __init__(
-        self, *, addresses: str, ports: tuple[int, int], random: Random, services: Callable[[], Iterable[Stored]]
+        self,
+        *,
+        addresses: str,
+        ports: tuple[int, int],
+        random: Random,
+        services: Callable[[], Iterable[Stored]],
+        is_reserved: Callable[[str], bool],
     ) -> None:
         self._network = ipaddress.ip_network(addresses)
         self._ports = ports
         self._random = random
         self._services = services
+        self._is_reserved = is_reserved
         self._holders: dict[str, ObjectKey] = {}
         self._port_holders: dict[int, ObjectKey] = {}
         self._is_stale = True
@@ -107,7 +116,7 @@ class ServiceAddresses:
         address = ipaddress.ip_address(wanted)
         if address not in self._network or address in (self._network[0], self._last_address()):
             why = "the provided network does not match the current range"
-        elif self._holders.get(wanted, key) != key:
+        elif self._holders.get(wanted, key) != key or self._is_reserved(wanted):
             why = "provided IP is already allocated"
         else:
             return
@@ -122,7 +131,7 @@ class ServiceAddresses:
         count = min(self._network.num_addresses, 65536) - (2 if self._network.version == 4 else 1)
         for index in self._draw(1, count, _reserved(count)):
             address = str(self._network[index])
-            if address not in self._holders:
+            if address not in self._holders and not self._is_reserved(address):
                 return address
         raise StatusError(
             500,
@@ -195,19 +204,20 @@ class ServiceAddresses:
             self._hold(stored)
 
     def _hold(self, stored: Stored) -> None:
-        for address in _addresses(stored.content):
+        for address in addresses_of(stored.content):
             self._holders[address] = stored.key
         for port in _ports(stored.content):
             self._port_holders[port] = stored.key
 
     def _release(self, stored: Stored) -> None:
-        for address in _addresses(stored.content):
+        for address in addresses_of(stored.content):
             self._holders.pop(address, None)
         for port in _ports(stored.content):
             self._port_holders.pop(port, None)
 
 
-def _addresses(content: Mapping[str, Any]) -> list[str]:
+def addresses_of(content: Mapping[str, Any]) -> list[str]:
+    """The clusterIPs that a Service has."""
     return [address for address in (content.get("spec") or {}).get("clusterIPs") or () if address != NONE]
 
 
