@@ -178,6 +178,7 @@ class ApiServer:
             at=self._clock.monotonic(),
         )
         self.requests.append(record)
+        self._cluster.resume()
         fault = self.faults.strike(request, record.at)
         if fault is not None:
             served = self._faulty.answer(request, fault, functools.partial(self._served, record, peer))

@@ -60,13 +60,13 @@ class Agenda:
             self._times[due] = at
             heapq.heappush(self._heap, (at, next(self._order), due))
 
-    def pop(self, now: float) -> Due | None:
-        """What is to be looked at first, None where nothing is due at `now`."""
+    def pop(self, now: float) -> tuple[float, Due] | None:
+        """What is to be looked at first, and since when; None where nothing is due at `now`."""
         while self._heap and self._heap[0][0] <= now:
             at, _, due = heapq.heappop(self._heap)
             if self._times.get(due) == at:
                 del self._times[due]
-                return due
+                return at, due
         return None
 
     def next_time(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey, Resource, is_nameable
@@ -18,6 +19,8 @@ MANAGER = "kube-controller-manager"
 
 class Hands:
     """A controller's reads and writes; what isn't there any more, or is refused, is None.
+
+    A write that the server can't make, such as on a full disk, raises its StatusError (500).
 
     Args:
         cluster: where.
@@ -158,6 +161,8 @@ class Hands:
         target = Target(served=served, key=key, subresource=subresource, manager=self._manager)
         try:
             return write(target)
-        except StatusError:
+        except StatusError as error:
+            if error.code == HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
             # Gone, taken, terminating or refused: as in the real ones, the next change leads to the next look.
             return None

@@ -17,10 +17,18 @@ from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.namespaces import NamespaceContents, NamespaceFinalizer
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.housekeeping.tokens import TokenSecrets
+from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.storage import Event
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.housekeeping.workloads.life import Nodes
+
+
+FIRST_RETRY = 1.0
+"""Seconds until a controller that couldn't write looks again; twice as long each further time."""
+
+LAST_RETRY = 1000.0
+"""Seconds between two looks at most, as the real controllers' queues have it."""
 
 
 class Housekeeper:
@@ -41,8 +49,11 @@ class Housekeeper:
         self._nodes = _nodes(cluster, options)
         self._hearers: dict[StorageKey, tuple[Chore, ...]] = {}
         self._is_working = False
+        self._moment: float | None = None
+        self._retries: dict[Due, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def notice(self, kind: StorageKey, event: Event) -> None:
         """Take note of a change; nothing is written yet."""
@@ -66,13 +77,20 @@ class Housekeeper:
             return
         self._is_working = True
         try:
-            while (due := self._agenda.pop(self._clock.monotonic())) is not None:
-                again = due.chore.look_at(due.item)
+            while (found := self._agenda.pop(self._clock.monotonic())) is not None:
+                self._moment, due = found
+                again = self._look_at(due)
                 if again is not None:
                     self._agenda.add(due, self._clock.monotonic() + again)
         finally:
             self._is_working = False
-        self._set_timer()
+            self._moment = None
+            self._set_timer()
+
+    def resume(self) -> None:
+        """Go on where no timer counts: what is due was planned before there was a loop, or in one that is gone."""
+        if len(self._agenda) and not self._is_timed(_running_loop()):
+            self.settle()
 
     def follow_root_certificate(self) -> None:
         """Look at whatever holds the authority's certificate."""
@@ -84,6 +102,7 @@ class Housekeeper:
     def start_over(self) -> None:
         """Look at everything anew, as controllers do when they start: the storage was replaced."""
         self._agenda.clear()
+        self._retries.clear()
         for chore in self._chores:
             self._plan(chore, chore.start_over())
         self.settle()
@@ -92,17 +111,33 @@ class Housekeeper:
         return f"<Housekeeper chores={len(self._chores)} due={len(self._agenda)}>"
 
     def _plan(self, chore: Chore, items: Iterable[Hashable]) -> None:
+        # What follows from something that is overdue is so, too.
+        since = self._clock.monotonic() if self._moment is None else self._moment
         for item in items:
-            self._agenda.add(Due(chore=chore, item=item), self._clock.monotonic() + chore.delay)
+            self._agenda.add(Due(chore=chore, item=item), since + chore.delay)
+
+    def _look_at(self, due: Due) -> float | None:
+        try:
+            again = due.chore.look_at(due.item)
+        except StatusError:
+            # The server can't write for now; nothing that changes would lead to another look.
+            tries = self._retries[due] = self._retries.get(due, 0) + 1
+            return min(FIRST_RETRY * 2.0 ** (tries - 1), LAST_RETRY)
+        if self._retries:
+            self._retries.pop(due, None)
+        return again
+
+    def _is_timed(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        return self._timer is not None and self._loop is loop
 
     def _set_timer(self) -> None:
-        at = self._agenda.next_time()
-        if self._timer is not None and (at is None or at < self._timer_at):
+        at, loop = self._agenda.next_time(), _running_loop()
+        if self._timer is not None and (at is None or at < self._timer_at or not self._is_timed(loop)):
             self._timer.cancel()
             self._timer = None
-        if at is None or self._timer is not None or not _has_loop():
+        if at is None or self._timer is not None or loop is None:
             return
-        self._timer_at = at
+        self._timer_at, self._loop = at, loop
         self._timer = self._clock.call_later(max(at - self._clock.monotonic(), 0.0), self._on_timer)
 
     def _on_timer(self) -> None:
@@ -110,13 +145,12 @@ class Housekeeper:
         self.settle()
 
 
-def _has_loop() -> bool:
-    """Servers are made, and filled, before there is a loop; the first write in it sets the timer."""
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """None where there is none: servers are made, and filled, before; the first request in one sets the timer."""
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
 
 
 def _nodes(cluster: KeptCluster, options: Housekeeping) -> Nodes | None:
