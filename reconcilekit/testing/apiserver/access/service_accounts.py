@@ -65,7 +65,8 @@ class ServiceAccountTokens:
             body: the TokenRequest, as it was read.
 
         Raises:
-            StatusError: 404 for the account or what the token is to be bound to, 409 for another uid, 422.
+            StatusError: 404 for the account or what the token is to be bound to, 409 for another uid, 422; 500 where
+                the cryptography package isn't installed.
         """
         account = self._objects.find("", "serviceaccounts", account_key)
         if account is None:
@@ -76,7 +77,10 @@ class ServiceAccountTokens:
         seconds = spec["expirationSeconds"]
         _check_lifetime(seconds)
         claims = self._claims(account, spec["audiences"], seconds, self._bound(account_key, spec))
-        token = self.signer.sign(claims)
+        try:
+            token = self.signer.sign(claims)
+        except MissingCryptographyError as error:
+            raise status.StatusError(500, str(error)) from error
         expiry = self._clock.now().timestamp() + seconds
         spec.setdefault("boundObjectRef", None)
         return {

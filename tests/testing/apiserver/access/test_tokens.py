@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any
 
 import msgspec
@@ -247,5 +248,23 @@ def test_a_pods_token_tells_of_its_node_and_dies_with_the_pod(play: Any) -> None
         assert reply.status == 200, "its finalizer holds it, and a minute may pass"
         await ask.clock.sleep(62)
         assert (await ask("GET", f"{base}/pods/p", token=token)).status == 401
+
+    play(scenario)
+
+
+def test_without_cryptography_no_token_is_ours(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"] + ["cryptography"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    parts = ({"alg": "ES256", "kid": "x"}, {"sub": "x"}, "signature")
+    shaped = ".".join(base64.urlsafe_b64encode(msgspec.json.encode(part)).rstrip(b"=").decode() for part in parts)
+
+    async def scenario(ask: Any) -> None:
+        reply = await ask("GET", PODS, token=shaped)
+        assert (reply.status, reply.body) == (401, UNAUTHORIZED)
+        assert (await ask("GET", PODS)).status == 200
+        assert (await ask("GET", "/openid/v1/jwks")).body == {"keys": []}
+        await ask("POST", ACCOUNTS, {"metadata": {"name": "bot"}})
+        reply = await ask("POST", f"{ACCOUNTS}/bot/token", {"spec": {}})
+        assert (reply.status, "cryptography package: pip install" in reply.message) == (500, True)
 
     play(scenario)
