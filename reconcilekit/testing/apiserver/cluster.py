@@ -13,7 +13,7 @@ from reconcilekit.testing.apiserver.housekeeping.beginnings import first_objects
 from reconcilekit.testing.apiserver.housekeeping.cluster import TokenMaker
 from reconcilekit.testing.apiserver.housekeeping.housekeeper import Housekeeper
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
-from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_filled, event_shown, event_stored
+from reconcilekit.testing.apiserver.kinds.faces import Face
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
 from reconcilekit.testing.apiserver.pacing import Turns
@@ -93,8 +93,8 @@ class Cluster:
 
     def create(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.create`."""
-        if target.served.group == EVENTS[0]:
-            target, obj = self._behind(target), event_filled(obj)
+        if (face := target.served.face) is not None:
+            target, obj = self._behind(target, face), face.filled(obj)
         return self._after(target, self._writer.create(target, obj, check))
 
     def asked(self, target: Target, obj: dict[str, Any], check: Check) -> Outcome:
@@ -103,21 +103,20 @@ class Cluster:
 
     def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.replace`."""
-        if target.served.group == EVENTS[0]:
-            target, obj = self._behind(target), event_filled(obj)
+        if (face := target.served.face) is not None:
+            target, obj = self._behind(target, face), face.filled(obj)
         return self._after(target, self._writer.replace(target, obj, check))
 
     def patch(self, target: Target, transform: Transform, check: Check | None = None) -> Outcome:
         """See `Writer.patch`."""
-        if target.served.group == EVENTS[0]:
-            face = transform
-            target, transform = self._behind(target), lambda live: event_stored(face(event_shown(live)))
+        if (face := target.served.face) is not None:
+            target, transform = self._behind(target, face), face.transforming(transform)
         return self._after(target, self._writer.patch(target, transform, check))
 
     def apply(self, target: Target, config: dict[str, Any], check: Check | None = None) -> Outcome:
         """See `Writer.apply`."""
-        if target.served.group == EVENTS[0]:
-            target, config = self._behind(target), event_stored(config)
+        if (face := target.served.face) is not None:
+            target, config = self._behind(target, face), face.stored(config)
         return self._after(target, self._writer.apply(target, config, check))
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
@@ -175,11 +174,11 @@ class Cluster:
         self.storage.journal = folder
         self._start_over()
 
-    def _behind(self, target: Target) -> Target:
+    def _behind(self, target: Target, face: Face) -> Target:
         """The same, at the kind that this face is stored as."""
-        stored = self.registry.find("", "v1", "events")
+        stored = self.registry.find(*face.behind)
         assert stored is not None
-        return attrs.evolve(target, served=stored)
+        return attrs.evolve(target, served=stored, face=target.served)
 
     def _start_over(self) -> None:
         self._addresses.start_over()

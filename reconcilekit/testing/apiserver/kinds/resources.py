@@ -11,7 +11,7 @@ import attrs
 from reconcilekit.kube.resource import Resource
 from reconcilekit.testing.apiserver import recorded
 from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_terminating
-from reconcilekit.testing.apiserver.kinds.faces import STORED_AS
+from reconcilekit.testing.apiserver.kinds.faces import FACES, STORED_AS, Face
 from reconcilekit.testing.apiserver.kinds.traits import FIELD_SELECTORS, GENERATIONS
 from reconcilekit.testing.apiserver.schema.shapes import (
     Shape,
@@ -100,6 +100,11 @@ class ResourceType:
     def is_question(self) -> bool:
         """Its objects are created to be answered, and never stored: a review, a binding."""
         return self.verbs == ("create",)
+
+    @functools.cached_property
+    def face(self) -> Face | None:
+        """How its objects are shown where they are stored as another kind's."""
+        return FACES.get((self.group, self.version, self.plural))
 
     @functools.cached_property
     def prefix(self) -> bytes:

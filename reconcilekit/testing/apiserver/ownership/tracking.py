@@ -71,20 +71,27 @@ class Write:
     """One write, as ownership sees it.
 
     Attributes:
-        served: the kind, in the version that the write was made in.
+        served: the kind, in the version that the write was made in, or that it is stored in.
+        face: the kind that the write was made in, where it is stored as another.
         manager: who writes.
         subresource: through which, "" for the object itself.
         time: now, as metadata has it.
     """
 
     served: ResourceType
+    face: ResourceType | None = None
     manager: str
     subresource: str = ""
     time: str
 
+    @property
+    def asked(self) -> ResourceType:
+        """The kind that the write was made in."""
+        return self.face or self.served
+
     def identity(self, operation: str) -> Manager:
         """The entry that the write is tracked in."""
-        return managers.identify(self.manager, operation, self.served.api_version, self.subresource)
+        return managers.identify(self.manager, operation, self.asked.api_version, self.subresource)
 
 
 class Ownership:
@@ -219,7 +226,7 @@ class Ownership:
         return managers.encode(managers.capped(self._after_update(write, live, content, known)).items())
 
     def _after_update(self, write: Write, live: Content, content: Content, known: Managers) -> Managers:
-        version = write.served.api_version
+        version = write.asked.api_version
         start = _without_entries(live) or zero_object(write.served)
         manager = write.identity(UPDATE)
         # Its entry from before is one of the others: what the write takes from it, it gets back below.
@@ -229,8 +236,9 @@ class Ownership:
 
     def _created(self, write: Write, content: Content) -> Entries:
         """The same as `_updated` of nothing that nobody owns, in one walk through the object."""
-        served = write.served
-        found = gained(zero_object(served), _without_entries(content), self.type_of(served))
+        served = write.asked
+        told = _shown(_without_entries(content), served)
+        found = gained(_shown(zero_object(write.served), served), told, self.type_of(served))
         owned = difference(without_all_below(found, _reset(served, write.subresource, served.api_version)), _NOBODYS)
         if not owned:
             return []
@@ -282,16 +290,26 @@ class Ownership:
         served = write.served
 
         def kind_of(api_version: str) -> Type | None:
-            if api_version == served.api_version:
-                return self.type_of(served)
+            if api_version == write.asked.api_version:
+                return self.type_of(write.asked)
             group, _, version = api_version.rpartition("/")
-            other = self._find(group, version, served.plural) if group == served.group else None
+            # What is owned in another group, though it is stored as the same, isn't known any more.
+            other = self._find(group, version, served.plural) if group == write.asked.group else None
             return None if other is None else self.type_of(other)
 
         def reset(api_version: str) -> FieldSet:
             return _reset(served, write.subresource, api_version)
 
-        return Updater(kind_of=kind_of, reset=reset)
+        def shown(content: Content, api_version: str) -> Content:
+            group, _, version = api_version.rpartition("/")
+            other = self._find(group, version, served.plural)
+            return content if other is None else _shown(content, other)
+
+        return Updater(kind_of=kind_of, reset=reset, shown=shown)
+
+
+def _shown(content: Content, served: ResourceType) -> Content:
+    return served.face.shown(content) if served.face is not None and content else content
 
 
 _SELF = Manager("current-operation", "")

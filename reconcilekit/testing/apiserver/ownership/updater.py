@@ -55,10 +55,12 @@ class Updater:
     Attributes:
         kind_of: the type by which a version's fields are told; None for a version that is no more.
         reset: what a write to this resource or subresource can't change and so can't own, by version.
+        shown: an object as a version has it.
     """
 
     kind_of: Callable[[str], Type | None]
     reset: Callable[[str], FieldSet]
+    shown: Callable[[Content, str], Content] = lambda content, _: content
 
     def update(
         self, live: Content, new: Content, version: str, managers: Managers, manager: Manager
@@ -165,7 +167,8 @@ class _Comparisons:
         kind = self._updater.kind_of(version)
         if kind is None:
             return None
-        found = compare(self._live, self._new, kind)
+        live, new = (self._updater.shown(content, version) for content in (self._live, self._new))
+        found = compare(live, new, kind)
         reset = self._updater.reset(version)
         if not reset:
             return found

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import msgspec
 
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver.kinds.faces import EVENTS, event_shown
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
@@ -80,15 +79,15 @@ class Stored:
 
     def encoded_as(self, served: ResourceType) -> bytes:
         """The JSON without kind and apiVersion, in the kind's own face."""
-        if served.group == EVENTS[0]:
-            return msgspec.json.encode(event_shown(self.content))
+        if served.face is not None:
+            return msgspec.json.encode(served.face.shown(self.content))
         if served.custom is not None and served.custom.is_read_anew:
             return msgspec.json.encode(served.custom.as_shown(self.content))
         return self.encoded()
 
     def full(self, served: ResourceType) -> dict[str, Any]:
         """The whole object; its inner values are shared with the store, so change nothing in place."""
-        content = event_shown(self.content) if served.group == EVENTS[0] else self.content
+        content = self.content if served.face is None else served.face.shown(self.content)
         if served.custom is not None and served.custom.is_read_anew:
             content = served.custom.as_shown(content)
         return {"kind": served.kind, "apiVersion": served.api_version, **content}

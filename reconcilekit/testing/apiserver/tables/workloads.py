@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver.kinds import autoscalers
 from reconcilekit.testing.apiserver.tables.ages import between, since
 from reconcilekit.testing.apiserver.tables.values import (
     NONE,
@@ -128,6 +129,8 @@ def pod_disruption_budget_cells(obj: _Content, now: datetime) -> list[Any]:
 
 def autoscaler_cells(obj: _Content, now: datetime) -> list[Any]:
     """Reference, targets, bounds, replicas."""
+    if at(obj, "apiVersion") == "autoscaling/v1":
+        obj = autoscalers.stored(obj)
     spec = at(obj, "spec")
     reference = f"{text(spec, 'scaleTargetRef', 'kind')}/{text(spec, 'scaleTargetRef', 'name')}"
     minimum = "<unset>" if at(spec, "minReplicas") is None else text(spec, "minReplicas")

@@ -23,6 +23,7 @@ class Target:
 
     Attributes:
         served: the kind.
+        face: the kind that was asked for, where it is stored as another.
         key: the object; its name is "" for a create.
         subresource: "status" or "".
         manager: the field manager, by parameter or user agent.
@@ -41,6 +42,7 @@ class Target:
 
     served: ResourceType
     key: ObjectKey
+    face: ResourceType | None = None
     subresource: str = ""
     manager: str = "unknown"
     force: bool = False

@@ -324,6 +324,7 @@ class Writer:
     def _write(self, target: Target) -> Write:
         return Write(
             served=target.served,
+            face=None if target.is_apply else target.face,
             manager=target.manager,
             subresource=target.subresource,
             time=self._storage.timestamp(),
