@@ -25,6 +25,7 @@ FORMS = {
     "a Table": "application/json;as=Table;v=v1;g=meta.k8s.io",
     "metadata": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
     "protobuf": "application/vnd.kubernetes.protobuf",
+    "YAML": "application/yaml",
 }
 CALLS_OF_AN_OBJECT = 250
 """The most that writing one takes, by far: in protobuf."""

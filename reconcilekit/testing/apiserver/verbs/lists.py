@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
 
 from reconcilekit.kube.transport import Response
-from reconcilekit.testing.apiserver.encoding.negotiation import JSON, PROTOBUF, Accepted
+from reconcilekit.testing.apiserver.encoding.lists import JsonList, ListWriter, YamlList
+from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF, YAML, Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.pacing import STEP
 from reconcilekit.testing.apiserver.storage.versions import Stored
 from reconcilekit.testing.apiserver.tables.partial import partial
 from reconcilekit.testing.apiserver.verbs.reads import Page
@@ -39,26 +39,12 @@ class ListForm:
     is_null_if_empty: bool = False
 
 
-class Writer(Protocol):
-    """Takes a list's items in, a few at a time."""
-
-    @property
-    def media_type(self) -> str:
-        """Of the body."""
-
-    def add(self, items: Iterable[bytes]) -> None:
-        """Write some, which are JSON."""
-
-    def body(self) -> bytes:
-        """The whole list."""
-
-
 def steps(pages: Generator[None, None, Page], form: ListForm, accepted: Accepted) -> Generator[None, None, Response]:
     """Find some objects, and write some, and return the answer."""
     page = yield from pages
     writer = _writer(form, page, accepted)
     objects = iter(page.objects)
-    while some := list(itertools.islice(objects, STEP)):
+    while some := list(itertools.islice(objects, writer.at_once)):
         writer.add(map(form.item, some))
         yield
     return Response(status=200, headers={"content-type": writer.media_type}, body=writer.body())
@@ -104,28 +90,13 @@ def table(maker: TableMaker, *, now: datetime) -> ListForm:
     )
 
 
-def _writer(form: ListForm, page: Page, accepted: Accepted) -> Writer:
+def _writer(form: ListForm, page: Page, accepted: Accepted) -> ListWriter:
     around = form.around(page)
+    if accepted.media_type == YAML:
+        return YamlList(around, form.name, is_null_if_empty=form.is_null_if_empty)
     if accepted.media_type == PROTOBUF:
-        from reconcilekit.testing.apiserver.encoding.protobuf import ListWriter
+        from reconcilekit.testing.apiserver.encoding.protobuf import ProtobufList
 
-        if (found := ListWriter.of(around, form.name)) is not None:
+        if (found := ProtobufList.of(around, form.name)) is not None:
             return found
-    return _JsonWriter(around, form)
-
-
-class _JsonWriter:
-    media_type = JSON
-
-    def __init__(self, around: dict[str, Any], form: ListForm) -> None:
-        self._form = form
-        self._written = [b'%s,"%s":' % (msgspec.json.encode(around)[:-1], form.name.encode())]
-
-    def add(self, items: Iterable[bytes]) -> None:
-        self._written += [b"," if len(self._written) > 1 else b"[", b",".join(items)]
-
-    def body(self) -> bytes:
-        # Once, because each copy of some megabytes takes a millisecond in which nobody else is served.
-        is_empty = len(self._written) == 1
-        end = b"]}" if not is_empty else b"null}" if self._form.is_null_if_empty else b"[]}"
-        return b"".join([*self._written, end])
+    return JsonList(around, form.name, is_null_if_empty=form.is_null_if_empty)

@@ -16,12 +16,13 @@ from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF, PROTOB
 from reconcilekit.testing.apiserver.encoding.protobuf import reading, writing
 from reconcilekit.testing.apiserver.encoding.protobuf.encoding import MalformedMessageError, numbers, tagged
 from reconcilekit.testing.apiserver.encoding.protobuf.messages import message_of
+from reconcilekit.testing.apiserver.pacing import STEP
 
 __all__ = [
     "MalformedEnvelopeError",
     "MalformedMessageError",
     "UnknownKindError",
-    "ListWriter",
+    "ProtobufList",
     "decode_protobuf",
     "encode_protobuf",
     "as_protobuf",
@@ -107,7 +108,7 @@ def _enveloped(api_version: str, kind: str, message: bytes) -> bytes:
     return b"".join([PROTOBUF_MAGIC, tagged(1, meta), tagged(2, message), tagged(3, b""), tagged(4, b"")])
 
 
-class ListWriter:
+class ProtobufList:
     """Writes a list in the envelope, a few items at a time.
 
     Args:
@@ -117,6 +118,7 @@ class ListWriter:
     """
 
     media_type = PROTOBUF
+    at_once = STEP
 
     def __init__(self, message: str, around: dict[str, Any], field: str) -> None:
         self._kind = (around["apiVersion"], around["kind"])
@@ -125,7 +127,7 @@ class ListWriter:
         self._written = [writing.write(message, around)]
 
     @classmethod
-    def of(cls, around: dict[str, Any], field: str) -> ListWriter | None:
+    def of(cls, around: dict[str, Any], field: str) -> ProtobufList | None:
         """The writer of a list; None where its kind has no message."""
         message = message_of(around["apiVersion"], around["kind"])
         return None if message is None else cls(message, around, field)
