@@ -84,7 +84,8 @@ class Presenter:
         if self.is_plain:
             return _response(stored.body(self._served), code)
         if self._table is not None:
-            metadata = {"resourceVersion": stored.meta.get("resourceVersion", "")}
+            version = stored.meta.get("resourceVersion")
+            metadata = {"resourceVersion": version} if version else {}
             return _json(self._table.of([stored], metadata, now=self._now()), code)
         if self._accepted.transform == "PartialObjectMetadata":
             return _json(partial(stored, self._accepted.version), code)

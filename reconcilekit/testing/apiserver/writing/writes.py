@@ -35,6 +35,7 @@ from reconcilekit.testing.apiserver.writing.preconditions import (
     check_uid,
     check_version,
 )
+from reconcilekit.testing.apiserver.writing.quotas import Quotas
 
 _WIPED = (
     "uid",
@@ -89,9 +90,11 @@ class Writer:
         namespace_type: ResourceType,
         addresses: ServiceAddresses,
         ownership: Ownership,
+        quotas: Quotas,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
+        self._quotas = quotas
         self._ownership = ownership
         self._admission = admission
         self._namespaces = namespace_type
@@ -403,6 +406,7 @@ class Writer:
         self._admission.check(target.served, empties.as_told(target, content), old=old, warnings=target.warnings)
         if is_service:
             service_fields.drop_unread(content["spec"])
+        self._quotas.check(target, content, old)
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
@@ -452,9 +456,8 @@ class Writer:
 
 
 def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
-    """Refuse another uid by itself, but where it is told among all else that is wrong."""
-    is_checked = not target.subresource or (target.subresource == "status" and target.served.definition)
-    if not is_checked:
+    """Refuse another uid by itself, but where it is told among all else that is wrong, or isn't looked at."""
+    if target.subresource not in ("", "status"):
         check_uid(target, live.uid, metadata)
 
 

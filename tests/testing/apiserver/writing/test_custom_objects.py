@@ -323,3 +323,24 @@ def test_an_applied_whole_float_is_an_integer_from_the_start(on_server: Any, wid
         assert (again.version, again.body["spec"]) == (created.version, {"n": 1})
 
     on_server(scenario)
+
+
+def test_a_patch_of_the_status_may_name_any_uid(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        created = await call("POST", WIDGETS, widget({"size": 1}))
+        patch = {"metadata": {"uid": OWNER["uid"]}, "status": {"replicas": 1}}
+        patched = await call("PATCH", f"{WIDGETS}/a/status", patch, patch="merge")
+        assert (patched.status, patched.body["metadata"]["uid"]) == (200, created.body["metadata"]["uid"])
+
+    on_server(scenario)
+
+
+def test_the_table_of_a_dry_run_has_no_version(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+        tried = await call("POST", WIDGETS, widget({"size": 1}), accept=accept, dryRun="All")
+        assert (tried.status, tried.body["metadata"]) == (201, {})
+
+    on_server(scenario)
