@@ -23,6 +23,7 @@ _QUOTED_VERSION = re.compile(r'(?<=resourceVersion)(\\*":\\*"|:)(\d{2,18})\b')
 _NODE_PORTS = ("nodePort", "healthCheckNodePort")
 _NODE_PORT = re.compile(r"(?<=:)3[0-2]\d{3}(?=/(?:TCP|UDP|SCTP)\b)")
 _QUOTED_NODE_PORT = re.compile(r'(?<=odePort)(\\*":|:)(3[0-2]\d{3})\b')
+_NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _AGES = re.compile(r"^\d+[smhd]$|^<invalid>$")
 
 
@@ -70,6 +71,8 @@ class Normaliser:
             value = _in_order(value)
         if value.get("kind") == "Status" and value.get("reason") == "Invalid":
             value = _with_fields_in_order(value)
+        if name == "metadata" and _is_deleted_namespace(value):
+            value = {**value, "finalizers": sorted(value["finalizers"])}
         result = {}
         for key, sub in value.items():
             if key == "metadata" and isinstance(sub, dict) and is_list:
@@ -113,6 +116,12 @@ class Normaliser:
     def _time(self, text: str) -> str:
         moment = datetime.fromisoformat(text).timestamp()
         return f"<time after {sum(int(pause) < moment for pause in self._pauses)} pauses>"
+
+
+def _is_deleted_namespace(metadata: Mapping[str, Any]) -> bool:
+    """A deletion puts a Namespace's finalizers together out of a Go map."""
+    has_label = _NAMESPACE_LABEL in (metadata.get("labels") or {})
+    return has_label and bool(metadata.get("deletionTimestamp") and metadata.get("finalizers"))
 
 
 def _in_order(conflict: dict[str, Any]) -> dict[str, Any]:

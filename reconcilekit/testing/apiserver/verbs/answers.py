@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.ownership.zeros import zero_object
 from reconcilekit.testing.apiserver.pacing import STEP, Steps
 from reconcilekit.testing.apiserver.storage.versions import Stored, watch_line
 from reconcilekit.testing.apiserver.tables.partial import partial
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.tables.table import TableMaker
 
 _NOT_ACCEPTABLE = "NotAcceptable"
+
+_COUNTED = frozenset({("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets")})
+"""Kinds whose replicas are a number even where nothing is set: so the real server has it inside."""
 
 
 class Presenter:
@@ -93,6 +98,19 @@ class Presenter:
         if self._scaled is not None and self._scaled.is_custom:
             kind = "*v1.Scale"
         raise _refused(f"you requested PartialObjectMetadataList, but the requested object is not a list ({kind})")
+
+    def blank(self) -> Response:
+        """An object in which nothing is set.
+
+        Raises:
+            StatusError: 406.
+        """
+        content = zero_object(self._served)
+        if self._served.storage_key in _COUNTED:
+            content = {**content, "spec": {"replicas": 0, **content["spec"]}}
+        if self.is_plain:
+            return _json({"kind": self._served.kind, "apiVersion": self._served.api_version, **content}, 200)
+        return self.one(Stored(ObjectKey("", ""), 0, {"metadata": {}, **content}))
 
     @property
     def _package(self) -> str:

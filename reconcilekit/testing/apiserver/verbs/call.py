@@ -255,6 +255,8 @@ class Call:
         notices.check_immortal(self.served, self.route.name)
         self._warnings += notices.about_deletion(self.served, options)
         outcome = self.cluster.delete(self._delete_target(options, self.route.key), options)
+        if outcome.is_blank:
+            return self._presenter.blank()
         is_shown = self.served.storage_key in _SHOWN_WHEN_DELETED
         if outcome.is_gone and not is_shown:
             return deleted(self.served, outcome.stored)

@@ -67,6 +67,11 @@ def decide(served: ResourceType, content: Mapping[str, Any], options: Mapping[st
     return Verdict(content={**content, "metadata": metadata})
 
 
+def loses_finalizers(served: ResourceType, content: Mapping[str, Any]) -> bool:
+    """Whether an object that a deletion removes is first to lose finalizers, and isn't written for its grace period."""
+    return served.storage_key not in (("", "pods"), ("", "namespaces")) and bool(content["metadata"].get("finalizers"))
+
+
 def finalizers_for_collection(
     served: ResourceType, metadata: Mapping[str, Any], options: Mapping[str, Any]
 ) -> list[str]:
@@ -138,7 +143,9 @@ def _delete_namespace(content: Mapping[str, Any], options: Mapping[str, Any], no
 
 def _namespace_finalizers(metadata: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     known: list[str] = list(metadata.get("finalizers") or ())
-    policy = "Orphan" if options.get("orphanDependents") else str(options.get("propagationPolicy") or "")
+    policy = str(options.get("propagationPolicy") or "")
+    if (orphan := options.get("orphanDependents")) is not None:
+        policy = "Orphan" if orphan else "Foreground"
     kept = [name for name in known if name not in (ORPHAN, FOREGROUND) or not policy]
     added = {"Orphan": [ORPHAN], "Foreground": [FOREGROUND]}.get(policy, [])
     return kept + [name for name in added if name not in kept]

@@ -108,6 +108,15 @@ _FOLDERS: Mapping[tuple[str, str], str] = {
 
 def other_uid(target: Target, wanted: str, found: str) -> str:
     """How a PUT with another object's uid is refused."""
+    return _precondition_failed(target, "UID", wanted, found)
+
+
+def other_version(target: Target, wanted: str, found: int) -> str:
+    """How a deletion of another version is refused by the storage."""
+    return _precondition_failed(target, "ResourceVersion", wanted, str(found))
+
+
+def _precondition_failed(target: Target, what: str, wanted: str, found: str) -> str:
     served = target.served
     own = f"{served.group}/{served.plural}" if served.is_custom else served.plural
     folder = _FOLDERS.get(served.storage_key, own)
@@ -116,7 +125,7 @@ def other_uid(target: Target, wanted: str, found: str) -> str:
     key = "/".join((prefix, folder, *filter(None, target.key)))
     return (
         f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+        f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
     )
 
 

@@ -66,11 +66,13 @@ class Outcome:
         stored: the object as the answer shows it.
         is_created: 201 rather than 200.
         is_gone: the object is no longer there: deleted, or its last finalizer was removed.
+        is_blank: the answer shows an object in which nothing is set.
     """
 
     stored: Stored
     is_created: bool = False
     is_gone: bool = False
+    is_blank: bool = False
 
 
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
@@ -218,10 +220,17 @@ class Writer:
             StatusError: 404, or 409 for a precondition.
         """
         live = self._live(target)
-        check_delete_preconditions(target, live, options.get("preconditions") or {})
+        preconditions = options.get("preconditions") or {}
+        check_delete_preconditions(target, live, preconditions)
         now = datetime.fromisoformat(self._storage.timestamp())
         verdict = deletion.decide(target.served, live.content, options, now)
         if verdict.is_final:
+            if deletion.loses_finalizers(target.served, live.content):
+                # The real server has no version of it in hand then, neither to show nor to compare.
+                if target.is_dry_run:
+                    return Outcome(stored=live, is_gone=True, is_blank=True)
+                if preconditions.get("resourceVersion") is not None:
+                    raise target.conflict(naming.other_version(target, "", live.revision))
             return Outcome(stored=live if target.is_dry_run else self._removed(target, live), is_gone=True)
         return Outcome(stored=live) if verdict.content is None else self._put(target, verdict.content, live)
 

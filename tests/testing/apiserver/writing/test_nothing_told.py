@@ -155,3 +155,20 @@ def test_a_health_check_gets_another_port_than_its_service(on_server: Callable[.
         assert made.body["spec"]["healthCheckNodePort"] != made.body["spec"]["ports"][0]["nodePort"]
 
     on_server(scenario, housekeeping=Housekeeping(node_ports=(30000, 30001)))
+
+
+def test_a_deletion_that_takes_finalizers_away_first(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        made = await call("POST", MAPS, {"metadata": {"name": "a", "finalizers": ["orphan"]}})
+        options: dict[str, Any] = {"propagationPolicy": "Background"}
+        tried = await call("DELETE", f"{MAPS}/a", {**options, "dryRun": ["All"]})
+        assert tried.body == {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {}}
+        refused = await call("DELETE", f"{MAPS}/a", {**options, "preconditions": {"resourceVersion": made.version}})
+        assert refused.message == (
+            'Operation cannot be fulfilled on configmaps "a": StorageError: invalid object, Code: 4, '
+            "Key: /registry/configmaps/default/a, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
+            f"ResourceVersion in precondition: , ResourceVersion in object meta: {made.version}"
+        )
+        assert (await call("DELETE", f"{MAPS}/a", options)).body["status"] == "Success"
+
+    on_server(scenario)
