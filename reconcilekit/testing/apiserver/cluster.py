@@ -18,7 +18,7 @@ from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceTyp
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
 from reconcilekit.testing.apiserver.pacing import Turns
 from reconcilekit.testing.apiserver.storage.definitions import define
-from reconcilekit.testing.apiserver.storage.storage import Event, Storage, StorageSnapshot, Stored
+from reconcilekit.testing.apiserver.storage.storage import Event, History, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
 from reconcilekit.testing.apiserver.writing.admission import Admission
@@ -45,7 +45,7 @@ class Cluster:
     Args:
         clock: of everything.
         admission: the checks.
-        history: events kept per kind.
+        history: kept of each kind.
         refuses_old_watches: a watch at a compacted version gets HTTP 410, not an ERROR event; some servers do.
         start: the state to begin with; None for a fresh cluster's.
         housekeeping: which controllers are at work; None for the default ones.
@@ -57,7 +57,7 @@ class Cluster:
         *,
         clock: Clock,
         admission: Admission,
-        history: int,
+        history: History,
         refuses_old_watches: bool,
         start: Snapshot | None = None,
         housekeeping: Housekeeping | None = None,

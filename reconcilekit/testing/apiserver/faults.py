@@ -174,6 +174,10 @@ class ArmedFault:
         return True
 
 
+KEPT_HITS = 100_000
+"""Hits that are known, as many as records of requests; tens of megabytes."""
+
+
 class Faults:
     """The rules in force, in the order they were added; the first that strikes decides.
 
@@ -181,7 +185,7 @@ class Faults:
         random: what probabilities are drawn from.
 
     Attributes:
-        log: every hit, oldest first.
+        log: the latest hits, oldest first; `KEPT_HITS` at least.
     """
 
     def __init__(self, random: Random) -> None:
@@ -209,9 +213,14 @@ class Faults:
         for armed in self._armed:
             if armed.strikes(request, self._random):
                 hit = FaultHit(fault=armed.fault, method=request.method, path=request.path, query=request.query, at=at)
-                self.log.append(hit)
+                self._record(hit)
                 return armed.fault
         return None
+
+    def _record(self, hit: FaultHit) -> None:
+        self.log.append(hit)
+        if len(self.log) >= 2 * KEPT_HITS:
+            del self.log[:KEPT_HITS]
 
     def __repr__(self) -> str:
         return f"<Faults armed={len(self._armed)} hits={len(self.log)}>"

@@ -28,6 +28,7 @@ from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
+from reconcilekit.testing.apiserver.storage.collection import History
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, Begun, dispatch
 from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
@@ -80,6 +81,8 @@ class ApiServer:
         clock: for timestamps, time-outs and delays; its random source draws uids and fault probabilities.
         accept_loopback_endpoints: take EndpointSlices with loopback addresses, which a real server refuses.
         watch_history: events kept per kind; older versions are answered with 410. The real server keeps minutes.
+        watch_history_bytes: of the replaced and deleted versions among them, as JSON; in memory they take two or three
+            times as much. By default enough for all events of objects of 6 KiB, and less than big ones would take.
         refuse_old_watches: answer a watch at a compacted version with HTTP 410 at once, as some servers do, instead
             of 200 and an ERROR event.
         tokens: bearer tokens by user, or by the user's name; None, the default, asks nobody for any.
@@ -109,6 +112,7 @@ class ApiServer:
         clock: Clock,
         accept_loopback_endpoints: bool = False,
         watch_history: int = 10_000,
+        watch_history_bytes: int = 64 * 1024 * 1024,
         refuse_old_watches: bool = False,
         tokens: Mapping[str, str] | Mapping[User, str] | None = None,
         authorization: Authorization = "AlwaysAllow",
@@ -129,7 +133,7 @@ class ApiServer:
         self._cluster = Cluster(
             clock=clock,
             admission=Admission(accept_loopback_endpoints=accept_loopback_endpoints),
-            history=watch_history,
+            history=History(events=watch_history, size=watch_history_bytes),
             refuses_old_watches=refuse_old_watches,
             start=start,
             housekeeping=housekeeping,
@@ -266,7 +270,7 @@ class ApiServer:
         """The change log, oldest first: what happened later than revision `after`, by default all that is known.
 
         Raises:
-            CompactedError: not all of it is known any more (`watch_history`, `compact`).
+            CompactedError: not all of it is known any more (`watch_history`, `watch_history_bytes`, `compact`).
         """
         return [Change(event) for event in self._cluster.storage.changes(after)]
 

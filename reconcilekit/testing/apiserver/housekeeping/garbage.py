@@ -70,6 +70,8 @@ class GarbageCollector:
         if not has_owners and not _is_leaving(event):
             return ()
         node = Node(kind, stored.key)
+        if after is None:
+            self._blamed.discard((node, stored.uid))
         if self._is_stale:
             return [*self._read_all(), *self._consequences(node, event)]
         if has_owners:

@@ -22,7 +22,7 @@ class CompactedError(LookupError):
     def __init__(self, revision: int, oldest: int) -> None:
         super().__init__(
             f"revision {revision} is compacted: this server knows its past from revision {oldest} on; take a "
-            "snapshot in time, or raise watch_history"
+            "snapshot in time, or raise watch_history and watch_history_bytes"
         )
         self.revision = revision
         self.oldest = oldest

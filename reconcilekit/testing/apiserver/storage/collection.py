@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
+
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.storage.sorted_map import SortedMap
 from reconcilekit.testing.apiserver.storage.versions import Event, Stored
@@ -48,11 +50,25 @@ def _inside(objects: Objects, namespace: str) -> Iterator[Stored]:
         yield stored
 
 
+@attrs.frozen(kw_only=True)
+class History:
+    """How much of each kind's past is kept; what is older is answered with 410.
+
+    Attributes:
+        events: at most.
+        size: bytes of the versions that have been replaced or deleted, as JSON; in memory they take two or three times
+            as much. The latest event is kept whatever its size.
+    """
+
+    events: int
+    size: int
+
+
 class Collection:
     """One kind's objects and its bounded past.
 
     Args:
-        history: events kept for watches and for reads of the past; older ones are answered with 410.
+        history: what is kept for watches and for reads of the past.
         compacted: the revision up to which nothing is known of the past.
         token: of the storage that may write to it; see `Storage.snapshot`.
 
@@ -61,14 +77,15 @@ class Collection:
         events: by revision.
     """
 
-    __slots__ = ("_history", "compacted", "events", "objects", "token")
+    __slots__ = ("_history", "_size", "compacted", "events", "objects", "token")
 
-    def __init__(self, history: int, *, compacted: int, token: object) -> None:
+    def __init__(self, history: History, *, compacted: int, token: object) -> None:
         self.objects: SortedMap[ObjectKey, Stored] = SortedMap()
         self.events: SortedMap[int, Event] = SortedMap()
         self.compacted = compacted
         self.token = token
         self._history = history
+        self._size = 0
 
     def sorted_keys(self) -> list[ObjectKey]:
         """Every key in the order of lists."""
@@ -85,10 +102,9 @@ class Collection:
         else:
             self.objects.put(key, event.after)
         self.events.put(event.revision, event)
-        if len(self.events) > self._history:
-            oldest = next(iter(self.events))
-            self.events.remove(oldest)
-            self.compacted = oldest
+        self._size += _size_of(event)
+        while len(self.events) > self._history.events or (self._size > self._history.size and len(self.events) > 1):
+            self._forget_oldest()
 
     def events_after(self, revision: int) -> list[Event]:
         """What happened later than `revision`, oldest first."""
@@ -109,6 +125,7 @@ class Collection:
         _undo(later, self.objects)
         for event in later:
             self.events.remove(event.revision)
+            self._size -= _size_of(event)
         return later[::-1]
 
     def compact(self, revision: int) -> None:
@@ -116,6 +133,7 @@ class Collection:
         self.compacted = max(self.compacted, revision)
         kept = self.events_after(revision)
         self.events = SortedMap()
+        self._size = sum(map(_size_of, kept))
         for event in kept:
             self.events.put(event.revision, event)
 
@@ -128,8 +146,17 @@ class Collection:
         twin: Collection = Collection.__new__(Collection)
         twin.objects, twin.events = self.objects.copy(), self.events.copy()
         twin.compacted, twin.token = self.compacted, token
-        twin._history = self._history
+        twin._history, twin._size = self._history, self._size
         return twin
+
+    def _forget_oldest(self) -> None:
+        self.compacted = next(iter(self.events))
+        self._size -= _size_of(self.events.remove(self.compacted))
+
+
+def _size_of(event: Event) -> int:
+    """Bytes that are kept only for the past: a version that is there still is no burden of its event."""
+    return 0 if event.before is None else len(event.before.encoded())
 
 
 def _undo(events: list[Event], objects: SortedMap[ObjectKey, Stored]) -> None:

@@ -18,7 +18,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.changes import CompactedError
-from reconcilekit.testing.apiserver.storage.collection import Collection
+from reconcilekit.testing.apiserver.storage.collection import Collection, History
 from reconcilekit.testing.apiserver.storage.versions import Event, EventType, Stored, watch_line
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Collection",
     "Event",
     "EventType",
+    "History",
     "Journal",
     "Listener",
     "Storage",
@@ -79,7 +80,7 @@ class Storage:
 
     Args:
         clock: for timestamps and, from its random source, uids.
-        history: events kept per kind.
+        history: kept of each kind.
         listener: told of each change, in order, after it is done.
 
     Attributes:
@@ -87,7 +88,7 @@ class Storage:
         journal: keeps each change before it is made; None keeps nothing.
     """
 
-    def __init__(self, *, clock: Clock, history: int, listener: Listener) -> None:
+    def __init__(self, *, clock: Clock, history: History, listener: Listener) -> None:
         self._clock = clock
         self._history = history
         self._listener = listener
