@@ -52,6 +52,10 @@ class Cluster:
         root_certificate: tells what clients inside the cluster trust, in PEM; "" while there is no TLS.
     """
 
+    Attributes:
+        resume: has the controllers go on where no timer counts for them: on the way of every request, so without a
+            method in between.
+
     def __init__(
         self,
         *,
@@ -85,6 +89,7 @@ class Cluster:
             return
         for target, obj in first_objects(self.registry, housekeeping):
             self._writer.create(target, obj)
+        self.resume = self._housekeeper.resume
         self._housekeeper.begin()
 
     def _served(self, group: str, version: str, plural: str) -> ResourceType | None:
@@ -147,10 +152,6 @@ class Cluster:
             if event.served.storage_key == _DEFINITIONS:
                 self._follow_back(event)
         self._start_over()
-
-    def resume(self) -> None:
-        """Have the controllers go on where no timer counts for them; nearly free where nothing is due."""
-        self._housekeeper.resume()
 
     def follow_root_certificate(self) -> None:
         """Hand out the authority's certificate, which is another one than before."""

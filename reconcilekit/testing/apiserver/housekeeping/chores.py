@@ -46,42 +46,46 @@ class Due:
 
 
 class Agenda:
-    """What is due when; an item that is there already keeps its earlier time."""
+    """What is due when; an item that is there already keeps its earlier time.
+
+    Attributes:
+        times: of all that is planned; read only.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Due]] = []
-        self._times: dict[Due, float] = {}
+        self.times: dict[Due, float] = {}
         self._order = itertools.count()
 
     def add(self, due: Due, at: float) -> None:
         """Look at it at `at`, or earlier if that was the plan."""
-        known = self._times.get(due)
+        known = self.times.get(due)
         if known is None or at < known:
-            self._times[due] = at
+            self.times[due] = at
             heapq.heappush(self._heap, (at, next(self._order), due))
 
     def pop(self, now: float) -> tuple[float, Due] | None:
         """What is to be looked at first, and since when; None where nothing is due at `now`."""
         while self._heap and self._heap[0][0] <= now:
             at, _, due = heapq.heappop(self._heap)
-            if self._times.get(due) == at:
-                del self._times[due]
+            if self.times.get(due) == at:
+                del self.times[due]
                 return at, due
         return None
 
     def next_time(self) -> float | None:
         """When the next thing is due."""
-        while self._heap and self._times.get(self._heap[0][2]) != self._heap[0][0]:
+        while self._heap and self.times.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def clear(self) -> None:
         """Forget all plans."""
         self._heap.clear()
-        self._times.clear()
+        self.times.clear()
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self.times)
 
 
 def version_of(event: Event) -> Stored:

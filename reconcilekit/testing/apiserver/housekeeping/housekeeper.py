@@ -89,7 +89,7 @@ class Housekeeper:
 
     def resume(self) -> None:
         """Go on where no timer counts: what is due was planned before there was a loop, or in one that is gone."""
-        if len(self._agenda) and not self._is_timed(_running_loop()):
+        if self._agenda.times and not self._is_timed(_running_loop()):
             self.settle()
 
     def follow_root_certificate(self) -> None:

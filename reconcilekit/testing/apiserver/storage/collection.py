@@ -102,7 +102,8 @@ class Collection:
         else:
             self.objects.put(key, event.after)
         self.events.put(event.revision, event)
-        self._size += _size_of(event)
+        if event.before is not None:
+            self._size += _size_of(event)
         while len(self.events) > self._history.events or (self._size > self._history.size and len(self.events) > 1):
             self._forget_oldest()
 

@@ -143,7 +143,7 @@ def test_a_chore_that_breaks_stops_no_other() -> None:
         for name in "ab":
             await ask(server, "POST", PODS, pod(name))
         housekeeper = server._cluster._housekeeper
-        first = next(iter(housekeeper._agenda._times)).chore
+        first = next(iter(housekeeper._agenda.times)).chore
         real, broken = type(first).look_at, list[object]()
 
         def look_at(self: Any, item: Any) -> Any:
