@@ -23,6 +23,7 @@ from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
 from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.preconditions import Target
+from reconcilekit.testing.apiserver.writing.quotas import Quotas
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome, Transform, Writer
 
 if TYPE_CHECKING:
@@ -82,8 +83,13 @@ class Cluster:
         housekeeping = housekeeping or Housekeeping()
         self._addresses = service_addresses(self, housekeeping)
         self.ownership = Ownership(self._served)
-        self._writer = Writer(self.storage, admission, namespaces, self._addresses, self.ownership)
+        quotas = self.registry.find("", "v1", "resourcequotas")
+        assert quotas is not None
+        self._writer = Writer(
+            self.storage, admission, namespaces, self._addresses, self.ownership, Quotas(self.storage, quotas)
+        )
         self._housekeeper = Housekeeper(self, clock, housekeeping)
+        self.resume = self._housekeeper.resume
         if start is not None:
             self.restore(start)
             return

@@ -16,6 +16,7 @@ from reconcilekit.testing.apiserver.housekeeping.garbage import GarbageCollector
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.namespaces import NamespaceContents, NamespaceFinalizer
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.housekeeping.quotas import ResourceQuotas
 from reconcilekit.testing.apiserver.housekeeping.tokens import TokenSecrets
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.storage import Event
@@ -173,6 +174,8 @@ def _chores(cluster: KeptCluster, clock: Clock, options: Housekeeping) -> Iterab
         yield NamespaceContents(hands)
     if options.tokens:
         yield TokenSecrets(hands)
+    if options.quotas:
+        yield ResourceQuotas(hands)
     if options.event_ttl is not None:
         yield EventExpiry(hands, clock, ttl=options.event_ttl)
     if options.workloads is not None:

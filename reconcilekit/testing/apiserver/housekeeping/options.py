@@ -45,12 +45,13 @@ class Housekeeping:
         namespace_contents: every Namespace gets a ServiceAccount "default" and a ConfigMap "kube-root-ca.crt". Off by
             default: tests that count ConfigMaps find their own only.
         tokens: Secrets of type kubernetes.io/service-account-token get their token.
+        quotas: ResourceQuotas are counted, and so are kept to. Off, nobody counts, and they limit nothing.
         workloads: how Deployments and their like are played; None, the default, leaves them as they were written, as
             controllers' tests that write statuses themselves want it.
         delay: seconds between a change and its garbage collection or a Namespace's next step. The default of 0 does it
             within the request, before its answer; real clusters need from milliseconds to seconds.
         event_ttl: seconds that an Event is kept after its last write, the real server's hour; None keeps it for ever.
-        system_objects: the Namespaces kube-public and kube-node-lease, and the Service and the ServiceCIDR "kubernetes".
+        system_objects: the Namespaces kube-public and kube-node-lease, the Service and the ServiceCIDR "kubernetes".
             Off by default: tests that count Services find their own only. "default" and "kube-system" are always there.
         service_range: where Services' clusterIPs come from; the first one is that of the Service "kubernetes".
         node_ports: the first and the last port for Services of type NodePort and LoadBalancer.
@@ -63,6 +64,7 @@ class Housekeeping:
     namespaces: bool = True
     namespace_contents: bool = False
     tokens: bool = True
+    quotas: bool = True
     workloads: Workloads | None = None
     delay: float = attrs.field(default=0.0, validator=_not_negative)
     event_ttl: float | None = attrs.field(default=3600.0, validator=_not_negative)
@@ -73,7 +75,7 @@ class Housekeeping:
     @classmethod
     def none(cls) -> Housekeeping:
         """What kube-apiserver does by itself, and nothing else: envtest's world."""
-        return cls(garbage_collection=False, namespaces=False, tokens=False, system_objects=True)
+        return cls(garbage_collection=False, namespaces=False, tokens=False, quotas=False, system_objects=True)
 
     @classmethod
     def cluster(cls, *, workloads: Workloads | None = None) -> Housekeeping:
