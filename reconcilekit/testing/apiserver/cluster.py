@@ -51,11 +51,11 @@ class Cluster:
         start: the state to begin with; None for a fresh cluster's.
         housekeeping: which controllers are at work; None for the default ones.
         root_certificate: tells what clients inside the cluster trust, in PEM; "" while there is no TLS.
-    """
 
     Attributes:
         resume: has the controllers go on where no timer counts for them: on the way of every request, so without a
             method in between.
+    """
 
     def __init__(
         self,
@@ -95,7 +95,6 @@ class Cluster:
             return
         for target, obj in first_objects(self.registry, housekeeping):
             self._writer.create(target, obj)
-        self.resume = self._housekeeper.resume
         self._housekeeper.begin()
 
     def _served(self, group: str, version: str, plural: str) -> ResourceType | None:
