@@ -146,14 +146,19 @@ class Real:
         self._connection = self._connect()
 
     def send(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Raw:
-        """One request; a connection that the server closed is opened again once."""
+        """One request; a connection that the server closed is opened again once.
+
+        Where it closes that, too, without an answer, a handler has panicked: that is an answer of status 0.
+        """
         for attempt in (1, 2):
             try:
                 answer = self._request(self._connection, method, path, query, headers, body)
                 return Raw(status=answer.status, headers=_lower(answer), body=answer.read())
-            except (http.client.HTTPException, OSError):
+            except (http.client.HTTPException, OSError) as error:
                 self._connection.close()
                 self._connection = self._connect()
+                if attempt == 2 and isinstance(error, http.client.RemoteDisconnected):
+                    return Raw(status=0, headers={}, body=b"closed")
                 if attempt == 2:
                     raise
         raise AssertionError("unreachable")
