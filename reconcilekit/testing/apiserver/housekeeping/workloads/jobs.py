@@ -1,10 +1,11 @@
-"""Jobs: Pods until enough of them have succeeded."""
+"""Jobs: Pods until enough of them have succeeded, or one for each index."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver.housekeeping.workloads import indexes
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controlled
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
     PODS,
@@ -22,7 +23,7 @@ _TOO_MANY = {"reason": "BackoffLimitExceeded", "message": "Job has reached the s
 
 
 class Jobs(Controller):
-    """The job controller for Jobs without indexes; Pods aren't tracked by finalizers."""
+    """The job controller; Pods aren't tracked by finalizers."""
 
     kind = ("batch", "jobs")
     api_version = "batch/v1"
@@ -37,7 +38,7 @@ class Jobs(Controller):
             return self._after_the_end(live)
         pods = controlled(self._hands, live, PODS)
         active = [pod for pod in pods if is_active(pod)]
-        succeeded = sum(phase(pod) == "Succeeded" for pod in pods)
+        succeeded = _succeeded(live, pods)
         failed = sum(phase(pod) == "Failed" for pod in pods)
         wanted = spec_of(live).get("completions")
         parallel = spec_of(live).get("parallelism", 1)
@@ -49,11 +50,11 @@ class Jobs(Controller):
             for pod in active:
                 self.delete_pod(live, pod)
         elif not is_done:
-            self._make(live, min(parallel, goal - succeeded) - len(active))
+            self._make(live, pods, min(parallel, goal - succeeded) - len(active))
         self._count(live, pods, over=_DONE if is_done else _TOO_MANY if is_failed else None)
         return None
 
-    def _make(self, live: Stored, number: int) -> None:
+    def _make(self, live: Stored, pods: list[Stored], number: int) -> None:
         labels = {
             "batch.kubernetes.io/controller-uid": live.uid,
             "batch.kubernetes.io/job-name": live.key.name,
@@ -61,9 +62,10 @@ class Jobs(Controller):
             "job-name": live.key.name,
         }
         template = spec_of(live).get("template") or {}
-        for _ in range(number):
+        free = indexes.missing(pods, spec_of(live)["completions"]) if _is_indexed(live) else []
+        for place in range(number):
             pod = pod_of(template, namespace=live.key.namespace, reference=self.reference(live), labels=labels)
-            self.make_pod(live, pod)
+            self.make_pod(live, indexes.for_index(pod, live.key.name, free[place]) if free else pod)
 
     def _count(self, live: Stored, pods: list[Stored], *, over: dict[str, str] | None) -> None:
         time, before = self._hands.timestamp(), status_of(live)
@@ -77,10 +79,12 @@ class Jobs(Controller):
             status["completionTime"] = time
         status |= counts(
             active=len(active),
-            succeeded=sum(phase(pod) == "Succeeded" for pod in pods),
+            succeeded=_succeeded(live, pods),
             failed=sum(phase(pod) == "Failed" for pod in pods),
         )
         status["terminating"] = sum(is_ending(pod) for pod in pods)
+        if _is_indexed(live) and (done := indexes.done(pods, spec_of(live)["completions"])):
+            status["completedIndexes"] = indexes.ranges(done)
         status["uncountedTerminatedPods"] = {}
         status["ready"] = sum(is_ready(pod) for pod in active)
         self._hands.set_status(self.kind, live.key, status)
@@ -118,6 +122,16 @@ class Jobs(Controller):
             return left
         self._hands.delete(self.kind, live.key, {"propagationPolicy": "Foreground"})
         return None
+
+
+def _is_indexed(live: Stored) -> bool:
+    return spec_of(live).get("completionMode") == "Indexed" and spec_of(live).get("completions") is not None
+
+
+def _succeeded(live: Stored, pods: list[Stored]) -> int:
+    if _is_indexed(live):
+        return len(indexes.done(pods, spec_of(live)["completions"]))
+    return sum(phase(pod) == "Succeeded" for pod in pods)
 
 
 def _said(kind: str, said: dict[str, str], time: str, *, status: str = "True") -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from reconcilekit.testing import Housekeeping, Workloads
+from reconcilekit.testing.apiserver.housekeeping.workloads.indexes import ranges
 from tests.testing.apiserver.conftest import Caller
 
 APPS = "/apis/apps/v1/namespaces/default"
@@ -114,3 +117,42 @@ def test_nothing_is_at_work_once_everything_has_settled(on_server: Any) -> None:
         assert call.server.revision == before
 
     on_server(scenario, housekeeping=Housekeeping(workloads=Workloads(), event_ttl=None))
+
+
+INDEX = "batch.kubernetes.io/job-completion-index"
+
+
+def test_an_indexed_job_has_a_pod_for_each_index(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        spec: dict[str, Any] = {"completions": 4, "parallelism": 2, "completionMode": "Indexed"}
+        spec["template"] = template(restartPolicy="Never")
+        await call("POST", JOBS, {"metadata": {"name": "j"}, "spec": spec})
+        await call.clock.sleep(3)
+        first, second = await pods(call)
+        for index, pod in enumerate((first, second)):
+            metadata = pod["metadata"]
+            assert metadata["name"].startswith(f"j-{index}-")
+            assert metadata["labels"][INDEX] == metadata["annotations"][INDEX] == str(index)
+            assert pod["spec"]["hostname"] == f"j-{index}"
+            (variable,) = pod["spec"]["containers"][0]["env"]
+            field = {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}
+            assert variable == {"name": "JOB_COMPLETION_INDEX", "valueFrom": {"fieldRef": field}}
+        path = f"{PODS}/{first['metadata']['name']}/status"
+        await call("PATCH", path, {"status": {"phase": "Failed"}}, patch="merge")
+        await call.clock.sleep(3)
+        status = (await call("GET", f"{JOBS}/j")).body["status"]
+        assert (status["succeeded"], status["failed"], status["completedIndexes"]) == (1, 1, "1")
+        await call.clock.sleep(20)
+        status = (await call("GET", f"{JOBS}/j")).body["status"]
+        assert (status["succeeded"], status["completedIndexes"]) == (4, "0-3")
+        indexes = sorted(pod["metadata"]["annotations"][INDEX] for pod in await pods(call))
+        assert indexes == ["0", "0", "1", "2", "3"]
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"), [([], ""), ([3], "3"), ([0, 1], "0,1"), ([0, 1, 2], "0-2"), ([5, 1, 3, 4, 7, 8], "1,3-5,7,8")]
+)
+def test_indexes_are_told_in_ranges(found: list[int], told: str) -> None:
+    assert ranges(found) == told
