@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import claim
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
     PODS,
@@ -18,9 +19,11 @@ from reconcilekit.testing.apiserver.housekeeping.workloads.revisions import REVI
 from reconcilekit.testing.apiserver.housekeeping.workloads.templates import pod_of
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
+CLAIMS = ("", "persistentvolumeclaims")
+
 
 class StatefulSets(Controller):
-    """The stateful set controller, without volumes."""
+    """The stateful set controller; volume claims are made, and kept."""
 
     kind = ("apps", "statefulsets")
     api_version = "apps/v1"
@@ -78,9 +81,35 @@ class StatefulSets(Controller):
         pod = pod_of(template, namespace=live.key.namespace, reference=self.reference(live), labels=labels)
         pod["metadata"]["name"] = name
         pod["spec"] |= {"hostname": name, "subdomain": spec_of(live).get("serviceName", "")}
+        self._claim(live, pod)
         if self._hands.create(PODS, pod) is not None:
             message = f"create Pod {name} in StatefulSet {live.key.name} successful"
             self.tell(live, "SuccessfulCreate", message)
+
+    def _claim(self, live: Stored, pod: dict[str, Any]) -> None:
+        """Make the Pod's volume claims, where they aren't there from an earlier life, and mount them."""
+        name, volumes = pod["metadata"]["name"], []
+        chosen = (spec_of(live).get("selector") or {}).get("matchLabels") or {}
+        for template in spec_of(live).get("volumeClaimTemplates") or ():
+            told = template["metadata"]
+            key = ObjectKey(live.key.namespace, f"{told['name']}-{name}")
+            volumes.append({"name": told["name"], "persistentVolumeClaim": {"claimName": key.name}})
+            if self._hands.get(CLAIMS, key) is not None:
+                continue
+            metadata = {
+                "name": key.name,
+                "namespace": key.namespace,
+                "labels": {**(told.get("labels") or {}), **chosen},
+            }
+            if told.get("annotations"):
+                metadata["annotations"] = told["annotations"]
+            if self._hands.create(CLAIMS, {"metadata": metadata, "spec": template.get("spec") or {}}) is not None:
+                message = f"create Claim {key.name} Pod {name} in StatefulSet {live.key.name} success"
+                self.tell(live, "SuccessfulCreate", message)
+        if volumes:
+            taken = {volume["name"] for volume in volumes}
+            others = [volume for volume in pod["spec"].get("volumes") or () if volume["name"] not in taken]
+            pod["spec"]["volumes"] = [*volumes, *others]
 
     def _end(self, live: Stored, pod: Stored) -> None:
         self._hands.delete(PODS, pod.key, {"preconditions": {"uid": pod.uid}})

@@ -73,6 +73,34 @@ def test_a_stateful_set_is_renewed_from_its_end(on_server: Any) -> None:
     on_server(scenario, housekeeping=PLAYED)
 
 
+def test_a_stateful_sets_volume_claims_outlive_its_pods(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+        storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        body = workload(replicas=2, serviceName="x")
+        body["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": storage}]
+        body["spec"]["template"]["spec"]["volumes"] = [
+            {"name": "data", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+        ]
+        assert (await call("POST", f"{APPS}/statefulsets", body)).status == 201
+        await call.clock.sleep(3)
+        first = (await pods(call))[0]["spec"]["volumes"]
+        assert first == [
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data-x-0"}},
+            {"name": "tmp", "emptyDir": {}},
+        ]
+        found = (await call("GET", claims)).body["items"]
+        assert [claim["metadata"]["name"] for claim in found] == ["data-x-0", "data-x-1"]
+        assert found[0]["metadata"]["labels"] == {"app": "x"}
+        await call("DELETE", f"{APPS}/statefulsets/x")
+        await call.clock.sleep(3)
+        assert await names(call) == []
+        assert len((await call("GET", claims)).body["items"]) == 2
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
 def test_a_daemon_set_has_a_pod_on_every_node(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await call("POST", f"{APPS}/daemonsets", workload())
