@@ -61,7 +61,7 @@ def _add_endpoint(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--host", default="127.0.0.1", type=_host, metavar="ADDRESS", help="%(default)s by default")
     group.add_argument("--port", default=0, type=_port, metavar="NUMBER", help="a free one by default")
-    group.add_argument("--tls", action="store_true", help="by an authority of its own; needs the cryptography package")
+    group.add_argument("--tls", action="store_true", help="by an authority of its own; needs the pyOpenSSL package")
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:

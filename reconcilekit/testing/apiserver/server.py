@@ -219,7 +219,7 @@ class ApiServer:
             host: where; others than loopback are told of on standard error.
             port: 0 takes a free one, which the endpoint tells.
             tls: by a certificate authority of the server's own; users may show client certificates. Needs the
-                cryptography package.
+                pyOpenSSL package.
             limits: what it puts up with on the wire; None for what the real server does.
 
         Raises:
