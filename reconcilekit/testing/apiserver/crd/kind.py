@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from reconcilekit.testing.apiserver.crd.columns import Column, columns, follow, printed, steps
+from reconcilekit.testing.apiserver.crd.definitions.conversion import webhook_failure
 from reconcilekit.testing.apiserver.crd.problems import BLOCKING, NOWHERE, invalid
 from reconcilekit.testing.apiserver.crd.rules.running import Review, RuleNode, rule_node
 from reconcilekit.testing.apiserver.crd.values import metadata
@@ -186,6 +187,17 @@ class CustomKind:
         """The same kind in the version that its objects are stored in."""
         stored = next((version for version in self._spec["versions"] if version.get("storage")), self._version)
         return self if stored is self._version else CustomKind(self._spec, stored)
+
+    @functools.cached_property
+    def needs_webhook(self) -> bool:
+        """Whether a webhook would have to convert its objects, which nobody calls here."""
+        return not self.is_storage and (self._spec.get("conversion") or {}).get("strategy") == "Webhook"
+
+    def conversion_failure(self, *, of_stored: bool = False) -> str:
+        """What the server says where it can't reach the webhook, for an object as it is stored or as it is sent."""
+        if of_stored:
+            return self.in_storage.conversion_failure()
+        return webhook_failure(self._spec, self._version["name"])
 
     @functools.cached_property
     def is_read_anew(self) -> bool:

@@ -41,13 +41,12 @@ class Hands:
         return self._cluster.storage.timestamp()
 
     def served(self, kind: StorageKey) -> ResourceType | None:
-        """A kind in its preferred version."""
+        """A kind in its preferred version, or the one that its objects are stored in, where that is told."""
         group, plural = kind
         registry = self._cluster.registry
-        for version in registry.versions(group):
-            if (found := registry.find(group, version, plural)) is not None:
-                return found
-        return None
+        found = [served for v in registry.versions(group) if (served := registry.find(group, v, plural)) is not None]
+        stored = (served for served in found if served.custom is not None and served.custom.is_storage)
+        return next(stored, found[0] if found else None)
 
     def kinds(self) -> list[ResourceType]:
         """Every kind whose objects live in namespaces."""

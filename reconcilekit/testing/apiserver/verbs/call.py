@@ -18,7 +18,7 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs import custom_verbs, notices, questions
+from reconcilekit.testing.apiserver.verbs import conversions, custom_verbs, notices, questions
 from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
 from reconcilekit.testing.apiserver.verbs.parameters import (
     WriteOptions,
@@ -93,7 +93,10 @@ class Call:
             StatusError: the answer is a failure.
         """
         try:
-            return with_warnings(self._handler()(), self.served, self._warnings)
+            handler = self._handler()
+            if self.served.is_custom and not self.route.is_watch:
+                conversions.check(self, custom_verbs.verb_of(self.served, self.route, self.request.method))
+            return with_warnings(handler(), self.served, self._warnings)
         except status.StatusError as error:
             error.headers.update(warning_headers(self.served, self._warnings))
             raise

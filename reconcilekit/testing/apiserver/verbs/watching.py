@@ -8,6 +8,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding.negotiation import PROTOBUF, Accepted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import Encoder, WatchOptions, WatchStream
 from reconcilekit.testing.apiserver.verbs.parameters import ListOptions
 from reconcilekit.testing.apiserver.verbs.reads import parse_version, watch_selection
@@ -39,6 +40,9 @@ def open_watch(
         StatusError: 400 for selectors, 410 where the server is set to say so before it begins.
     """
     selection = watch_selection(served, options)
+    if served.custom is not None and served.custom.needs_webhook:
+        # What nobody converts isn't told.
+        selection = _nothing
     asked = parse_version(options.resource_version)
     collection = cluster.storage.collection(served)
     sends_initial = bool(options.sends_initial)
@@ -76,6 +80,10 @@ def _framing(accepted: Accepted) -> Callable[[bytes], bytes] | None:
     from reconcilekit.testing.apiserver.encoding.protobuf import watch_frame
 
     return watch_frame
+
+
+def _nothing(_: Stored) -> bool:
+    return False
 
 
 def _own_timeout(cluster: Cluster) -> float:

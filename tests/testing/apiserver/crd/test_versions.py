@@ -34,9 +34,9 @@ def gadget(name: str, obj: str, **spec: str) -> dict[str, Any]:
     return {"apiVersion": f"example.com/{name}", "kind": "Gadget", "metadata": {"name": obj}, "spec": spec}
 
 
-async def define(call: Caller) -> None:
+async def define(call: Caller, **more: Any) -> None:
     spec = {"group": "example.com", "scope": "Namespaced", "names": {"plural": "gadgets", "kind": "Gadget"}}
-    body = {"metadata": {"name": NAME}, "spec": {**spec, "versions": versions("v1")}}
+    body = {"metadata": {"name": NAME}, "spec": {**spec, "versions": versions("v1"), **more}}
     assert (await call("POST", DEFINITIONS, body)).status == 201
 
 
@@ -86,5 +86,59 @@ def test_objects_stay_as_they_are_stored_until_they_are_written(on_server: Any) 
         assert await specs(call, "g") == [{"a": "A", "c": "one"}, {"c": "one"}]
         await call("PATCH", place("v2", "g"), {"metadata": {"labels": {"a": "b"}}}, patch="merge")
         assert await specs(call, "g") == [{"c": "one"}, {"c": "one", "d": "dd"}]
+
+    on_server(scenario)
+
+
+SERVICE = {"name": "svc", "namespace": "default", "path": "/convert"}
+WEBHOOK = {"clientConfig": {"service": SERVICE}, "conversionReviewVersions": ["v1"]}
+FAILED = (
+    "conversion webhook for example.com/{}, Kind=Gadget failed: "
+    'Post "https://svc.default.svc:443/convert?timeout=30s": service "svc" not found'
+)
+
+
+def test_a_version_that_a_webhook_would_have_to_make_cant_be_had(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call, conversion={"strategy": "Webhook", "webhook": WEBHOOK})
+        assert (await call("GET", place("v2"))).body["items"] == []
+        stream = await call.watch(place("v2"), timeoutSeconds="1")
+
+        created = await call("POST", place("v1"), gadget("v1", "g", a="A"))
+
+        assert created.status == 201
+        got = await call("GET", place("v2", "g"))
+        assert (got.status, got.body["reason"]) == (500, "InternalError")
+        corrupt = "StorageError: corrupt object, Code: 7, Key: {}/example.com/gadgets/default/g, ResourceVersion: 0, "
+        why = f"AdditionalErrorMsg: object not decodable revision={created.version}: {FAILED.format('v1')}"
+        assert got.message == f"Internal error occurred: {corrupt.format('')}{why}"
+        listed = await call("GET", place("v2"))
+        assert listed.body["reason"] == "StorageReadError"
+        assert listed.message == (
+            f"failed to read one or more gadgets.example.com from the storage: {corrupt.format('/registry')}{why}"
+        )
+        refused = await call("POST", place("v2"), gadget("v2", "other"))
+        assert (refused.status, refused.message) == (500, FAILED.format("v2"))
+        assert (await call("PATCH", place("v2", "none"), {}, patch="merge")).status == 404
+        changed = await call("PATCH", place("v1", "g"), {"spec": {"a": "AA"}}, patch="merge")
+        assert changed.body["spec"] == {"a": "AA", "c": "one"}
+        assert await call.events(stream) == []
+
+    on_server(scenario)
+
+
+def test_a_webhook_has_to_be_told_whole(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        spec: dict[str, Any] = {"group": "example.com", "scope": "Namespaced"}
+        spec |= {"names": {"plural": "gadgets", "kind": "Gadget"}}
+        spec |= {"versions": versions("v1"), "conversion": {"strategy": "Webhook"}}
+
+        refused = await call("POST", DEFINITIONS, {"metadata": {"name": NAME}, "spec": spec})
+
+        path = "spec.conversion"
+        assert refused.message.partition(" is invalid: ")[2] == (
+            f"[{path}.webhookClientConfig: Required value: required when strategy is set to Webhook, "
+            f"{path}.conversionReviewVersions: Required value]"
+        )
 
     on_server(scenario)

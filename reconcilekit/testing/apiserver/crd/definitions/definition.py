@@ -7,6 +7,7 @@ from typing import Any
 
 from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_established
 from reconcilekit.testing.apiserver.crd.definitions.approval import approval_causes
+from reconcilekit.testing.apiserver.crd.definitions.conversion import default_conversion
 from reconcilekit.testing.apiserver.crd.definitions.spec import names_causes, spec_causes, update_causes
 from reconcilekit.testing.apiserver.crd.definitions.versions import storage_version
 from reconcilekit.testing.apiserver.crd.problems import invalid
@@ -24,8 +25,7 @@ def default(content: dict[str, Any]) -> None:
     if not names.get("listKind") and kind:
         names["listKind"] = f"{kind}List"
     spec["names"] = names
-    if spec.get("conversion") is None:
-        spec["conversion"] = {"strategy": "None"}
+    spec["conversion"] = default_conversion(spec.get("conversion"))
     content["spec"] = spec
     status = dict(content.get("status") or {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}})
     stored, storage = list(status.get("storedVersions") or ()), storage_version(spec)

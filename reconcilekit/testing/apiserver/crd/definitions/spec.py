@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from reconcilekit.testing.apiserver.crd.definitions.conversion import conversion_causes
 from reconcilekit.testing.apiserver.crd.definitions.defaults import default_causes
 from reconcilekit.testing.apiserver.crd.definitions.internal import (
     ROOT_FIELDS,
@@ -66,7 +67,7 @@ def spec_causes(spec: Spec, old: Spec | None = None) -> Iterator[Cause]:
             schema=_schema(versions[0]),
             was_taken=_had_schema(old, versions[0]),
         )
-    yield from _conversion_causes(spec.get("conversion") or {}, keeps_unknown=spec.get("preserveUnknownFields") is True)
+    yield from conversion_causes(spec.get("conversion") or {}, keeps_unknown=spec.get("preserveUnknownFields") is True)
 
 
 def update_causes(spec: Spec, old: Spec, *, is_established: bool) -> Iterator[Cause]:
@@ -193,24 +194,6 @@ def _label_list_causes(labels: Sequence[str], path: str) -> Iterator[Cause]:
     for i, label in enumerate(labels):
         if found := label_problem(label):
             yield invalid(f"{path}[{i}]", label, found)
-
-
-def _conversion_causes(conversion: Mapping[str, Any], *, keeps_unknown: bool) -> Iterator[Cause]:
-    strategy, webhook = conversion.get("strategy") or "", conversion.get("webhook")
-    if strategy not in ("", "None") and keeps_unknown:
-        detail = "must be None if spec.preserveUnknownFields is true"
-        yield invalid("spec.conversion.strategy", strategy, detail)
-    if strategy == "Webhook":
-        detail = "this server converts nothing by webhooks: let the versions share one schema and set None"
-        yield invalid("spec.conversion.strategy", strategy, detail)
-    elif strategy not in ("", "None"):
-        yield not_supported("spec.conversion.strategy", strategy, ("None", "Webhook"))
-    if strategy != "Webhook" and webhook is not None:
-        detail = "should not be set when strategy is not set to Webhook"
-        if webhook.get("clientConfig") is not None:
-            yield forbidden("spec.conversion.webhookClientConfig", detail)
-        if webhook.get("conversionReviewVersions"):
-            yield forbidden("spec.conversion.conversionReviewVersions", detail)
 
 
 def _schema(version: Mapping[str, Any]) -> Mapping[str, Any] | None:
