@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LIFETIME = timedelta(days=365)
 _AUTHORITY_LIFETIME = 10 * _LIFETIME
 """As kubeadm's: a folder may be kept for years, and servers and users get new certificates from the old authority."""
+_MOST_KNOWN = 1000
+"""Clients' certificates of which it is remembered whom they name."""
+
 _BACKDATED = timedelta(hours=1)
 """So that a peer whose clock is behind takes the certificate."""
 
@@ -54,6 +57,7 @@ class Authority:
             raise needs_cryptography("TLS") from error
         self._key = _new_key() if pair is None else private_key(pair.key)
         self._name = _name("reconcilekit")
+        self._known: dict[bytes, tuple[User | None, datetime]] = {}
         self._certificate = self._own() if pair is None else x509.load_pem_x509_certificate(pair.certificate)
 
     @property
@@ -96,6 +100,16 @@ class Authority:
         Raises:
             StrangeCertificateError: it isn't this authority's, has expired, or isn't for clients.
         """
+        known = self._known.get(certificate)
+        if known is None or known[1] < datetime.now(UTC):
+            # Every request on a connection shows the same one, and looking at it takes longer than most requests.
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[certificate] = self._read(certificate)
+        return known[0]
+
+    def _read(self, certificate: bytes) -> tuple[User | None, datetime]:
+        """Whom it names, and how long it is good."""
         from cryptography import x509
         from cryptography.x509.oid import NameOID
 
@@ -103,7 +117,8 @@ class Authority:
         self._check(found)
         names = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         groups = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
-        return User(names[0], groups=groups) if names and names[0] else None
+        user = User(names[0], groups=groups) if names and names[0] else None
+        return user, found.not_valid_after_utc
 
     def _check(self, found: Certificate) -> None:
         from cryptography import x509
