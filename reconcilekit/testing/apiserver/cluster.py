@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -34,10 +34,15 @@ _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 @attrs.frozen(kw_only=True)
 class Snapshot:
-    """The whole state of a server at one revision: what `ApiServer.restore` goes back to and forks begin with."""
+    """The whole state of a server at one revision: what `ApiServer.restore` goes back to and forks begin with.
+
+    Attributes:
+        kept_for: by which controllers, with which root certificate; None where they have something to try again.
+    """
 
     storage: StorageSnapshot
     registry: Registry
+    kept_for: tuple[Housekeeping, str] | None = None
 
 
 class Cluster:
@@ -80,7 +85,7 @@ class Cluster:
         namespaces = self.registry.find("", "v1", "namespaces")
         assert namespaces is not None
         self._namespaces: ResourceType = namespaces
-        housekeeping = housekeeping or Housekeeping()
+        housekeeping = self._housekeeping = housekeeping or Housekeeping()
         self._addresses = service_addresses(self, housekeeping)
         self.ownership = Ownership(self._served)
         quotas = self.registry.find("", "v1", "resourcequotas")
@@ -135,14 +140,15 @@ class Cluster:
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands; O(1)."""
-        return Snapshot(storage=self.storage.snapshot(), registry=self.registry.copy())
+        kept_for = self._kept_for() if self._housekeeper.is_settled else None
+        return Snapshot(storage=self.storage.snapshot(), registry=self.registry.copy(), kept_for=kept_for)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Everything as it stood; no watch is told."""
         self.storage.restore(snapshot.storage)
         self.watches.clear()
         self.registry = snapshot.registry.copy()
-        self._start_over()
+        self._start_over(unsettled=() if snapshot.kept_for == self._kept_for() else None)
 
     def rewind(self, revision: int) -> None:
         """Everything as it stood at a revision; no watch is told.
@@ -151,12 +157,14 @@ class Cluster:
             CompactedError: not all that has happened since is known any more.
             ValueError: it lies in the future.
         """
+        is_settled = self._housekeeper.is_settled
         undone = self.storage.rewind(revision)
         self.watches.clear()
         for event in undone:
             if event.served.storage_key == _DEFINITIONS:
                 self._follow_back(event)
-        self._start_over()
+        kinds = {event.served.storage_key for event in undone}
+        self._start_over(unsettled=kinds if is_settled else None)
 
     def follow_root_certificate(self) -> None:
         """Hand out the authority's certificate, which is another one than before."""
@@ -186,9 +194,12 @@ class Cluster:
         assert stored is not None
         return attrs.evolve(target, served=stored, face=target.served)
 
-    def _start_over(self) -> None:
+    def _kept_for(self) -> tuple[Housekeeping, str]:
+        return self._housekeeping, self.root_certificate()
+
+    def _start_over(self, *, unsettled: Collection[tuple[str, str]] | None = None) -> None:
         self._addresses.start_over()
-        self._housekeeper.start_over()
+        self._housekeeper.start_over(unsettled=unsettled)
 
     def _follow_back(self, event: Event) -> None:
         if event.before is not None and acceptance.is_established(event.before.content):

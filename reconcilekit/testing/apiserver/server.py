@@ -148,6 +148,7 @@ class ApiServer:
             tokens=tokens,
             authorization=authorization,
             anonymous=anonymous,
+            goes_on=start is not None,
         )
         self._faulty = FaultyServing(clock)
         self.faults = Faults(clock.random)
@@ -284,6 +285,9 @@ class ApiServer:
 
     def restore(self, snapshot: Snapshot, *, watches: Literal["close", "silent"] = "close") -> None:
         """Go back to a snapshot and its older resourceVersions, as a restore of etcd does; O(1).
+
+        Controllers that are played look at their own objects again: Namespaces and definitions, and where workloads are
+        played those of their kinds.
 
         Args:
             snapshot: of this or another server.

@@ -35,6 +35,10 @@ class ClusterObjects:
             if not namespace or key.namespace == namespace:
                 yield key, collection.objects[key].content
 
+    def has_any(self, group: str, plural: str) -> bool:
+        """Whether there is any object of a kind."""
+        return len(self._collection(group, plural).objects) > 0
+
     def _collection(self, group: str, plural: str) -> Collection:
         served = self._cluster.registry.find(group, "v1", plural)
         assert served is not None

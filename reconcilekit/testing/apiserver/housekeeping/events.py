@@ -12,6 +12,9 @@ from reconcilekit.testing.apiserver.storage.storage import Event
 
 EVENTS = ("", "events")
 
+_OTHERS = "others"
+"""The item that stands for all Events from before the storage was replaced."""
+
 
 class EventExpiry:
     """Removes Events when their time is over; every write gives them the whole of it again.
@@ -30,6 +33,7 @@ class EventExpiry:
         self._clock = clock
         self._ttl = ttl
         self._ends: dict[ObjectKey, float] = {}
+        self._end_of_others = 0.0
 
     def notice(self, kind: StorageKey, event: Event) -> Iterable[Hashable]:
         """An Event that was written."""
@@ -43,19 +47,23 @@ class EventExpiry:
 
     def look_at(self, item: Hashable) -> float | None:
         """Remove it if it's time."""
-        assert isinstance(item, ObjectKey)
-        end = self._ends.get(item)
+        end = self._ends.get(item) if isinstance(item, ObjectKey) else self._end_of_others
         if end is None:
             return None
         left = end - self._clock.monotonic()
         # Less than that is what is lost in adding floats.
         if left > 1e-6:
             return left
-        self._hands.expire(EVENTS, item)
+        if isinstance(item, ObjectKey):
+            self._hands.expire(EVENTS, item)
+        else:
+            for stored in self._hands.select(EVENTS):
+                if stored.key not in self._ends:
+                    self._hands.expire(EVENTS, stored.key)
         return None
 
     def start_over(self) -> Iterable[Hashable]:
-        """Every Event, with its whole time before it."""
-        end = self._clock.monotonic() + self._ttl
-        self._ends = {stored.key: end for stored in self._hands.select(EVENTS)}
-        return list(self._ends)
+        """All Events there are, with their whole time before them; which ones that are is read when it is over."""
+        self._ends = {}
+        self._end_of_others = self._clock.monotonic() + self._ttl
+        return (_OTHERS,) if self._hands.has_any(EVENTS) else ()

@@ -85,6 +85,11 @@ class Hands:
             return []
         return list(self._cluster.storage.collection(served).within(namespace))
 
+    def has_any(self, kind: StorageKey) -> bool:
+        """Whether there is any object of a kind."""
+        served = self.served(kind)
+        return served is not None and len(self._cluster.storage.collection(served).objects) > 0
+
     def create(self, kind: StorageKey, obj: dict[str, Any]) -> Stored | None:
         """Create it, in the namespace that its metadata names."""
         metadata = obj["metadata"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from reconcilekit.clock import Clock
@@ -30,6 +30,10 @@ FIRST_RETRY = 1.0
 
 LAST_RETRY = 1000.0
 """Seconds between two looks at most, as the real controllers' queues have it."""
+
+
+_AT_ONCE = (NamespaceContents, TokenSecrets)
+"""Who remembers nothing, and leaves nothing for later unless they couldn't write."""
 
 
 class Housekeeper:
@@ -96,16 +100,27 @@ class Housekeeper:
     def follow_root_certificate(self) -> None:
         """Look at whatever holds the authority's certificate."""
         for chore in self._chores:
-            if isinstance(chore, NamespaceContents | TokenSecrets):
+            if isinstance(chore, _AT_ONCE):
                 self._plan(chore, chore.start_over())
         self.settle()
 
-    def start_over(self) -> None:
-        """Look at everything anew, as controllers do when they start: the storage was replaced."""
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is to be tried again."""
+        return not self._retries
+
+    def start_over(self, *, unsettled: Collection[StorageKey] | None = None) -> None:
+        """Look at everything anew, as controllers do when they start: the storage was replaced.
+
+        Args:
+            unsettled: the kinds of which controllers like these may have left something undone; None for all. What
+                waits for its time, such as Pods that become ready, is looked at all the same.
+        """
         self._agenda.clear()
         self._retries.clear()
         for chore in self._chores:
-            self._plan(chore, chore.start_over())
+            if not (isinstance(chore, _AT_ONCE) and _is_settled(chore, unsettled)):
+                self._plan(chore, chore.start_over())
         self.settle()
 
     def __repr__(self) -> str:
@@ -144,6 +159,10 @@ class Housekeeper:
     def _on_timer(self) -> None:
         self._timer = None
         self.settle()
+
+
+def _is_settled(chore: Chore, unsettled: Collection[StorageKey] | None) -> bool:
+    return unsettled is not None and chore.kinds is not None and chore.kinds.isdisjoint(unsettled)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
