@@ -38,6 +38,8 @@ _CELLS: Mapping[str, Cells] = {
     "ingresses.networking.k8s.io": network.ingress_cells,
     "ingressclasses.networking.k8s.io": network.ingress_class_cells,
     "networkpolicies.networking.k8s.io": network.network_policy_cells,
+    "ipaddresses.networking.k8s.io": network.ip_address_cells,
+    "servicecidrs.networking.k8s.io": network.service_range_cells,
     "nodes": kinds.node_cells,
     "namespaces": kinds.namespace_cells,
     "configmaps": kinds.config_map_cells,

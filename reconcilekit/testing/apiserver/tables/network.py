@@ -1,4 +1,4 @@
-"""The rows of Services, endpoints and Ingresses."""
+"""The rows of Services, their addresses and endpoints, and Ingresses."""
 
 from __future__ import annotations
 
@@ -106,3 +106,19 @@ def ingress_class_cells(obj: _Content, now: datetime) -> list[Any]:
 def network_policy_cells(obj: _Content, now: datetime) -> list[Any]:
     """The Pods it is for."""
     return [shown_selector(at(obj, "spec", "podSelector")), _born(obj, now)]
+
+
+def ip_address_cells(obj: _Content, now: datetime) -> list[Any]:
+    """Whose it is."""
+    del now
+    parent = at(obj, "spec", "parentRef")
+    if parent is None:
+        return [NONE]
+    group = text(parent, "group")
+    kind = text(parent, "resource") + (f".{group}" if group else "")
+    return ["/".join(filter(None, (kind.lower(), text(parent, "namespace"), text(parent, "name"))))]
+
+
+def service_range_cells(obj: _Content, now: datetime) -> list[Any]:
+    """The ranges."""
+    return [",".join(map(str, items(obj, "spec", "cidrs"))), _born(obj, now)]

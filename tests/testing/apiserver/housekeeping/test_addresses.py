@@ -64,5 +64,12 @@ def test_a_cluster_tells_its_range(on_server: Any) -> None:
         (condition,) = found["status"]["conditions"]
         assert (condition["type"], condition["status"]) == ("Ready", "True")
         assert await addresses(call) == ["10.0.0.1"]
+        shown = "application/json;as=Table;g=meta.k8s.io;v=v1"
+        for plural, cells in (
+            ("ipaddresses", ["10.0.0.1", "services/default/kubernetes"]),
+            ("servicecidrs", ["kubernetes", "10.0.0.0/24", "0s"]),
+        ):
+            table = (await call("GET", f"{NETWORKING}/{plural}", accept=shown)).body
+            assert [row["cells"] for row in table["rows"]] == [cells]
 
     on_server(scenario, housekeeping=Housekeeping.none())
