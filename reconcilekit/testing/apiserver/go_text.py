@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -17,6 +18,13 @@ _ESCAPES = {
     "\t": "\\t",
     "\v": "\\v",
 }
+
+_WHOLE = re.compile("[+-]?[0-9]+")
+_TOO_LONG = 21
+"""Digits of a number that is beyond 64 bits for sure."""
+
+BEYOND = 2**64
+"""What `whole_number` says of all that is larger than 64 bits hold."""
 
 _HTML = str.maketrans({char: f"\\u{ord(char):04x}" for char in "&<>\u2028\u2029"})
 
@@ -81,6 +89,26 @@ def shown(value: object, *, sorts: bool = True) -> str:
     if isinstance(value, str):
         return quoted(value)
     return number(value) if isinstance(value, float) else json_text(value, sorts=sorts)
+
+
+def whole_number(text: str) -> int | None:
+    """What decimal digits come to, None where it is something else; a number that no 64 bits hold is 2**64, or -2**64.
+
+    Python makes no number of more than 4,300 digits, and takes digits of other alphabets for digits.
+    """
+    if not _WHOLE.fullmatch(text):
+        return None
+    digits = text.lstrip("+-").lstrip("0")
+    value = int(digits or "0") if len(digits) < _TOO_LONG else BEYOND
+    return max(-value, -BEYOND) if text[0] == "-" else min(value, BEYOND)
+
+
+def unsigned_problem(text: str) -> str:
+    """What strconv.ParseUint says of a text that is no unsigned number of 64 bits, "" of one that is."""
+    value = None if text[:1] in ("+", "-") else whole_number(text)
+    if value is not None and value < BEYOND:
+        return ""
+    return f"strconv.ParseUint: parsing {quoted(text)}: {'invalid syntax' if value is None else 'value out of range'}"
 
 
 def json_type(value: object) -> str:

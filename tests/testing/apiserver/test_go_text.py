@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from reconcilekit.testing.apiserver.go_text import json_text, json_type, number, printed, quoted
+from reconcilekit.testing.apiserver.go_text import (
+    json_text,
+    json_type,
+    number,
+    printed,
+    quoted,
+    unsigned_problem,
+    whole_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +82,32 @@ def test_types_of_json_have_names_of_their_own() -> None:
     values: tuple[object, ...] = (True, 1, 1.5, "", [], {}, None)
     types = [json_type(value) for value in values]
     assert types == ["bool", "number", "number", "string", "array", "object", "null"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12", 12),
+        ("-12", -12),
+        ("+12", 12),
+        ("0" * 5_000 + "7", 7),
+        ("9" * 5_000, 2**64),
+        ("-" + "9" * 5_000, -(2**64)),
+        (str(2**64 - 1), 2**64 - 1),
+        (str(2**64), 2**64),
+        ("", None),
+        ("-", None),
+        ("1_0", None),
+        (" 1", None),
+        ("²", None),
+        ("٣", None),
+    ],
+)
+def test_whole_numbers_have_any_length(text: str, value: int | None) -> None:
+    assert whole_number(text) == value
+
+
+def test_an_unsigned_number_has_64_bits() -> None:
+    assert unsigned_problem(str(2**64 - 1)) == ""
+    assert unsigned_problem(str(2**64)) == 'strconv.ParseUint: parsing "18446744073709551616": value out of range'
+    assert unsigned_problem("+1") == 'strconv.ParseUint: parsing "+1": invalid syntax'

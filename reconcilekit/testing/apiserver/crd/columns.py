@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from reconcilekit.testing.apiserver.go_text import json_text, number
+from reconcilekit.testing.apiserver.go_text import json_text, number, whole_number
 
 _STEP = re.compile(
     r"\.(?P<name>(?:[^.\[\]\\]|\\.)+)"
@@ -136,7 +136,7 @@ def _step(match: re.Match[str]) -> Step:
             value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         )
     if match["index"]:
-        i = int(match["index"])
+        i = whole_number(match["index"]) or 0
         return lambda value: [value[i]] if isinstance(value, list) and -len(value) <= i < len(value) else []
     if match["filter"]:
         return _filter(match)
@@ -170,4 +170,5 @@ def _literal(text: str) -> Any:
         return text[1:-1]
     if text in ("true", "false"):
         return text == "true"
-    return int(text) if re.fullmatch(r"-?\d+", text) else text
+    value = None if text.startswith("+") else whole_number(text)
+    return text if value is None else value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
+from decimal import Decimal
 from fractions import Fraction
 
+from reconcilekit.testing.apiserver.go_text import BEYOND, whole_number
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 
 _PATTERN = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]?|[KMGTPE]i)")
@@ -14,6 +16,12 @@ _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "
 _SUFFIXES = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _MILLI = Fraction(1, 1000)
 _NANO = Fraction(1, 10**9)
+_MOST = 2**63 - 1
+"""What a quantity with a binary suffix comes to at most, as the real server caps it."""
+
+_LARGEST = 10_000
+"""Exponents that are worked with; the real server takes larger ones, where it doesn't work with them either."""
+
 _MALFORMED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 
@@ -33,12 +41,14 @@ def _parsed(text: str) -> Fraction:
 
 def _parse(text: object) -> Fraction:
     number, suffix = _split(text)
+    # By way of a decimal, which has no limit of digits.
+    mantissa = Fraction(Decimal(number))
     if suffix in _BINARY[1:]:
-        exact = Fraction(number) * (1 << 10 * _BINARY.index(suffix))
+        exact = max(min(mantissa * (1 << 10 * _BINARY.index(suffix)), Fraction(_MOST)), Fraction(-_MOST))
     elif suffix[:1] in ("e", "E") and len(suffix) > 1:
-        exact = Fraction(number) * _power(int(suffix[1:]))
+        exact = mantissa * _power(_exponent(suffix[1:]))
     else:
-        exact = Fraction(number) * _power(_DECIMAL[suffix])
+        exact = mantissa * _power(_DECIMAL[suffix])
     nanos = exact / _NANO
     whole = -(-nanos.numerator // nanos.denominator) if nanos >= 0 else nanos.numerator // nanos.denominator
     return whole * _NANO
@@ -66,6 +76,13 @@ def canonical_quantity(text: str, *, rounds_to_milli: bool = False) -> str:
     return _decimal(value)
 
 
+def _exponent(text: str) -> int:
+    exponent = whole_number(text)
+    if exponent is None or not -_LARGEST <= exponent <= _LARGEST:
+        raise DecodeError("unable to parse quantity's suffix")
+    return exponent
+
+
 def _split(text: object) -> tuple[str, str]:
     found = _PATTERN.fullmatch(text) if isinstance(text, str) else None
     if found is None:
@@ -82,12 +99,14 @@ def _binary(value: int) -> str:
 
 def _decimal(value: Fraction) -> str:
     exponent = _largest_exponent(value)
-    return f"{_scaled(value, exponent)}{_SUFFIXES[exponent]}"
+    return f"{_digits(_scaled(value, exponent))}{_SUFFIXES[exponent]}"
 
 
 def _scientific(value: Fraction) -> str:
     exponent = _largest_exponent(value)
-    return f"{_scaled(value, exponent)}{f'e{exponent}' if exponent else ''}"
+    while exponent >= max(_SUFFIXES) and (value / _power(exponent + 3)).denominator == 1:
+        exponent += 3
+    return f"{_digits(_scaled(value, exponent))}{f'e{exponent}' if exponent else ''}"
 
 
 def _largest_exponent(value: Fraction) -> int:
@@ -96,6 +115,10 @@ def _largest_exponent(value: Fraction) -> int:
 
 def _scaled(value: Fraction, exponent: int) -> int:
     return (value / _power(exponent)).numerator
+
+
+def _digits(value: int) -> str:
+    return f"{Decimal(value):f}" if abs(value) > BEYOND else str(value)
 
 
 def _power(exponent: int) -> Fraction:

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import attrs
 
+from reconcilekit.testing.apiserver.go_text import whole_number
+
 _MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[i : i + 3]: i // 3 + 1 for i in range(0, 36, 3)}
 _DAYS = {"sunmontuewedthufrisat"[i : i + 3]: i // 3 for i in range(0, 21, 3)}
 _YEARS = 5
@@ -24,7 +26,6 @@ _DESCRIPTORS = {
 }
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_WHOLE = re.compile("[+-]?[0-9]+")
 
 
 class ScheduleError(ValueError):
@@ -193,10 +194,11 @@ def _range(part: str, low: int, high: int, names: Mapping[str, int]) -> tuple[ra
 def _number(text: str, names: Mapping[str, int]) -> int:
     if text.lower() in names:
         return names[text.lower()]
-    if not _WHOLE.fullmatch(text):
+    value = whole_number(text)
+    if value is None:
         raise ScheduleError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
-    if not -(1 << 63) <= int(text) < 1 << 63:
+    if not -(1 << 63) <= value < 1 << 63:
         raise ScheduleError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": value out of range')
-    if int(text) < 0:
-        raise ScheduleError(f"negative number ({int(text)}) not allowed: {text}")
-    return int(text)
+    if value < 0:
+        raise ScheduleError(f"negative number ({value}) not allowed: {text}")
+    return value

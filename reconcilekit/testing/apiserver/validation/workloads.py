@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -136,7 +137,8 @@ def _amount_causes(value: int | str, field: str) -> Found:
 def _amount(value: int | str) -> int:
     if isinstance(value, int):
         return value
-    return int(value[:-1]) if _PERCENT.fullmatch(value) else -1
+    share = whole_number(value[:-1]) if _PERCENT.fullmatch(value) else None
+    return -1 if share is None else share
 
 
 def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import quoted, whole_number
 
 Labels = Mapping[str, str]
 Requirement = Callable[[Labels], bool]
@@ -122,13 +122,13 @@ class _Parser:
         operator = self._pop()
         if operator not in _OPERATORS:
             raise _unparsable(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
-        values = self._values() if operator in _WORDS else [self._value()]
-        _check_key(key)
+        values = sorted(set(self._values())) if operator in _WORDS else [self._value()]
+        limit = _integer(values[0]) if operator in ("<", ">") else 0
+        problems = [*_key_told(key), *_values_told(key, values, is_number=limit is not None)]
+        if problems or limit is None:
+            raise _unparsable(*problems)
         if operator in ("<", ">"):
-            return _order(key, operator, values[0])
-        for index, value in enumerate(values):
-            for problem in value_problems(value):
-                raise _unparsable(f"values[{index}][{key}]: Invalid value: {quoted(value)}: {problem}")
+            return _order(key, operator, limit)
         accepted = frozenset(values)
         if operator in ("!=", "notin"):
             return lambda labels: labels.get(key) not in accepted
@@ -168,12 +168,7 @@ class _Parser:
         return self.tokens.pop(0) if self.tokens else ""
 
 
-def _order(key: str, operator: str, bound: str) -> Requirement:
-    limit = _integer(bound)
-    if limit is None:
-        why = "for 'Gt', 'Lt' operators, the value must be an integer"
-        raise _unparsable(f"values[0]: Invalid value: {quoted(bound)}: {why}")
-
+def _order(key: str, operator: str, limit: int) -> Requirement:
     def accepts(labels: Labels) -> bool:
         value = _integer(labels.get(key, ""))
         return value is not None and (value > limit if operator == ">" else value < limit)
@@ -182,13 +177,28 @@ def _order(key: str, operator: str, bound: str) -> Requirement:
 
 
 def _integer(text: str) -> int | None:
-    return int(text) if re.fullmatch("[-+]?[0-9]+", text) else None
+    value = whole_number(text)
+    return value if value is not None and -(2**63) <= value < 2**63 else None
 
 
 def _check_key(key: str) -> None:
-    for problem in key_problems(key):
-        raise _unparsable(f"<nil>: Invalid value: {quoted(key)}: {problem}")
+    if problems := _key_told(key):
+        raise _unparsable(*problems)
 
 
-def _unparsable(why: str) -> status.StatusError:
+def _key_told(key: str) -> list[str]:
+    problems = key_problems(key)
+    return [f"<nil>: Invalid value: {quoted(key)}: {'; '.join(problems)}"] if problems else []
+
+
+def _values_told(key: str, values: Sequence[str], *, is_number: bool) -> Iterator[str]:
+    if not is_number:
+        yield f"values[0]: Invalid value: {quoted(values[0])}: for 'Gt', 'Lt' operators, the value must be an integer"
+    for index, value in enumerate(values):
+        if problems := value_problems(value):
+            yield f"values[{index}][{key}]: Invalid value: {quoted(value)}: {'; '.join(problems)}"
+
+
+def _unparsable(*problems: str) -> status.StatusError:
+    why = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
     return status.bad_request(f"unable to parse requirement: {why}")

@@ -9,6 +9,7 @@ import attrs
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.go_text import json_text, quoted
+from reconcilekit.testing.apiserver.go_text import whole_number as parsed
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.verbs.field_selectors import parse_field_selector
 from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_selector
@@ -35,12 +36,12 @@ def whole_number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "")
     if not text:
         return None
-    digits = text.removeprefix("-").removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
+    value = parsed(text)
+    if value is None:
         raise status.bad_request(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
-    if not -(2**63) <= int(text) < 2**63:
+    if not -(2**63) <= value < 2**63:
         raise status.bad_request(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
-    return int(text)
+    return value
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ import attrs
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.go_text import quoted, unsigned_problem, whole_number
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import STEP
 from reconcilekit.testing.apiserver.storage.collection import Collection, later_namespaces, within
@@ -66,14 +66,9 @@ def parse_version(text: str) -> int:
     Raises:
         StatusError: 500, as gets and watches are refused; lists word it in their own way.
     """
-    if text and not (text.isascii() and text.isdigit()):
-        raise status.StatusError(500, _unparsable_version(text))
-    return int(text or "0")
-
-
-def _unparsable_version(text: str) -> str:
-    shown = quoted(text)
-    return f"resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
+    if text and (problem := unsigned_problem(text)):
+        raise status.StatusError(500, f"resourceVersion: Invalid value: {quoted(text)}: {problem}")
+    return whole_number(text) or 0
 
 
 @attrs.frozen(kw_only=True)

@@ -171,7 +171,9 @@ def _last(answer: Response) -> web.Response:
 def _joined(incoming: web.BaseRequest) -> dict[str, str]:
     """The headers, names in lower case; one that came several times is one with all its values."""
     headers: dict[str, str] = {}
-    for name, value in incoming.headers.items():
+    for name, raw in incoming.headers.items():
+        # Go writes bytes that are no text as U+FFFD, wherever they are shown.
+        value = raw if raw.isascii() else raw.encode(errors="surrogateescape").decode(errors="replace")
         key = name.lower()
         between = SEPARATOR if key.startswith("impersonate-") else ", "
         headers[key] = f"{headers[key]}{between}{value}" if key in headers else value

@@ -9,6 +9,7 @@ import attrs
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.go_text import unsigned_problem
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.writing.preconditions import Target
@@ -148,12 +149,12 @@ def check_told_version(metadata: Mapping[str, Any]) -> None:
     """
     told = metadata.get("resourceVersion")
     if isinstance(told, str) and is_malformed(told):
-        raise status.StatusError(500, f'strconv.ParseUint: parsing "{told}": invalid syntax')
+        raise status.StatusError(500, unsigned_problem(told))
 
 
 def is_malformed(version: str) -> bool:
     """True if a resourceVersion is told that isn't a number."""
-    return bool(version) and not (version.isascii() and version.isdigit())
+    return bool(version) and bool(unsigned_problem(version))
 
 
 def version_needed(target: Target) -> status.StatusError:

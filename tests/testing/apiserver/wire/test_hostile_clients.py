@@ -83,6 +83,14 @@ async def test_broken_utf8_is_replaced_and_not_refused(http: aiohttp.ClientSessi
         assert (await answer.json())["data"] == {"a": "\ufffd", "b": "\ufffd"}
 
 
+async def test_a_users_name_that_is_no_text_is_replaced(url: str) -> None:
+    head = b"POST /apis/authentication.k8s.io/v1/selfsubjectreviews HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    answer = await raw(url, head + b"Impersonate-User: \xff\r\nContent-Length: 2\r\n\r\n{}")
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    told = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])
+    assert told["status"]["userInfo"]["username"] == "\ufffd"
+
+
 async def test_an_alias_bomb_is_refused(http: aiohttp.ClientSession) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconcilekit.cache.selection import LabelSelector
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey, key_of
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controller_of
@@ -149,5 +150,5 @@ def _disrupted(budget: Stored, pods: list[Stored], now: datetime) -> dict[str, s
 def _share(amount: int | str, total: int) -> int:
     found = _PERCENT.fullmatch(amount) if isinstance(amount, str) else None
     if found is not None:
-        return -(-int(found[1]) * total // 100)
+        return -(-(whole_number(found[1]) or 0) * total // 100)
     return int(amount) if isinstance(amount, int) else 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import claim, controlled
 from reconcilekit.testing.apiserver.housekeeping.workloads.conditions import by_type, judge, set_condition
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
@@ -212,7 +213,7 @@ def _age(stored: Stored) -> tuple[str, ObjectKey]:
 
 def _revision(stored: Stored) -> int:
     text = (stored.meta.get("annotations") or {}).get(REVISION, "")
-    return int(text) if text.isdigit() else 0
+    return whole_number(text) or 0
 
 
 def _last_revision(sets: list[Stored]) -> int:

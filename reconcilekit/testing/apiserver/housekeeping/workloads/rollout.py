@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import replicas_of, spec_of, status_of
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
@@ -41,7 +42,7 @@ class Limits:
 
 def _share(value: Any, of: int, rounded: Any) -> int:
     if isinstance(value, str):
-        return int(rounded(of * int(value.rstrip("%")) / 100))
+        return int(rounded(of * (whole_number(value.rstrip("%")) or 0) / 100))
     return int(value)
 
 

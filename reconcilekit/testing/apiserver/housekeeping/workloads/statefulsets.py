@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import claim
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
     PODS,
@@ -142,4 +143,5 @@ class StatefulSets(Controller):
 
 def _ordinal(pod: Stored) -> int:
     text = pod.key.name.rpartition("-")[2]
-    return int(text) if text.isdigit() else -1
+    value = whole_number(text)
+    return -1 if value is None else value
