@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reconcilekit.testing.apiserver.validation import core, names, namespaces, others, pods, services, workloads
+from reconcilekit.testing.apiserver.validation import (
+    core,
+    job_statuses,
+    names,
+    namespaces,
+    others,
+    pod_statuses,
+    pods,
+    services,
+    statuses,
+    workloads,
+)
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
 from reconcilekit.testing.apiserver.validation.endpoints import LOOPBACK_RULE
 from reconcilekit.testing.apiserver.validation.metadata import NameRule, metadata_causes, path_segment
@@ -47,8 +58,16 @@ StatusCheck = Callable[[Obj, Obj], Found]
 
 STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
     ("", "namespaces"): namespaces.namespace_status_causes,
+    ("", "pods"): pod_statuses.pod_status_causes,
     ("", "services"): services.service_status_causes,
-    ("apps", "deployments"): workloads.deployment_status_causes,
+    ("apps", "daemonsets"): statuses.DAEMON_SET.causes,
+    ("apps", "deployments"): statuses.DEPLOYMENT.causes,
+    ("apps", "replicasets"): statuses.REPLICA_SET.causes,
+    ("apps", "statefulsets"): statuses.STATEFUL_SET.causes,
+    ("autoscaling", "horizontalpodautoscalers"): statuses.autoscaler_status_causes,
+    ("batch", "jobs"): job_statuses.job_status_causes,
+    ("networking.k8s.io", "ingresses"): statuses.ingress_status_causes,
+    ("policy", "poddisruptionbudgets"): statuses.disruption_budget_status_causes,
 }
 """What is looked at when a status is written, by group and plural."""
 

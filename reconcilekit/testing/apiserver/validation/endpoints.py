@@ -6,6 +6,7 @@ import ipaddress
 
 from reconcilekit.testing.apiserver.validation.causes import Found, invalid
 
+ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 LOOPBACK_RULE = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
 
 

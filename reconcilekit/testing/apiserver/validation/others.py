@@ -17,11 +17,10 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
-from reconcilekit.testing.apiserver.validation.endpoints import endpoint_address_causes, is_address
+from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, endpoint_address_causes, is_address
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-_ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _HIGHEST_PRIORITY = 1000000000
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 
@@ -201,7 +200,7 @@ def endpoint_slice_causes(endpoint_slice: Obj, old: Obj | None) -> Found:
             without.append(required(field))
         for j, address in enumerate(endpoint.get("addresses") or ()):
             if kind in ("IPv4", "IPv6") and not is_address(address):
-                yield invalid(f"{field}[{j}]", address, _ADDRESS_RULE)
+                yield invalid(f"{field}[{j}]", address, ADDRESS_RULE)
             elif kind in ("IPv4", "IPv6"):
                 yield from endpoint_address_causes(address, f"{field}[{j}]")
     yield from without

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ipaddress
 
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, required, unsupported
-from reconcilekit.testing.apiserver.validation.endpoints import is_address
+from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, is_address
 
 NONE = "None"
 SINGLE = "SingleStack"
 
 _FAMILIES = ("IPv4", "IPv6")
 _POLICIES = ("PreferDualStack", "RequireDualStack", SINGLE)
-_ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _FIELD = "spec.clusterIPs"
 
 
@@ -53,7 +52,7 @@ def _single_address_causes(addresses: list[str]) -> Found:
             if len(addresses) > 1:
                 yield invalid(_FIELD, addresses, "'None' must be the first and only value")
         elif not is_address(address):
-            yield invalid(f"{_FIELD}[{i}]", address, _ADDRESS_RULE)
+            yield invalid(f"{_FIELD}[{i}]", address, ADDRESS_RULE)
 
 
 def _matching_causes(addresses: list[str], families: list[str]) -> Found:

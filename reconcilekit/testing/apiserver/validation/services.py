@@ -17,14 +17,13 @@ from reconcilekit.testing.apiserver.validation.causes import (
     required,
     unsupported,
 )
-from reconcilekit.testing.apiserver.validation.endpoints import endpoint_address_causes, is_address
+from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, endpoint_address_causes, is_address
 from reconcilekit.testing.apiserver.validation.service_addresses import address_causes, changed_address_causes
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 EXPOSED = ("LoadBalancer", "NodePort")
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-_ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _TRAFFIC = ("Cluster", "Local")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
@@ -70,7 +69,7 @@ def service_status_causes(service: Obj, old: Obj) -> Found:
 def _ingress_causes(ingress: Obj, field: str) -> Found:
     address, mode, host = ingress.get("ip", ""), ingress.get("ipMode"), ingress.get("hostname", "")
     if address and not is_address(address):
-        yield invalid(f"{field}.ip", address, _ADDRESS_RULE)
+        yield invalid(f"{field}.ip", address, ADDRESS_RULE)
     if mode is None and address:
         yield required(f"{field}.ipMode", "must be specified when `ip` is set")
     elif mode is not None and not address:
@@ -159,7 +158,7 @@ def _external_address_causes(spec: Obj, old: Obj | None) -> Found:
     for i, address in enumerate(spec.get("externalIPs") or ()):
         field = f"spec.externalIPs[{i}]"
         if not is_address(address) and address not in known:
-            yield invalid(field, address, _ADDRESS_RULE)
+            yield invalid(field, address, ADDRESS_RULE)
         else:
             yield from endpoint_address_causes(address, field)
 

@@ -23,22 +23,6 @@ _PERCENT_RULE = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
     "validation is '[0-9]+%')"
 )
-_COUNTED = (
-    "observedGeneration",
-    "replicas",
-    "updatedReplicas",
-    "readyReplicas",
-    "availableReplicas",
-    "unavailableReplicas",
-    "terminatingReplicas",
-    "collisionCount",
-)
-_AT_MOST = (
-    ("updatedReplicas", "replicas"),
-    ("readyReplicas", "replicas"),
-    ("availableReplicas", "replicas"),
-    ("availableReplicas", "readyReplicas"),
-)
 _JOB_POLICIES = ("OnFailure", "Never")
 _CONCURRENCY = ("Allow", "Forbid", "Replace")
 _LONGEST_CRON_JOB = 52
@@ -63,21 +47,6 @@ def deployment_causes(deployment: Obj, old: Obj | None) -> Found:
 
 def _changed_causes(spec: Obj, old: Obj) -> Found:
     yield from immutable("spec.selector", old.get("selector"), spec.get("selector"))
-
-
-def deployment_status_causes(deployment: Obj, old: Obj) -> Found:
-    """What is wrong with what a write made of a Deployment's status."""
-    status, before = deployment.get("status") or {}, old.get("status") or {}
-    for name in _COUNTED:
-        yield from not_negative(f"status.{name}", status.get(name))
-    for name, most in _AT_MOST:
-        count, field = status.get(name, 0), f"status.{name}"
-        if count > status.get(most, 0):
-            shown = "status.replicas" if most == "replicas" else most
-            yield invalid(field, count, f"cannot be greater than {shown}")
-    count = status.get("collisionCount")
-    if before.get("collisionCount") is not None and (count or 0) < before["collisionCount"]:
-        yield invalid("status.collisionCount", count or 0, "cannot be decremented")
 
 
 def _selected_template_causes(spec: Obj, kind: str) -> Found:
