@@ -94,6 +94,8 @@ class ServiceAddresses:
             spec["healthCheckNodePort"] = self._next_port(given)
         if before is not None:
             service_fields.drop_unneeded(spec, before)
+            if spec.get("type") != "LoadBalancer" and content.get("status"):
+                content["status"] = {**content["status"], "loadBalancer": {}}
 
     def _allocate_address(
         self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any], *, is_dry_run: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -156,5 +157,18 @@ def test_what_a_service_ignores_is_warned_of_each_time(on_server: Any) -> None:
         answer = await call("PATCH", f"{SERVICES}/a", {}, patch="merge")
 
         assert "spec.externalName is ignored" in answer.headers["warning"]
+
+    on_server(scenario)
+
+
+def test_a_service_that_is_balanced_no_more_has_no_balancer(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        spec = {"type": "LoadBalancer", "ports": [{"port": 80}]}
+        assert (await call("POST", SERVICES, {"metadata": {"name": "a"}, "spec": spec})).status == 201
+        ingress = {"status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}}
+        told = await call("PATCH", f"{SERVICES}/a/status", ingress, patch="merge")
+        assert told.body["status"]["loadBalancer"]["ingress"]
+        changed = await call("PATCH", f"{SERVICES}/a", {"spec": {"type": "NodePort"}}, patch="merge")
+        assert changed.body["status"] == {"loadBalancer": {}}
 
     on_server(scenario)
