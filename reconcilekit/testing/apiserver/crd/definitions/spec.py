@@ -163,11 +163,14 @@ def _root_causes(schema: Mapping[str, Any], where: str, *, has_status: bool) -> 
 
 def _versions_causes(versions: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
     names = [version.get("name") or "" for version in versions]
-    shown: Rendered = rendered_versions(versions) if versions else Rendered("null")
+    problems = []
     if len(set(names)) != len(names):
-        yield invalid("spec.versions", shown, "must contain unique version names")
+        problems.append("must contain unique version names")
     if sum(version.get("storage") is True for version in versions) != 1:
-        yield invalid("spec.versions", shown, "must have exactly one version marked as storage version")
+        problems.append("must have exactly one version marked as storage version")
+    if problems:
+        shown: Rendered = rendered_versions(versions) if versions else Rendered("null")
+        yield from (invalid("spec.versions", shown, problem) for problem in problems)
     if names and names[0] and (found := label_problem(names[0])):
         # Of old, a definition had a single version; the first one still counts as that.
         yield invalid("spec.version", names[0], found)
