@@ -35,7 +35,32 @@ REQUESTS = """
 """
 """What no more is needed for than for the import."""
 
+SOCKET = """
+    import asyncio
+    from reconcilekit.clock import SystemClock
+    from reconcilekit.testing.apiserver.__main__ import ApiServer
+
+    async def main():
+        async with ApiServer(clock=SystemClock()).serve():
+            pass
+
+    asyncio.run(main())
+"""
+"""The server by itself, as far as its first request."""
+
+OF_SOCKETS = frozenset(
+    {
+        "aiohttp",
+        "reconcilekit.testing.apiserver.access.impersonation",
+        "reconcilekit.testing.apiserver.wire.http",
+    }
+)
+OF_COMMAND_LINES = frozenset(
+    {"reconcilekit.testing.apiserver.manifests", "reconcilekit.testing.apiserver.storage.folder"}
+)
+
 APART = (
+    "OpenSSL",
     "aiohttp",
     "cryptography",
     "kubernetes",
@@ -86,3 +111,10 @@ def test_a_plain_start_imports_no_more_than_it_uses(code: str) -> None:
     assert "reconcilekit.testing.apiserver.server" in names
     assert sorted(set(met(names))) == []
     assert len([name for name in names if name.startswith("reconcilekit.")]) <= MOST
+
+
+def test_the_server_by_itself_imports_no_more_but_its_socket() -> None:
+    names = loaded(SOCKET)
+
+    assert set(names) >= OF_SOCKETS
+    assert set(met(names)) <= OF_SOCKETS | OF_COMMAND_LINES
