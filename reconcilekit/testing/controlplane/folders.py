@@ -29,6 +29,11 @@ class Folder:
     path: Path
     lock: int = attrs.field(kw_only=True)
 
+    def discard(self) -> None:
+        """Remove it and give the lock back, while nobody else has it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.lock)
+
 
 def new_folder(parent: Path | None = None) -> Folder:
     """Make a folder that nobody else may look into; among temporary files, remove those that a killed owner left.

@@ -67,7 +67,11 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{self._port.getsockname()[1]}"
         self._admin: AdminClient | None = None
         self._leftovers: Leftovers | None = None
-        self._processes = Processes(folder, clock=clock, keep=keep)
+        try:
+            self._processes = Processes(folder, clock=clock, keep=keep)
+        except BaseException:
+            self._port.close()
+            raise
 
     @classmethod
     def start(
@@ -103,17 +107,23 @@ class ControlPlane:
         Raises:
             MissingBinariesError: a binary isn't there; the message says how to get it.
             ControlPlaneError: a server ended or isn't ready in time; the message has the end of its log.
+            ValueError: two users have one name, or a name can't be written to a token file.
         """
         found = find_assets(assets, controller_manager=controller_manager)
         parent = None if folder is None else Path(folder).absolute()
-        plane = cls(
-            assets=found,
-            folder=new_folder(parent),
-            users=users,
-            certificates=certificates,
-            keep=parent is not None,
-            clock=clock or SystemClock(),
-        )
+        own_folder = new_folder(parent)
+        try:
+            plane = cls(
+                assets=found,
+                folder=own_folder,
+                users=users,
+                certificates=certificates,
+                keep=parent is not None,
+                clock=clock or SystemClock(),
+            )
+        except BaseException:
+            own_folder.discard()
+            raise
         try:
             plane._start_store_and_server(api_server_flags, has_service_accounts=controller_manager, timeout=timeout)
             if controller_manager:
@@ -217,8 +227,9 @@ class ControlPlane:
     def reset(self) -> None:
         """Remove all that wasn't there after the start: objects, definitions, namespaces.
 
-        For suites that share one control plane: it takes 0.1 s and more for much. Nobody's finalizers are asked, what
-        was there at the start stays as it is now, versions go on, and nobody may write meanwhile.
+        For suites that share one control plane: it takes 0.1 s and more for much. Nobody's finalizers are asked,
+        versions go on, and nobody may write meanwhile. What was there at the start isn't put right: what a test changed
+        or removed of it stays changed or removed.
         """
         if self._leftovers is None:
             raise ControlPlaneError(f"{self!r} isn't running; ControlPlane.start() gives one that is")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from reconcilekit.testing.controlplane import ControlPlane, ControlPlaneError
+from reconcilekit.testing.controlplane import ControlPlane, ControlPlaneError, User
 
 
 def binaries(folder: Path, *, etcd: str, api_server: str) -> Path:
@@ -76,6 +77,31 @@ def test_a_folder_that_was_named_keeps_all_that_is_in_it(tmp_path: Path) -> None
     logs = [(path / "kube-apiserver.log").read_text() for path in kept - {tmp_path / "named" / "mine"}]
     assert logs == ["why\n"] * 2
     assert len(kept) == 3
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_one_that_cant_even_be_made_leaves_neither_folder_nor_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool
+) -> None:
+    assets = binaries(tmp_path / "bin", etcd=WAIT, api_server=WAIT)
+    home = tmp_path / "named"
+    home.mkdir(mode=0o700)
+    before = descriptors()
+    with pytest.raises(ValueError, match="Two users are named 'nobody'"):
+        ControlPlane.start(assets, users=[User("nobody")], folder=home if named else None)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(OSError, match="no process"):
+        ControlPlane.start(assets, folder=home if named else None)
+    assert descriptors() == before
+    assert folders(tmp_path) == [path.name for path in home.iterdir() if path.is_dir()] == []
+
+
+def descriptors() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def refuse(*arguments: object, **options: object) -> None:
+    raise OSError("no process can be made")
 
 
 def folders(tmp_path: Path) -> list[str]:
