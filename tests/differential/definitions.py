@@ -22,7 +22,7 @@ _CONDITION = {
     "properties": {"type": {"type": "string"}, "status": {"type": "string"}},
 }
 
-_SPEC = {
+_SPEC: dict[str, Any] = {
     "type": "object",
     "required": ["size"],
     "properties": {
@@ -152,12 +152,26 @@ _STATUS = {
 }
 
 
+_OLD_SPEC = {
+    **_SPEC,
+    "properties": {
+        **{name: schema for name, schema in _SPEC["properties"].items() if name not in ("steps", "partly")},
+        "size": {"type": "integer", "minimum": 1, "maximum": 20},
+        "color": {"type": "string", "default": "green"},
+        "unknown": {"type": "integer"},
+        "nullable": {"type": "string", "default": "old"},
+    },
+}
+"""Of the version that isn't stored: fields are missing, others are known, and defaults differ."""
+
+
 def _version(name: str, *, is_stored: bool) -> dict[str, Any]:
+    spec = _SPEC if is_stored else _OLD_SPEC
     return {
         "name": name,
         "served": True,
         "storage": is_stored,
-        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": _SPEC, "status": _STATUS}}},
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec, "status": _STATUS}}},
         "subresources": {
             "status": {},
             "scale": {
@@ -166,7 +180,9 @@ def _version(name: str, *, is_stored: bool) -> dict[str, Any]:
                 "labelSelectorPath": ".status.selector",
             },
         },
-        "selectableFields": [{"jsonPath": ".spec.color"}],
+        "selectableFields": [
+            {"jsonPath": f".spec.{field}"} for field in (("color",) if is_stored else ("color", "size"))
+        ],
         "additionalPrinterColumns": [
             {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
             {"name": "Color", "type": "string", "jsonPath": ".spec.color", "priority": 1},
