@@ -193,11 +193,16 @@ class CustomKind:
         """Whether a webhook would have to convert its objects, which nobody calls here."""
         return not self.is_storage and (self._spec.get("conversion") or {}).get("strategy") == "Webhook"
 
+    @property
+    def name(self) -> str:
+        """The version's."""
+        return str(self._version["name"])
+
     def conversion_failure(self, *, of_stored: bool = False) -> str:
         """What the server says where it can't reach the webhook, for an object as it is stored or as it is sent."""
         if of_stored:
             return self.in_storage.conversion_failure()
-        return webhook_failure(self._spec, self._version["name"])
+        return webhook_failure(self._spec, self.name)
 
     @functools.cached_property
     def is_read_anew(self) -> bool:

@@ -122,7 +122,8 @@ def _legacy_subresource(served: ResourceType, subresource: Subresource) -> dict[
 
 def _storage_hash(served: ResourceType) -> str:
     """Names the version that is stored, so that a storage migrator sees it change."""
-    name = f"{served.group}/{served.version}/{served.kind}"
+    version = served.version if served.custom is None else served.custom.in_storage.name
+    name = f"{served.group}/{version}/{served.kind}"
     return base64.b64encode(hashlib.sha256(name.encode()).digest()[:8]).decode()
 
 

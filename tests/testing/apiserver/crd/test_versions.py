@@ -142,3 +142,17 @@ def test_a_webhook_has_to_be_told_whole(on_server: Any) -> None:
         )
 
     on_server(scenario)
+
+
+def test_discovery_names_the_stored_version_by_its_hash(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+
+        hashes = {
+            (await call("GET", f"/apis/example.com/{v}")).body["resources"][0]["storageVersionHash"]
+            for v in ("v1", "v2")
+        }
+
+        assert len(hashes) == 1
+
+    on_server(scenario)
