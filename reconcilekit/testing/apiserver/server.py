@@ -31,6 +31,7 @@ from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.collection import History
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, Begun, dispatch
+from reconcilekit.testing.apiserver.verbs.reads import FUTURE_VERSION_PATIENCE
 from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
 from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
 
 MAX_REQUEST = 3 * 1024 * 1024
 """Bytes of a request's body that the server reads."""
-
-FUTURE_VERSION_PATIENCE = 3.0
-"""Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
 
 _ANSWERS = (Response, WatchStream)
 

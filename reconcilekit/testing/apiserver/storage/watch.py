@@ -143,6 +143,12 @@ class WatchStream:
         self._state = objects
         self._wake.set()
 
+    def begin_at(self, revision: int) -> bool:
+        """Tell later events only, from now on, where so far it was told of none; False where it is over."""
+        self.options = attrs.evolve(self.options, after=revision)
+        self._knows = revision
+        return not self._is_over
+
     def catch_up(self, revision: int) -> None:
         """What came up to this revision is told at the watch's start: no later bookmark tells of it."""
         self._knows = max(self._knows, revision)

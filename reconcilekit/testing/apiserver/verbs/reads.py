@@ -60,6 +60,10 @@ class Page:
         return metadata
 
 
+FUTURE_VERSION_PATIENCE = 3.0
+"""Seconds that the real server waits for a resourceVersion from the future before it answers 504."""
+
+
 def parse_version(text: str) -> int:
     """A resourceVersion, "" counting as 0.
 

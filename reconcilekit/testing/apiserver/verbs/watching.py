@@ -11,10 +11,13 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.storage.watch import Encoder, WatchOptions, WatchStream
 from reconcilekit.testing.apiserver.verbs.parameters import ListOptions
-from reconcilekit.testing.apiserver.verbs.reads import parse_version, watch_selection
+from reconcilekit.testing.apiserver.verbs.reads import FUTURE_VERSION_PATIENCE, parse_version, watch_selection
 
 MIN_TIMEOUT = 1800.0
 """Seconds that a watch lasts at least where its client doesn't say; as the real server, up to twice as long."""
+
+_NEVER = 2**64
+"""A version that no watch gets to: it is told of nothing."""
 
 
 def open_watch(
@@ -52,20 +55,24 @@ def open_watch(
         raise gone
     # From 0 with sendInitialEvents=false: whatever comes after now.
     starts_now = not asked or sends_initial
+    is_early = sends_initial and asked > cluster.storage.revision
+    timeout = options.timeout or _own_timeout(cluster)
     stream = cluster.watches.open(
         WatchOptions(
             served=served,
-            after=cluster.storage.revision if starts_now else asked,
+            after=_NEVER if is_early else cluster.storage.revision if starts_now else asked,
             selection=selection,
             namespace=namespace,
-            timeout=options.timeout or _own_timeout(cluster),
+            timeout=timeout + FUTURE_VERSION_PATIENCE if is_early else timeout,
             wants_bookmarks=options.wants_bookmarks,
             encoder=encoder,
             content_type=accepted.stream_type,
             frame=_framing(accepted),
         )
     )
-    if sends_initial:
+    if is_early:
+        cluster.clock.call_later(FUTURE_VERSION_PATIENCE, lambda: _begin_late(cluster, stream, asked))
+    elif sends_initial:
         _tell_state(cluster, stream)
     elif is_gone:
         stream.tell_error(gone)
@@ -95,6 +102,15 @@ def _tell_state(cluster: Cluster, stream: WatchStream) -> None:
     stream.tell_state(cluster.storage.collection(options.served).frozen().within(options.namespace))
     if options.wants_bookmarks:
         stream.tell_bookmark(ends_initial_events=True)
+
+
+def _begin_late(cluster: Cluster, stream: WatchStream, asked: int) -> None:
+    """Tell the state at a version that was of the future, or that it still is."""
+    revision = cluster.storage.revision
+    if revision < asked:
+        stream.tell_error(status.version_too_large(asked, revision))
+    elif stream.begin_at(revision):
+        _tell_state(cluster, stream)
 
 
 def _replay(cluster: Cluster, stream: WatchStream) -> None:
