@@ -18,6 +18,7 @@ Prepare = Callable[[dict[str, Any]], None]
 WITH_STATUS = frozenset({("", "nodes")})
 """The kinds whose objects can be made with their status: kubelets register so."""
 
+_NAMESPACE_FINALIZER = "kubernetes"
 _SECONDS_TO_TOLERATE = 300
 _TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _MEASURED = ("cpu", "memory")
@@ -26,7 +27,9 @@ _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 
 
 def _prepare_namespace(namespace: dict[str, Any]) -> None:
-    namespace["spec"] = {"finalizers": ["kubernetes"]} | namespace["spec"]
+    told = namespace["spec"].get("finalizers") or []
+    if "uid" not in namespace["metadata"] and _NAMESPACE_FINALIZER not in told:
+        namespace["spec"] = {**namespace["spec"], "finalizers": [*told, _NAMESPACE_FINALIZER]}
 
 
 def _prepare_pod(pod: dict[str, Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.testing.apiserver.conftest import Caller
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
@@ -128,5 +130,21 @@ def test_a_missing_name_is_told_with_all_else_that_is_missing(on_server: Any) ->
             ),
             ("spec.template.spec.containers", "Required value"),
         ]
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ([], ["kubernetes"]),
+        (["e.com/f"], ["e.com/f", "kubernetes"]),
+        (["kubernetes", "e.com/f"], ["kubernetes", "e.com/f"]),
+    ],
+)
+def test_a_new_namespace_has_the_finalizer_of_its_content(on_server: Any, told: list[str], kept: list[str]) -> None:
+    async def scenario(call: Caller) -> None:
+        made = await call("POST", "/api/v1/namespaces", {"metadata": {"name": "a"}, "spec": {"finalizers": told}})
+        assert made.body["spec"] == {"finalizers": kept}
 
     on_server(scenario)
