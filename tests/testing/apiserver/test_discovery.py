@@ -76,6 +76,27 @@ def test_health_and_version(on_server: Any) -> None:
     on_server(scenario)
 
 
+def test_each_check_of_health_has_a_path(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        for path, code in (
+            ("/readyz/etcd", 200),
+            ("/readyz/poststarthook/rbac/bootstrap-roles", 200),
+            ("/readyz/shutdown", 200),
+            ("/livez/shutdown", 404),
+            ("/readyz/", 404),
+            ("/readyz/etcd/", 404),
+            ("/readyz/nonexistent", 404),
+            ("/readyzx", 404),
+        ):
+            answer = await call("GET", path)
+            assert (answer.status, answer.body) == (code, "ok" if code == 200 else "404 page not found\n"), path
+        told = (await call("GET", "/readyz", verbose="")).body.splitlines()
+        assert (told[0], told[-1]) == ("[+]ping ok", "readyz check passed")
+        assert "[+]etcd excluded: ok" in (await call("GET", "/livez", verbose="true", exclude="etcd")).body
+
+    on_server(scenario)
+
+
 def test_tables_have_names_and_ages(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
         await call.clock.sleep(3600)

@@ -39,8 +39,11 @@ def dispatch(cluster: Cluster, request: Request) -> Begun:
         StatusError: the answer is a failure.
     """
     path = request.path.rstrip("/")
-    if path.startswith(_HEALTH_PATHS) and path.split("/", 2)[1] in _HEALTH:
-        return status.plain_text(200, "ok")
+    if path.startswith(_HEALTH_PATHS):
+        from reconcilekit.testing.apiserver.documents.health import health
+
+        if (found := health(request.path, request.query)) is not None:
+            return found
     route = parse_route(path)
     if route is None:
         return _non_resource(cluster, request, path)
