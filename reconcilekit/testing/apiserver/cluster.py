@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,6 +18,7 @@ from reconcilekit.testing.apiserver.kinds.faces import Face
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
 from reconcilekit.testing.apiserver.pacing import Turns
+from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.definitions import define
 from reconcilekit.testing.apiserver.storage.storage import Event, History, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
@@ -95,12 +97,11 @@ class Cluster:
         )
         self._housekeeper = Housekeeper(self, clock, housekeeping)
         self.resume = self._housekeeper.resume
+        self._is_going_on = start is not None
         if start is not None:
             self.restore(start)
-            return
-        for target, obj in first_objects(self.registry, housekeeping):
-            self._writer.create(target, obj)
-        self._housekeeper.begin()
+        if start is None or (start.kept_for is not None and start.kept_for[0] != housekeeping):
+            self._make_first_objects()
 
     def _served(self, group: str, version: str, plural: str) -> ResourceType | None:
         """The kind as it is served now: the registry is another one after a restore."""
@@ -173,20 +174,41 @@ class Cluster:
     def keep_in(self, folder: DataFolder) -> None:
         """Go on from what the folder holds, and keep there what happens; an empty folder begins with this state.
 
+        The folder's server may have been one of fewer controllers: first objects that it doesn't have are made.
+
         Raises:
             DamagedDataError: what it holds doesn't fit together.
+            UnusableFolderError: it can't be written to.
         """
         from reconcilekit.testing.apiserver.storage.recovery import recover
 
         try:
+            self._is_going_on |= folder.kept is not None
             if folder.kept is not None:
                 recover(folder.kept, self.storage, self.registry)
             folder.begin(self.storage.snapshot)
+            self.storage.journal = folder
+            self._start_over()
+            self._make_first_objects()
         except BaseException:
             folder.close()
             raise
-        self.storage.journal = folder
-        self._start_over()
+
+    def _make_first_objects(self) -> None:
+        """Make those that aren't there, as the real server's controllers do at each start."""
+        for target, obj in first_objects(self.registry, self._housekeeping):
+            if target.key not in self.storage.collection(target.served).objects:
+                self._make_first_object(target, obj)
+        self._housekeeper.begin()
+
+    def _make_first_object(self, target: Target, obj: dict[str, Any]) -> None:
+        try:
+            self._writer.create(target, obj)
+        except StatusError as error:
+            # Somebody else has its address by now, or its namespace is going.
+            is_taken = error.code in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.FORBIDDEN)
+            if not (is_taken and self._is_going_on):
+                raise
 
     def _behind(self, target: Target, face: Face) -> Target:
         """The same, at the kind that this face is stored as."""

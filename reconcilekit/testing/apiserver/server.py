@@ -139,15 +139,19 @@ class ApiServer:
         )
         if self._folder is not None:
             self._cluster.keep_in(self._folder)
-        self.access = Gate(
-            self._cluster,
-            clock=clock,
-            keys=self._keys,
-            tokens=tokens,
-            authorization=authorization,
-            anonymous=anonymous,
-            goes_on=start is not None,
-        )
+        try:
+            self.access = Gate(
+                self._cluster,
+                clock=clock,
+                keys=self._keys,
+                tokens=tokens,
+                authorization=authorization,
+                anonymous=anonymous,
+                goes_on=start is not None,
+            )
+        except BaseException:
+            self.close()
+            raise
         self._faulty = FaultyServing(clock)
         self.faults = Faults(clock.random)
         self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)

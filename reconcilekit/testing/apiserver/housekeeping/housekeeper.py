@@ -71,7 +71,7 @@ class Housekeeper:
                 self._plan(chore, items)
 
     def begin(self) -> None:
-        """What comes first in a fresh server, after its first objects."""
+        """What comes first in a server, after its first objects."""
         if self._nodes is not None:
             self._nodes.register()
         self.settle()

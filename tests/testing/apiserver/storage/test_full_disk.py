@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from reconcilekit.kube.transport import Request, Response
-from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
+from reconcilekit.testing import ApiServer, Housekeeping, VirtualClock, run_virtual
+from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage import folder as folders
 from reconcilekit.testing.apiserver.storage.folder import DataFolder, UnusableFolderError
 
@@ -162,6 +163,22 @@ def test_a_way_back_that_cant_be_kept_isnt_gone(data: Path, syncs: Disk, how: st
 
     run_virtual(main)
     assert names_after_restart(data) == {"a", "b"}
+
+
+@pytest.mark.parametrize("options", [{"housekeeping": Housekeeping.cluster()}, {"authorization": "RBAC"}])
+def test_a_server_that_cant_write_at_its_start_gives_the_folder_free(
+    data: Path, monkeypatch: pytest.MonkeyPatch, options: Any
+) -> None:
+    ApiServer(clock=VirtualClock(), data=data).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(DataFolder, "append", refuse)
+        with pytest.raises(StatusError, match="no room"):
+            ApiServer(clock=VirtualClock(), data=data, **options)
+    ApiServer(clock=VirtualClock(), data=data, **options).close()
+
+
+def refuse(folder: DataFolder, event: object) -> None:
+    raise StatusError(500, "no room")
 
 
 def test_a_folder_whose_last_sync_fails_is_free_all_the_same(data: Path, syncs: Disk) -> None:

@@ -45,8 +45,8 @@ class Nodes:
         self._name = options.node
 
     def register(self) -> None:
-        """Create it, ready for everything."""
-        if not self._name:
+        """Create it, ready for everything, unless it's there."""
+        if not self._name or self._hands.get(NODES, ObjectKey("", self._name)) is not None:
             return
         labels = {"kubernetes.io/hostname": self._name, "kubernetes.io/os": "linux"}
         self._hands.create(NODES, {"metadata": {"name": self._name, "labels": labels}, "spec": {}})
