@@ -182,6 +182,13 @@ class CustomKind:
         shown: dict[str, Any] = without_undefined_nulls(Pruning().pruned(content, self._root), self.structure)
         return shown
 
+    def in_version(self, name: str) -> CustomKind | None:
+        """The same kind in another version, None where there is none."""
+        if name == self._version.get("name"):
+            return self
+        found = next((version for version in self._spec["versions"] if version["name"] == name), None)
+        return None if found is None else CustomKind(self._spec, found)
+
     @functools.cached_property
     def in_storage(self) -> CustomKind:
         """The same kind in the version that its objects are stored in."""

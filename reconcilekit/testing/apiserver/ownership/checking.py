@@ -14,6 +14,10 @@ from reconcilekit.testing.apiserver.ownership.types import ListType, MapType, Ty
 from reconcilekit.testing.apiserver.ownership.values import element_of, form_of
 
 
+class UnfitError(Exception):
+    """A custom object doesn't fit another of its kind's versions; the message is the real server's reason."""
+
+
 def problems(value: object, kind: Type) -> str:
     """All that is wrong with an applied object, as the server tells it; "" if nothing is."""
     found = list(_of_value(value, kind, ""))

@@ -133,7 +133,10 @@ class Ownership:
         known = self._owners_before(write, live, told)
         if not known:
             return []
-        return self._updated(write, live, content, known)
+        try:
+            return self._updated(write, live, content, known)
+        except checking.UnfitError:
+            return [dict(entry) for entry in _entries(live)]
 
     def of_apply(self, write: Write, live: Content, config: Content, *, force: bool) -> tuple[Content, Entries]:
         """What an apply makes of an object, {} for none, and the entries then.
@@ -256,6 +259,8 @@ class Ownership:
             new, after = self._applied(write, live, config, known, force=force)
         except ConflictError as error:
             raise conflict(error.conflicts) from error
+        except checking.UnfitError as error:
+            raise status.StatusError(500, f"failed to convert new object: {error}") from error
         return new, self._stripped(after, manager) if manager in after else after
 
     def _applied(
@@ -286,6 +291,11 @@ class Ownership:
                 500, f"failed to create typed patch object ({described(write.served, config)}): {found}"
             )
 
+    def _check_fit(self, content: Content, served: ResourceType) -> None:
+        """A custom object isn't changed for another version in which somebody owns some of it, so that it must fit."""
+        if found := checking.problems(content, self.type_of(served)):
+            raise checking.UnfitError(found)
+
     def _updater(self, write: Write) -> Updater:
         served = write.served
 
@@ -303,6 +313,8 @@ class Ownership:
         def shown(content: Content, api_version: str) -> Content:
             group, _, version = api_version.rpartition("/")
             other = self._find(group, version, served.plural)
+            if served.is_custom and other is not None and api_version != served.api_version:
+                self._check_fit(content, other)
             return content if other is None else _shown(content, other)
 
         return Updater(kind_of=kind_of, reset=reset, shown=shown)

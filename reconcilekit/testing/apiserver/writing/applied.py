@@ -31,23 +31,26 @@ def configuration(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def written(target: Target, content: dict[str, Any]) -> dict[str, Any]:
-    """What is compared with what is there: a custom object that has to be converted is read for that."""
+    """What is compared with what is there: a custom object in the version that it is stored in."""
     kind = target.served.custom
-    return custom.read_back(kind, content) if target.is_apply and kind and not kind.is_storage else content
+    return content if kind is None or kind.is_storage else custom.coerced(kind.in_storage, content)
 
 
 def read_back(target: Target, content: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """What will be read of an object, and whether that is what is written.
 
-    An apply's custom object is stored as it is, with its nulls and its empty metadata, and read by its schema.
+    An apply's custom object is stored as it is, with its nulls and its empty metadata, and read by its schema; one that
+    is converted to be stored is read for that, but gets the defaults of the version in which it is stored with the
+    next read only.
     """
     kind = target.served.custom
     if kind is None:
         return content, True
-    if not target.is_apply:
+    if kind.is_storage and not target.is_apply:
         return with_whole_numbers(content), True
-    read = with_whole_numbers(custom.read_back(kind, content))
-    return read, read == content or not kind.is_storage
+    stored = written(target, content)
+    read = with_whole_numbers(custom.read_back(kind.in_storage, stored))
+    return read, read == stored
 
 
 def read_built_in(served: ResourceType, applied: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

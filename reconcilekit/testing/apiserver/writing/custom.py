@@ -40,6 +40,8 @@ def decoded(target: Target, kind: CustomKind, obj: dict[str, Any], *, is_patched
     served = target.served
     if is_patched and (why := identity.problem(obj)):
         raise _unreadable(served, obj, why, is_patched=True)
+    if "kind" in obj:
+        kind = kind.in_version(identity.version_of(str(obj.get("apiVersion") or ""))) or kind
     try:
         kept, unknown = kind.decoded(obj, is_other="kind" in obj and not identity.is_same_kind(obj, served))
     except DecodeError as error:
@@ -63,15 +65,20 @@ def with_go_strings(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def read_back(kind: CustomKind, content: dict[str, Any]) -> dict[str, Any]:
-    """An object that nobody has decoded yet, as it is read once it is stored."""
+def coerced(kind: CustomKind, content: dict[str, Any]) -> dict[str, Any]:
+    """An object with what its schema knows, in containers of its own down to the metadata."""
     from reconcilekit.testing.apiserver.crd.kind import DecodeError
 
     try:
         kept, _ = kind.decoded(content)
     except DecodeError:
         kept = content
-    return kind.defaulted({**kept, "metadata": with_go_strings(kept["metadata"])})
+    return {**kept, "metadata": with_go_strings(dict(kept["metadata"]))}
+
+
+def read_back(kind: CustomKind, content: dict[str, Any]) -> dict[str, Any]:
+    """An object that nobody has decoded yet, as it is read once it is stored."""
+    return kind.defaulted(coerced(kind, content))
 
 
 def _unreadable(

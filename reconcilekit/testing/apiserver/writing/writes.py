@@ -24,6 +24,7 @@ from reconcilekit.testing.apiserver.writing import (
     empties,
     identity,
     naming,
+    pod_parts,
     preparing,
     service_fields,
 )
@@ -198,7 +199,7 @@ class Writer:
             raise target.not_found()
         before = {} if live is None else live.content
         made, entries = self._ownership.of_apply(self._write(target), before, content, force=target.force)
-        read = self._as_read(target, made, content)
+        read = self._as_read(target, made, content, is_change=made is not before)
         if live is None:
             naming.check_not_meant(target, read["metadata"])
         if check is not None:
@@ -210,6 +211,7 @@ class Writer:
         check_version(target, live, read["metadata"])
         _check_early_uid(target, live, read["metadata"])
         read["metadata"].pop("managedFields", None)
+        pod_parts.restrict(target.subresource, read, live.content)
         self._settle(target, live, read)
         return self._finish(target, live, read, entries)
 
@@ -268,7 +270,10 @@ class Writer:
         kind = target.served.custom
         if found is None or kind is None or not kind.is_read_anew:
             return found
-        return Stored(found.key, found.revision, kind.as_shown(found.content), is_as_read=found.is_as_read)
+        shown = kind.as_shown(found.content)
+        # What this version's schema doesn't know is lost with the next write in it, even if that changes nothing.
+        is_as_read = found.is_as_read and shown is found.content
+        return Stored(found.key, found.revision, shown, is_as_read=is_as_read)
 
     def _insert(
         self, target: Target, content: dict[str, Any], entries: Entries | None = None, *, is_post: bool = False
@@ -323,7 +328,9 @@ class Writer:
             _put_or_drop(metadata, "resourceVersion", version or None)
         return self._put(target, content, None)
 
-    def _as_read(self, target: Target, made: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    def _as_read(
+        self, target: Target, made: dict[str, Any], config: dict[str, Any], *, is_change: bool
+    ) -> dict[str, Any]:
         from reconcilekit.testing.apiserver.crd.values.metadata import without_malformed
 
         served = target.served
@@ -331,7 +338,11 @@ class Writer:
             empties.note(target, made)
             return applied.read_built_in(served, made, config)
         # Nobody decodes what an apply made of a custom object: a time that is none is overwritten unread.
-        return {**made, "metadata": without_malformed(made.get("metadata") or {})}
+        content = {**made, "metadata": without_malformed(made.get("metadata") or {})}
+        if is_change:
+            # What the version in which it is stored leaves out stays so, unless something changes.
+            self._admission.default(served, content)
+        return content
 
     def _write(self, target: Target) -> Write:
         return Write(
@@ -361,8 +372,9 @@ class Writer:
         metadata = content["metadata"]
         check_version(target, live, metadata)
         told = metadata.pop("managedFields", None)
-        if not target.served.definition:
+        if not target.served.definition and target.subresource != "scale":
             self._admission.default(target.served, content)
+        pod_parts.restrict(target.subresource, content, live.content)
         owned = empties.as_owned(target, content)
         entries = self._ownership.of_update(self._write(target), live.content, owned, told)
         self._settle(target, live, content)
@@ -393,6 +405,8 @@ class Writer:
                 self._admission.check_status(served, content, old, target.warnings)
             elif served.is_custom or target.subresource == "scale":
                 self._check(target, content, old)
+            else:
+                self._admission.check_part(served, target.subresource, content, old)
             return
         if served.has_status:
             _put_or_drop(content, "status", old.get("status"))
@@ -401,7 +415,8 @@ class Writer:
         metadata["name"] = target.key.name
         _set_namespace(target, metadata)
         spec = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
-        self._admission.default(served, content)
+        if not served.is_custom:
+            self._admission.default(served, content)
         if served.storage_key == ("", "namespaces"):
             # After what is filled in: a finalizer that was taken off stays off.
             content["spec"] = spec or {}
@@ -444,8 +459,6 @@ class Writer:
     def _put(self, target: Target, content: dict[str, Any], live: Stored | None) -> Outcome:
         read, is_as_read = applied.read_back(target, content)
         is_as_read = is_as_read and not target.nulls
-        if target.served.custom is not None and target.served.custom.is_read_anew:
-            read = target.served.custom.in_storage.as_read(read)
         if target.is_dry_run:
             if live is not None:
                 read["metadata"]["resourceVersion"] = str(live.revision)
