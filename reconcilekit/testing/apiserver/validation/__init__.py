@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 
 from reconcilekit.testing.apiserver.validation import (
     core,
+    ephemeral,
     job_statuses,
     names,
     namespaces,
     others,
     pod_statuses,
     pods,
+    resizing,
     services,
     statuses,
     workloads,
@@ -71,6 +73,12 @@ STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
 }
 """What is looked at when a status is written, by group and plural."""
 
+PART_CHECKS: Mapping[tuple[str, str, str], StatusCheck] = {
+    ("", "pods", "ephemeralcontainers"): ephemeral.ephemeral_causes,
+    ("", "pods", "resize"): resizing.resize_causes,
+}
+"""What is looked at when another part is written, by group, plural and subresource."""
+
 _LABEL_NAMES = frozenset({("", "namespaces"), ("", "services")})
 
 
@@ -85,6 +93,7 @@ __all__ = [
     "BY_GENERATION",
     "CHECKS",
     "LOOPBACK_RULE",
+    "PART_CHECKS",
     "STATUS_CHECKS",
     "WARNINGS",
     "Check",

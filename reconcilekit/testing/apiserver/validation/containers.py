@@ -140,6 +140,9 @@ def _mount_causes(mounts: Sequence[Obj], volumes: set[str], field: str) -> Found
         if path in seen:
             yield invalid(f"{field}[{i}].mountPath", path, "must be unique")
         seen.add(path)
+        if mount.get("subPath") and mount.get("subPathExpr"):
+            why = "subPathExpr and subPath are mutually exclusive"
+            yield invalid(f"{field}[{i}].subPathExpr", mount["subPathExpr"], why)
 
 
 def resource_causes(resources: Obj, field: str) -> Found:
@@ -149,9 +152,19 @@ def resource_causes(resources: Obj, field: str) -> Found:
         yield from _amount_causes(name, value, f"{field}.limits[{name}]")
     for name, value in requests.items():
         yield from _amount_causes(name, value, f"{field}.requests[{name}]")
-        if name in limits and _amount(value) > _amount(limits[name]):
+        if name not in limits:
+            if not _is_shared(name):
+                yield required(f"{field}.limits", "Limit must be set for non overcommitable resources")
+        elif not _is_shared(name) and _amount(value) != _amount(limits[name]):
+            yield invalid(f"{field}.requests", value, f"must be equal to {name} limit of {limits[name]}")
+        elif _amount(value) > _amount(limits[name]):
             why = f"must be less than or equal to {name} limit of {limits[name]}"
             yield invalid(f"{field}.requests", value, why)
+
+
+def _is_shared(name: str) -> bool:
+    """More of it may be allowed than there is."""
+    return ("/" not in name or "kubernetes.io/" in name) and not name.startswith("hugepages-")
 
 
 def _amount_causes(name: str, value: str, field: str) -> Found:

@@ -105,6 +105,8 @@ def pod_causes(pod: Obj, old: Obj | None) -> Found:
     """What is wrong with a pod, or with a change of one."""
     if old is None:
         yield from pod_spec_causes(pod["spec"], "spec")
+        if pod["spec"].get("ephemeralContainers"):
+            yield forbidden("spec.ephemeralContainers", "cannot be set on create")
     elif _fixed(pod["spec"]) != _fixed(old["spec"]):
         yield forbidden("spec", _MAY_CHANGE)
 

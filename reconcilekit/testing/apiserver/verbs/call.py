@@ -244,10 +244,6 @@ class Call:
 
         def patched(live: dict[str, Any]) -> dict[str, Any]:
             made = transform(live)
-            if self.route.subresource == "ephemeralcontainers":
-                from reconcilekit.testing.apiserver.verbs import pod_subresources
-
-                made = pod_subresources.only_ephemeral(live, made)
             patching.check_kind(made, self.served)
             return made
 

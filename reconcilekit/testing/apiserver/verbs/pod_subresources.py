@@ -120,27 +120,6 @@ def _with_condition(pod: dict[str, Any], condition: dict[str, Any], now: str) ->
     return {**pod, "status": {**found, "conditions": [*others, {**condition, "lastTransitionTime": now}]}}
 
 
-def only_ephemeral(live: Mapping[str, Any], patched: Mapping[str, Any]) -> dict[str, Any]:
-    """What a write to a Pod's ephemeral containers makes of it: nothing else changes.
-
-    Raises:
-        StatusError: 422 for one that is taken away.
-    """
-    before, after = (at(pod, "spec", "ephemeralContainers") or [] for pod in (live, patched))
-    names = {text(container, "name") for container in after}
-    if gone := [text(container, "name") for container in before if text(container, "name") not in names]:
-        message = f'Forbidden: existing ephemeral containers "{gone[0]}" may not be removed\n'
-        cause = status.Cause(reason="FieldValueForbidden", message=message, field="spec.ephemeralContainers")
-        raise status.invalid("", "Pod", text(live, "metadata", "name"), [cause])
-    spec = {**(live.get("spec") or {}), "ephemeralContainers": after}
-    return {**patched, "metadata": {**live["metadata"], **_told(patched)}, "spec": spec, "status": live.get("status")}
-
-
-def _told(patched: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = at(patched, "metadata") or {}
-    return {name: metadata[name] for name in ("name", "namespace", "resourceVersion", "uid") if name in metadata}
-
-
 def _is_free(pod: Stored) -> bool:
     """No budget counts it: it has ended, waits, or goes away already."""
     phase = text(pod.content, "status", "phase")

@@ -15,6 +15,7 @@ from reconcilekit.testing.apiserver.validation import (
     BY_GENERATION,
     CHECKS,
     LOOPBACK_RULE,
+    PART_CHECKS,
     STATUS_CHECKS,
     WARNINGS,
     metadata_causes,
@@ -97,6 +98,19 @@ class Admission:
             causes = _metadata_causes(served, content["metadata"], old["metadata"])
             if check := STATUS_CHECKS.get(served.storage_key):
                 causes += check(content, old)
+        if causes:
+            raise _invalid(served, content, causes)
+
+    def check_part(
+        self, served: ResourceType, subresource: str, content: Mapping[str, Any], old: Mapping[str, Any]
+    ) -> None:
+        """Refuse what the server refuses of a write to a part of an object that is neither its spec nor its status.
+
+        Raises:
+            StatusError: 422 with every cause.
+        """
+        check = PART_CHECKS.get((*served.storage_key, subresource))
+        causes = list(check(content, old)) if check is not None else []
         if causes:
             raise _invalid(served, content, causes)
 

@@ -20,7 +20,7 @@ def is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def is_new_generation(target: Target, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """True if what is wanted of the object changes, in a kind that counts it."""
-    if not target.served.has_generation or target.subresource not in ("", "scale", "ephemeralcontainers"):
+    if not target.served.has_generation or target.subresource not in ("", "scale", "ephemeralcontainers", "resize"):
         return False
     if target.served.storage_key == ("apps", "deployments") and _annotations(old) != _annotations(new):
         return True

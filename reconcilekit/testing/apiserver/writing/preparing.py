@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconcilekit.testing.apiserver.schema.decoding import DecodeError
-from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
+from reconcilekit.testing.apiserver.validation.resizing import quality_of
 
 Prepare = Callable[[dict[str, Any]], None]
 """Puts it into a new or a changed object, in place; what is there already stays."""
@@ -21,7 +20,6 @@ WITH_STATUS = frozenset({("", "nodes")})
 _NAMESPACE_FINALIZER = "kubernetes"
 _SECONDS_TO_TOLERATE = 300
 _TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-_MEASURED = ("cpu", "memory")
 _JOB_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 
@@ -46,30 +44,6 @@ def _prepare_pod(pod: dict[str, Any]) -> None:
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     pod["status"] = {"phase": "Pending", "qosClass": quality_of(spec)} | pod["status"]
-
-
-def quality_of(spec: Mapping[str, Any]) -> str:
-    """A pod's quality of service, by the requests and limits of its containers."""
-    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-    told = [_measured(container.get("resources") or {}) for container in containers]
-    if not any(requests or limits for requests, limits in told):
-        return "BestEffort"
-    is_fixed = all(limits.keys() == set(_MEASURED) and requests == limits for requests, limits in told)
-    return "Guaranteed" if is_fixed else "Burstable"
-
-
-def _measured(resources: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    limits, requests = ({n: _amount(v) for n, v in (resources.get(k) or {}).items()} for k in ("limits", "requests"))
-    return {n: v for n, v in requests.items() if n in _MEASURED and v}, {
-        n: v for n, v in limits.items() if n in _MEASURED and v
-    }
-
-
-def _amount(value: Any) -> Any:
-    try:
-        return parse_quantity(value)
-    except DecodeError:
-        return 0
 
 
 def _prepare_node(node: dict[str, Any]) -> None:
