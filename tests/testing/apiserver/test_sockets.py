@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,22 @@ async def test_connections_really_break(server: ApiServer, http: aiohttp.ClientS
     async with http.get(f"{MAPS}/a") as answer:
         assert len(await answer.read()) == int(answer.headers["content-length"])
     assert len(server.faults.log) == 4
+
+
+async def test_answers_have_numbers_and_are_kept_by_no_cache(server: ApiServer, http: aiohttp.ClientSession) -> None:
+    seen = set()
+    for path, query in (
+        (MAPS, {}),
+        (f"{MAPS}/none", {}),
+        ("/readyz", {}),
+        (MAPS, {"watch": "1", "timeoutSeconds": "1"}),
+    ):
+        async with http.get(path, params=query) as answer:
+            assert answer.headers["Cache-Control"] == "no-cache, private"
+            seen.add(uuid.UUID(answer.headers["Audit-Id"]))
+    assert len(seen) == 4
+    async with http.get(MAPS, headers={"Audit-Id": "mine"}) as answer:
+        assert answer.headers["Audit-Id"] == "mine"
 
 
 async def test_a_client_that_hangs_up_ends_its_watch(server: ApiServer, http: aiohttp.ClientSession) -> None:

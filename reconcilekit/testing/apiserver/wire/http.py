@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -84,6 +85,7 @@ class _Bridge:
         self._limits = limits
         self._handlers: set[asyncio.Task[object]] = set()
         self._streams: set[Stream] = set()
+        self._numbers = itertools.count(1)
 
     async def answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         """One request's answer."""
@@ -113,9 +115,9 @@ class _Bridge:
         try:
             body = await self._body(incoming)
         except StatusError as error:
-            return _last(error.response())
+            return _last(error.response(), self._own_headers(incoming))
         except TimeoutError:
-            return _last(status.timed_out())
+            return _last(status.timed_out(), self._own_headers(incoming))
         request = Request(
             method=incoming.method,
             path=incoming.path,
@@ -129,14 +131,20 @@ class _Bridge:
             return await _break_in_body(incoming, error.response)
         except WireError:
             return _break(incoming)
+        own = self._own_headers(incoming)
         if isinstance(answer, Response):
             packed = compress(answer, request.headers)
-            return _whole(await packed.in_turns(self._turns) if isinstance(packed, Steps) else packed)
+            return _whole(await packed.in_turns(self._turns) if isinstance(packed, Steps) else packed, own)
         self._streams.add(answer)
         try:
-            return await _stream(incoming, answer)
+            return await _stream(incoming, answer, own)
         finally:
             self._streams.discard(answer)
+
+    def _own_headers(self, incoming: web.BaseRequest) -> dict[str, str]:
+        """What every answer has: no cache keeps it, and logs tell it by a number, of the client's or of ours."""
+        number = _text(incoming.headers.get("Audit-Id", "")) or f"{next(self._numbers):08x}-0000-4000-8000-000000000000"
+        return {"Audit-Id": number, "Cache-Control": "no-cache, private"}
 
     def _peer(self, incoming: web.BaseRequest) -> User | None:
         certificate: bytes | None = incoming.get_extra_info("peercert")
@@ -161,9 +169,9 @@ class _Bridge:
         return b"".join(parts)
 
 
-def _last(answer: Response) -> web.Response:
+def _last(answer: Response, own: Mapping[str, str]) -> web.Response:
     """An answer after which the connection closes: the request was not read to its end."""
-    outgoing = _whole(answer)
+    outgoing = _whole(answer, own)
     outgoing.force_close()
     return outgoing
 
@@ -172,24 +180,28 @@ def _joined(incoming: web.BaseRequest) -> dict[str, str]:
     """The headers, names in lower case; one that came several times is one with all its values."""
     headers: dict[str, str] = {}
     for name, raw in incoming.headers.items():
-        # Go writes bytes that are no text as U+FFFD, wherever they are shown.
-        value = raw if raw.isascii() else raw.encode(errors="surrogateescape").decode(errors="replace")
+        value = _text(raw)
         key = name.lower()
         between = SEPARATOR if key.startswith("impersonate-") else ", "
         headers[key] = f"{headers[key]}{between}{value}" if key in headers else value
     return headers
 
 
-def _whole(answer: Response) -> web.Response:
-    return web.Response(status=answer.status, headers=_headers(answer.headers), body=answer.body)
+def _text(header: str) -> str:
+    """A header's value as Go shows it: with U+FFFD for bytes that are no text."""
+    return header if header.isascii() else header.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _whole(answer: Response, own: Mapping[str, str]) -> web.Response:
+    return web.Response(status=answer.status, headers={**own, **_headers(answer.headers)}, body=answer.body)
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.title(): value for name, value in headers.items()}
 
 
-async def _stream(incoming: web.BaseRequest, stream: Stream) -> web.StreamResponse:
-    outgoing = web.StreamResponse(status=stream.status, headers=_headers(stream.headers))
+async def _stream(incoming: web.BaseRequest, stream: Stream, own: Mapping[str, str]) -> web.StreamResponse:
+    outgoing = web.StreamResponse(status=stream.status, headers={**own, **_headers(stream.headers)})
     outgoing.enable_chunked_encoding()
     try:
         await outgoing.prepare(incoming)
