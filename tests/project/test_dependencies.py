@@ -20,7 +20,7 @@ BROUGHT_ALONG = {"yarl": "aiohttp", "yaml": "kubernetes"}
 are yarl's, and kubernetes reads its configuration with pyyaml."""
 
 OF_TESTING = {Requirement(line).name.replace("-", "_") for line in PROJECT["optional-dependencies"]["testing"]}
-NAMED_OTHERWISE = {"google": "protobuf", "re2": "google_re2"}
+NAMED_OTHERWISE = {"OpenSSL": "pyopenssl", "google": "protobuf", "re2": "google_re2"}
 """Packages that aren't called like the distribution that brings them."""
 
 
