@@ -212,7 +212,8 @@ class Writer:
         _check_early_uid(target, live, read["metadata"])
         read["metadata"].pop("managedFields", None)
         pod_parts.restrict(target.subresource, read, live.content)
-        self._settle(target, live, read)
+        if made is not before or not (target.served.custom and target.served.custom.is_read_anew):
+            self._settle(target, live, read)
         return self._finish(target, live, read, entries)
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:

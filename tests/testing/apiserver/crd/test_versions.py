@@ -144,6 +144,20 @@ def test_a_webhook_has_to_be_told_whole(on_server: Any) -> None:
     on_server(scenario)
 
 
+def test_an_apply_of_nothing_fills_nothing_in(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        created = await call("POST", place("v1"), gadget("v1", "g", x="X"))
+        config = {"apiVersion": "example.com/v2", "kind": "Gadget"}
+
+        applied = await call("PATCH", place("v2", "g"), config, patch="apply", fieldManager="me")
+
+        assert (applied.version, applied.body["spec"]) == (created.version, {"c": "one", "x": "X"})
+        assert applied.body["metadata"]["generation"] == 1
+
+    on_server(scenario)
+
+
 def test_discovery_names_the_stored_version_by_its_hash(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await define(call)
