@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from reconcilekit.testing.apiserver.validation import (
+    autoscalers,
+    claims,
     core,
+    endpoints,
     ephemeral,
     job_statuses,
     names,
@@ -31,7 +34,7 @@ Check = Callable[[Obj, Obj | None], Found]
 CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "configmaps"): core.config_map_causes,
     ("", "namespaces"): namespaces.namespace_causes,
-    ("", "persistentvolumeclaims"): core.claim_causes,
+    ("", "persistentvolumeclaims"): claims.claim_causes,
     ("", "persistentvolumes"): core.volume_causes,
     ("", "pods"): pods.pod_causes,
     ("", "secrets"): core.secret_causes,
@@ -40,11 +43,11 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("apps", "deployments"): workloads.deployment_causes,
     ("apps", "replicasets"): workloads.replica_set_causes,
     ("apps", "statefulsets"): workloads.stateful_set_causes,
-    ("autoscaling", "horizontalpodautoscalers"): others.autoscaler_causes,
+    ("autoscaling", "horizontalpodautoscalers"): autoscalers.autoscaler_causes,
     ("batch", "cronjobs"): workloads.cron_job_causes,
     ("batch", "jobs"): workloads.job_causes,
     ("coordination.k8s.io", "leases"): others.lease_causes,
-    ("discovery.k8s.io", "endpointslices"): others.endpoint_slice_causes,
+    ("discovery.k8s.io", "endpointslices"): endpoints.endpoint_slice_causes,
     ("networking.k8s.io", "ingresses"): others.ingress_causes,
     ("networking.k8s.io", "networkpolicies"): others.network_policy_causes,
     ("policy", "poddisruptionbudgets"): others.disruption_budget_causes,
@@ -60,6 +63,7 @@ StatusCheck = Callable[[Obj, Obj], Found]
 
 STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
     ("", "namespaces"): namespaces.namespace_status_causes,
+    ("", "persistentvolumeclaims"): claims.claim_status_causes,
     ("", "pods"): pod_statuses.pod_status_causes,
     ("", "services"): services.service_status_causes,
     ("apps", "daemonsets"): statuses.DAEMON_SET.causes,

@@ -1,4 +1,4 @@
-"""ConfigMaps, Secrets, volumes' claims (pkg/apis/core/validation)."""
+"""ConfigMaps, Secrets, volumes (pkg/apis/core/validation)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ MAX_DATA = 1024 * 1024
 """Bytes of a ConfigMap's or Secret's data."""
 
 _FROZEN = "field is immutable when `immutable` is set"
-_FIXED_CLAIM = (
-    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
-)
 _NEEDED_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
@@ -94,20 +91,6 @@ def _docker_causes(data: Obj, key: str) -> Found:
             f"invalid character '{text[:1]}' looking for beginning of value" if text else "unexpected end of JSON input"
         )
         yield invalid(f"data[{key}]", "<secret contents redacted>", why)
-
-
-def claim_causes(claim: Obj, old: Obj | None) -> Found:
-    """What is wrong with a PersistentVolumeClaim."""
-    spec = claim["spec"]
-    if old is not None:
-        free = ("resources", "volumeAttributesClassName", "volumeName")
-        if any(spec.get(name) != old["spec"].get(name) for name in {*spec, *old["spec"]} - set(free)):
-            yield forbidden("spec", _FIXED_CLAIM)
-        return
-    if not spec.get("accessModes"):
-        yield required("spec.accessModes", "at least 1 access mode is required")
-    if "storage" not in (spec.get("resources") or {}).get("requests", {}):
-        yield required("spec.resources[storage]")
 
 
 _PLAIN_VOLUME = frozenset(

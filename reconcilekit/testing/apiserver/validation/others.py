@@ -9,7 +9,6 @@ from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
-    duplicate,
     forbidden,
     immutable,
     invalid,
@@ -17,7 +16,6 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
-from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, endpoint_address_causes, is_address
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -87,23 +85,6 @@ def _policy_rule_causes(rule: Obj, peers: str, field: str) -> Found:
     for i, peer in enumerate(rule.get(peers) or ()):
         if not peer:
             yield required(f"{field}.{peers}[{i}]", "must specify a peer")
-
-
-def autoscaler_causes(autoscaler: Obj, old: Obj | None) -> Found:
-    """What is wrong with a HorizontalPodAutoscaler."""
-    spec = autoscaler["spec"]
-    least, most, target = spec.get("minReplicas", 1), spec.get("maxReplicas", 0), spec.get("scaleTargetRef") or {}
-    if least < 1:
-        yield invalid("spec.minReplicas", least, "must be greater than or equal to 1")
-    if most < 1:
-        yield invalid("spec.maxReplicas", most, "must be greater than 0")
-    if most < least:
-        yield invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
-    yield from (required(f"spec.scaleTargetRef.{name}") for name in ("kind", "name") if not target.get(name))
-    if "/" not in target.get("apiVersion", "") and target.get("kind") != "ReplicationController":
-        yield invalid(
-            "spec.scaleTargetRef.apiVersion", target.get("apiVersion", ""), "apiVersion must specify API group"
-        )
 
 
 def disruption_budget_causes(budget: Obj, old: Obj | None) -> Found:
@@ -181,41 +162,6 @@ def lease_causes(lease: Obj, old: Obj | None) -> Found:
     if seconds is not None and seconds <= 0:
         yield invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
     yield from not_negative("spec.leaseTransitions", spec.get("leaseTransitions"))
-
-
-def endpoint_slice_causes(endpoint_slice: Obj, old: Obj | None) -> Found:
-    """What is wrong with an EndpointSlice."""
-    kind = endpoint_slice.get("addressType", "")
-    if not kind:
-        yield required("addressType")
-    elif kind not in ("IPv4", "IPv6", "FQDN"):
-        yield from one_of("addressType", kind, ("FQDN", "IPv4", "IPv6"))
-    if old is not None:
-        yield from immutable("addressType", old.get("addressType"), kind)
-    yield from _endpoint_port_causes(endpoint_slice.get("ports") or ())
-    without = []
-    for i, endpoint in enumerate(endpoint_slice.get("endpoints") or ()):
-        field = f"endpoints[{i}].addresses"
-        if not endpoint.get("addresses"):
-            without.append(required(field))
-        for j, address in enumerate(endpoint.get("addresses") or ()):
-            if kind in ("IPv4", "IPv6") and not is_address(address):
-                yield invalid(f"{field}[{j}]", address, ADDRESS_RULE)
-            elif kind in ("IPv4", "IPv6"):
-                yield from endpoint_address_causes(address, f"{field}[{j}]")
-    yield from without
-
-
-def _endpoint_port_causes(ports: Sequence[Obj]) -> Found:
-    seen: set[str] = set()
-    for i, port in enumerate(ports):
-        name = port.get("name", "")
-        if name:
-            yield from (invalid(f"ports[{i}].name", name, why) for why in names.label(name))
-        if name in seen:
-            yield duplicate(f"ports[{i}].name", name)
-        seen.add(name)
-        yield from one_of(f"ports[{i}].protocol", port.get("protocol"), _PROTOCOLS)
 
 
 def priority_class_causes(priority: Obj, old: Obj | None) -> Found:

@@ -16,6 +16,11 @@ def _warn_of_endpoints(endpoints: Obj) -> Iterator[str]:
     yield _ENDPOINTS
 
 
+def _warn_of_slice(endpoint_slice: Obj) -> Iterator[str]:
+    if endpoint_slice.get("addressType") == "FQDN":
+        yield "spec.addressType: FQDN endpoints are deprecated"
+
+
 def _warn_of_secret(secret: Obj) -> Iterator[str]:
     data = secret.get("data") or {}
     is_tls = secret.get("type") == "kubernetes.io/tls" and "tls.crt" in data
@@ -78,6 +83,7 @@ WARNINGS: Mapping[tuple[str, str], Warn] = {
     ("apps", "deployments"): _warn_of_template,
     ("apps", "replicasets"): _warn_of_template,
     ("apps", "statefulsets"): _warn_of_template,
+    ("discovery.k8s.io", "endpointslices"): _warn_of_slice,
 }
 """By group and plural."""
 

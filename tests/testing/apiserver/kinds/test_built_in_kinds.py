@@ -37,7 +37,7 @@ UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 INNER_OBJECT = re.compile(r'Invalid value: \{"(labels|spec|metadata)".*\}: ', re.DOTALL)
 """An object as Go has it inside, where ours has it as in JSON."""
 
-INNER_DIFFERENCE = re.compile(r"\n@@ .*", re.DOTALL)
+INNER_DIFFERENCE = re.compile(r"\n@@ .*?\n(?=, |\]?\Z)", re.DOTALL)
 """How two of those differ; ours doesn't say."""
 
 ENCODED_OBJECT = re.compile(r'Invalid value: "\{.*\}": ', re.DOTALL)

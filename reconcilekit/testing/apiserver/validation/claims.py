@@ -1,0 +1,114 @@
+"""PersistentVolumeClaims (pkg/apis/core/validation): what they ask for, and how that may change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
+from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
+from reconcilekit.testing.apiserver.validation.causes import (
+    Found,
+    Obj,
+    forbidden,
+    immutable,
+    invalid,
+    required,
+    unsupported,
+)
+
+_FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+_CLASS = "volume.beta.kubernetes.io/storage-class"
+"""The annotation that named a claim's class before there was a field."""
+
+_RESIZING = (
+    "ControllerResizeInProgress",
+    "ControllerResizeInfeasible",
+    "NodeResizeInProgress",
+    "NodeResizeInfeasible",
+    "NodeResizePending",
+)
+
+
+def claim_causes(claim: Obj, old: Obj | None) -> Found:
+    """What is wrong with a PersistentVolumeClaim."""
+    spec = claim["spec"]
+    if not spec.get("accessModes"):
+        yield required("spec.accessModes", "at least 1 access mode is required")
+    if "storage" not in (spec.get("resources") or {}).get("requests", {}):
+        yield required("spec.resources[storage]")
+    if old is not None:
+        yield from _changed_causes(claim, old)
+
+
+def _changed_causes(claim: Obj, old: Obj) -> Found:
+    spec, before = claim["spec"], old["spec"]
+    is_bound = (claim.get("status") or {}).get("phase") == "Bound"
+    if _fixed(spec, before, claim, is_bound=is_bound) != _fixed(before, before, old, is_bound=is_bound):
+        yield forbidden("spec", _FIXED)
+    there = _amount(((old.get("status") or {}).get("capacity") or {}).get("storage"))
+    if size(claim) < size(old) and size(claim) <= there:
+        yield forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
+    yield from immutable("volumeMode", before.get("volumeMode"), spec.get("volumeMode"))
+    current = (old.get("status") or {}).get("currentVolumeAttributesClassName")
+    name = spec.get("volumeAttributesClassName")
+    if current is not None and not name and name != before.get("volumeAttributesClassName"):
+        told = "nil" if name is None else "empty string"
+        why = f"update to {told} is forbidden when status.currentVolumeAttributesClassName is not nil"
+        yield forbidden("spec.volumeAttributesClassName", why)
+
+
+def _fixed(spec: Obj, before: Obj, claim: Obj, *, is_bound: bool) -> dict[str, Any]:
+    """What of a claim may not change, with amounts that compare by what they are."""
+    resources = spec.get("resources") or {}
+    amounts = {name: {n: _amount(v) for n, v in (resources.get(name) or {}).items()} for name in ("limits", "requests")}
+    free = set()
+    if not before.get("volumeName"):
+        free.add("volumeName")
+    if before.get("storageClassName") is None and _CLASS not in (claim["metadata"].get("annotations") or {}):
+        free.add("storageClassName")
+    if is_bound:
+        free.add("volumeAttributesClassName")
+        amounts["requests"].pop("storage", None)
+    kept = {name: value for name, value in spec.items() if name not in free and value is not None}
+    return {**kept, "resources": amounts}
+
+
+def size(claim: Obj) -> Any:
+    """How much storage a claim asks for."""
+    return _amount(((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage"))
+
+
+def _amount(value: Any) -> Any:
+    if value is None:
+        return 0
+    try:
+        return parse_quantity(value)
+    except DecodeError:
+        return 0
+
+
+def claim_status_causes(claim: Obj, old: Obj) -> Found:
+    """What is wrong with what a write made of a claim's status."""
+    status = claim.get("status") or {}
+    for name, value in (status.get("capacity") or {}).items():
+        yield from _negative_causes(value, f"status.capacity[{name}]")
+    for name, state in (status.get("allocatedResourceStatuses") or {}).items():
+        field = "status.allocatedResourceStatuses"
+        yield from _name_causes(name, field)
+        if state not in _RESIZING:
+            yield unsupported(field, name, _RESIZING)
+    for name, value in (status.get("allocatedResources") or {}).items():
+        wrong = list(_name_causes(name, "status.allocatedResources"))
+        yield from wrong
+        if not wrong:
+            yield from _negative_causes(value, f"status.allocatedResources[{name}]")
+
+
+def _name_causes(name: str, field: str) -> Found:
+    if name != "storage" and ("/" not in name or "kubernetes.io/" in name):
+        yield unsupported(field, name, ["storage"])
+
+
+def _negative_causes(value: str, field: str) -> Found:
+    if (amount := _amount(value)) < 0:
+        yield invalid(field, int(amount), "must be a valid resource quantity")
