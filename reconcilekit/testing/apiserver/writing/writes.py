@@ -435,13 +435,13 @@ class Writer:
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
-        if not target.is_dry_run:
-            # The storage takes it away, and a dry run doesn't come as far as that.
-            metadata.pop("selfLink", None)
+        # The storage takes it away, where a dry run doesn't come to, and others see a change until then.
+        has_link = not target.is_dry_run and metadata.pop("selfLink", None) is not None
         is_newer = changed.is_new_generation(target, live.content, content)
-        is_known = live.is_as_read and not target.nulls
-        is_same = is_known and not is_newer and changed.is_same(live.content, applied.written(target, content))
-        if is_same and is_same_but_for_times(entries, old.get("managedFields") or []):
+        is_known = live.is_as_read and not (is_newer or target.nulls)
+        is_same = is_known and changed.is_same(live.content, applied.written(target, content))
+        owners = old.get("managedFields") or []
+        if is_same and (entries == owners if has_link else is_same_but_for_times(entries, owners)):
             return Outcome(stored=live)
         if is_newer:
             metadata["generation"] = old.get("generation", 0) + 1

@@ -172,3 +172,18 @@ def test_a_deletion_that_takes_finalizers_away_first(on_server: Callable[..., An
         assert (await call("DELETE", f"{MAPS}/a", options)).body["status"] == "Success"
 
     on_server(scenario)
+
+
+def test_a_link_to_itself_counts_as_a_change_until_it_is_stored(on_server: Callable[..., Any]) -> None:
+    async def scenario(call: Any) -> None:
+        path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/a"
+        lease: dict[str, Any] = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a"}}
+        versions = []
+        for more in ({}, {"spec": {}}, {"spec": {}, "metadata": {"name": "a", "selfLink": "/x"}}):
+            answer = await call("PATCH", path, {**lease, **more}, patch="apply", fieldManager="m")
+            versions.append(answer.version)
+        assert len(set(versions)) == 3
+        assert "selfLink" not in answer.body["metadata"]
+        assert "time" in answer.body["metadata"]["managedFields"][0]
+
+    on_server(scenario)
