@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable
 
 from reconcilekit.clock import Clock
@@ -12,8 +13,11 @@ from reconcilekit.testing.apiserver.storage.storage import Event
 
 EVENTS = ("", "events")
 
-_OTHERS = "others"
-"""The item that stands for all Events from before the storage was replaced."""
+_ALL = "all"
+"""The one item to be looked at: every Event lives equally long, so the one that was written first ends first."""
+
+_MOMENT = 1e-6
+"""Seconds that adding up floats may lose."""
 
 
 class EventExpiry:
@@ -32,38 +36,49 @@ class EventExpiry:
         self._hands = hands
         self._clock = clock
         self._ttl = ttl
+        # By key, the earliest first; and the end of those that have not been written since the storage was replaced.
         self._ends: dict[ObjectKey, float] = {}
-        self._end_of_others = 0.0
+        self._end_of_others: float | None = None
+        self._is_planned = False
 
     def notice(self, kind: StorageKey, event: Event) -> Iterable[Hashable]:
         """An Event that was written."""
         key = key_of(event)
+        self._ends.pop(key, None)
         if event.after is None:
-            self._ends.pop(key, None)
             return ()
-        is_known = key in self._ends
         self._ends[key] = self._clock.monotonic() + self._ttl
-        return () if is_known else (key,)
+        return self._plan()
 
     def look_at(self, item: Hashable) -> float | None:
-        """Remove it if it's time."""
-        end = self._ends.get(item) if isinstance(item, ObjectKey) else self._end_of_others
-        if end is None:
-            return None
-        left = end - self._clock.monotonic()
-        # Less than that is what is lost in adding floats.
-        if left > 1e-6:
-            return left
-        if isinstance(item, ObjectKey):
-            self._hands.expire(EVENTS, item)
-        else:
+        """Remove those whose time is over."""
+        now = self._clock.monotonic() + _MOMENT
+        for key in list(itertools.takewhile(lambda key: self._ends[key] <= now, self._ends)):
+            self._hands.expire(EVENTS, key)
+            self._ends.pop(key, None)
+        if self._end_of_others is not None and self._end_of_others <= now:
             for stored in self._hands.select(EVENTS):
                 if stored.key not in self._ends:
                     self._hands.expire(EVENTS, stored.key)
-        return None
+            self._end_of_others = None
+        following = [*itertools.islice(self._ends.values(), 1)]
+        if self._end_of_others is not None:
+            following.append(self._end_of_others)
+        self._is_planned = bool(following)
+        return min(following) - self._clock.monotonic() if following else None
 
     def start_over(self) -> Iterable[Hashable]:
         """All Events there are, with their whole time before them; which ones that are is read when it is over."""
         self._ends = {}
+        self._end_of_others = None
+        self._is_planned = False
+        if not self._hands.has_any(EVENTS):
+            return ()
         self._end_of_others = self._clock.monotonic() + self._ttl
-        return (_OTHERS,) if self._hands.has_any(EVENTS) else ()
+        return self._plan()
+
+    def _plan(self) -> Iterable[Hashable]:
+        if self._is_planned:
+            return ()
+        self._is_planned = True
+        return (_ALL,)

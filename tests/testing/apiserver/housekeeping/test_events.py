@@ -106,6 +106,32 @@ def test_an_event_is_gone_an_hour_after_its_last_write(on_server: Any) -> None:
     on_server(scenario)
 
 
+def test_each_event_has_its_own_hour_and_all_wait_for_one_timer(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        for name in "abc":
+            await call("POST", CORE, core_event(name))
+            await call.clock.sleep(100)
+        await call("PATCH", f"{CORE}/a", {"count": 4}, patch="merge")
+        await call("DELETE", f"{CORE}/b")
+        await call.clock.sleep(3499)
+        assert await names(call) == ["a", "c"]
+        await call.clock.sleep(2)
+        assert await names(call) == ["a"]
+        await call("POST", CORE, core_event("d"))
+        await call.clock.sleep(100)
+        assert await names(call) == ["d"]
+        assert len(call.server._cluster._housekeeper._agenda) == 1
+        await call.clock.sleep(3500)
+        assert await names(call) == []
+        assert len(call.server._cluster._housekeeper._agenda) == 0
+
+    on_server(scenario)
+
+
+async def names(call: Caller) -> list[str]:
+    return [item["metadata"]["name"] for item in (await call("GET", CORE)).body["items"]]
+
+
 def test_events_stay_where_that_is_wanted(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await call("POST", CORE, core_event("e"))
