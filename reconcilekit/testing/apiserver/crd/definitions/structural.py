@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from reconcilekit.testing.apiserver.crd.problems import child, forbidden, invalid, required
-from reconcilekit.testing.apiserver.crd.values.patterns import PatternError, matcher
+from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
+from reconcilekit.testing.apiserver.crd.values.patterns import matcher
 from reconcilekit.testing.apiserver.status import Cause
 
 Level = Literal["root", "item", "field"]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconcilekit.testing.apiserver.crd.rules.expressions import CheckedTree, Kind, Tree
-from reconcilekit.testing.apiserver.crd.values.patterns import PatternError, matcher
+from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
+from reconcilekit.testing.apiserver.crd.values.patterns import matcher
 
 Mistake = tuple[int, str]
 """The number of the expression, and what is wrong with it."""

@@ -11,7 +11,8 @@ import attrs
 from reconcilekit.testing.apiserver.crd.values import failures
 from reconcilekit.testing.apiserver.crd.values.failures import Failure, Findings
 from reconcilekit.testing.apiserver.crd.values.formats import FORMATS, known_format
-from reconcilekit.testing.apiserver.crd.values.patterns import PatternError, matcher
+from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
+from reconcilekit.testing.apiserver.crd.values.patterns import matcher
 from reconcilekit.testing.apiserver.go_text import number
 
 _INT32 = 2**31
