@@ -26,7 +26,7 @@ def is_equal(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool)
 
 
-_WHOLE_FLOAT = re.compile(rb"[0-9]\.0[]},]")
+_WHOLE_FLOAT = re.compile(rb"[0-9](?:\.0|e[0-9]+)[]},]")
 
 
 def with_whole_numbers(obj: dict[str, Any]) -> dict[str, Any]:

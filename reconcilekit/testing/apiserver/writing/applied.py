@@ -31,9 +31,12 @@ def configuration(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def written(target: Target, content: dict[str, Any]) -> dict[str, Any]:
-    """What is compared with what is there: a custom object in the version that it is stored in."""
+    """What is compared with what is there: a custom object in the version, and with the numbers, that are stored."""
     kind = target.served.custom
-    return content if kind is None or kind.is_storage else custom.coerced(kind.in_storage, content)
+    if kind is None:
+        # Numbers of any kind are nowhere else but in definitions.
+        return with_whole_numbers(content) if target.served.storage_key == custom.DEFINITIONS else content
+    return with_whole_numbers(content if kind.is_storage else custom.coerced(kind.in_storage, content))
 
 
 def read_back(target: Target, content: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -44,11 +47,9 @@ def read_back(target: Target, content: dict[str, Any]) -> tuple[dict[str, Any], 
     next read only.
     """
     kind = target.served.custom
-    if kind is None:
-        return content, True
-    if kind.is_storage and not target.is_apply:
-        return with_whole_numbers(content), True
     stored = written(target, content)
+    if kind is None or (kind.is_storage and not target.is_apply):
+        return stored, True
     read = with_whole_numbers(custom.read_back(kind.in_storage, stored))
     return read, read == stored
 

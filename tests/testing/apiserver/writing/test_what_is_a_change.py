@@ -48,3 +48,29 @@ def test_a_json_patch_tells_values_apart(on_server: Any, widgets: str, there: An
             assert (await call("PATCH", f"{widgets}/a", test, patch="json")).status == code
 
     on_server(scenario)
+
+
+def test_a_whole_float_is_another_wish_and_no_other_content(on_server: Any, widgets: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await _one(call, widgets, {"v": 5})
+        wished = await call("PATCH", f"{widgets}/a", b'{"spec":{"v":5.0}}', patch="merge")
+        assert (repr(wished.body["spec"]), wished.body["metadata"]["generation"]) == ("{'v': 5}", 2)
+        told = await call("PATCH", f"{widgets}/a/status", b'{"status":{"v":5.0,"w":1e16}}', patch="merge")
+        again = await call("PATCH", f"{widgets}/a/status", b'{"status":{"v":5.0}}', patch="merge")
+        assert (repr(again.body["status"]), again.version) == (f"{{'v': 5, 'w': {10**16}}}", told.version)
+
+    on_server(scenario)
+
+
+def test_a_definitions_numbers_are_written_as_go_writes_them(on_server: Any) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    number = {"type": "number", "minimum": 1.0, "multipleOf": 0.5, "default": 5.0, "enum": [5.0, 6]}
+
+    async def scenario(call: Caller) -> None:
+        definition = await call.define_widgets()
+        definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["number"] = number
+        changed = await call("PUT", f"{path}/widgets.example.com", definition)
+        found = changed.body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["number"]
+        assert repr(found) == repr({**number, "minimum": 1, "default": 5, "enum": [5, 6]})
+
+    on_server(scenario)
