@@ -95,11 +95,11 @@ class TableMaker:
         """A list that isn't there, as the real server has it of kinds without columns of their own."""
         return not self._served.is_custom and any(column["type"] == "date" for column in self._columns)
 
-    def bookmark(self, told: Mapping[str, object]) -> dict[str, Any]:
+    def bookmark(self, told: Mapping[str, object], *, has_columns: bool) -> dict[str, Any]:
         """The Table that a bookmark with this metadata becomes: a row about nothing."""
-        content = {"metadata": told if self._served.is_custom else {**told, "creationTimestamp": None}}
+        content = {"metadata": told}
         stored = Stored(ObjectKey("", ""), 0, content)
-        table = self.of([stored], {"resourceVersion": told["resourceVersion"]}, now=_NEVER, has_columns=False)
+        table = self.of([stored], {"resourceVersion": told["resourceVersion"]}, now=_NEVER, has_columns=has_columns)
         if "annotations" in told:
             table["rows"][0]["object"] = partial(stored, self._options.version)
         return table

@@ -163,12 +163,13 @@ class Presenter:
     def bookmark(self, metadata: Mapping[str, object]) -> bytes:
         """A watch's bookmark, where objects aren't shown as they are."""
         if self._table is not None:
-            table = self._table.bookmark(metadata)
+            table = self._table.bookmark(metadata, has_columns=self._is_first_line)
+            self._is_first_line = False
             return watch_line("BOOKMARK", msgspec.json.encode(table))
         body = {
             "kind": "PartialObjectMetadata",
             "apiVersion": self._accepted.meta_version,
-            "metadata": {**metadata, "creationTimestamp": None},
+            "metadata": metadata,
         }
         return watch_line("BOOKMARK", msgspec.json.encode(body))
 

@@ -436,17 +436,18 @@ class Writer:
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
         # The storage takes it away, where a dry run doesn't come to, and others see a change until then.
-        has_link = not target.is_dry_run and metadata.pop("selfLink", None) is not None
+        link = None if target.is_dry_run else metadata.pop("selfLink", None)
         is_newer = changed.is_new_generation(target, live.content, content)
         is_known = live.is_as_read and not (is_newer or target.nulls)
         is_same = is_known and changed.is_same(live.content, applied.written(target, content))
         owners = old.get("managedFields") or []
-        if is_same and (entries == owners if has_link else is_same_but_for_times(entries, owners)):
+        if is_same and (entries == owners if link is not None else is_same_but_for_times(entries, owners)):
             return Outcome(stored=live)
         if is_newer:
             metadata["generation"] = old.get("generation", 0) + 1
         _put_or_drop(metadata, "managedFields", entries or None)
         if deletion.is_released(target.served, live.content, content):
+            _put_or_drop(metadata, "selfLink", link or metadata.get("selfLink"))
             return self._remove_last(target, live, content)
         return self._put(target, content, live)
 

@@ -361,3 +361,28 @@ def test_objects_nest_three_hundred_levels(on_server: Any, widgets: str, levels:
             assert (await call("GET", f"{widgets}/a", accept="application/yaml")).status == 200
 
     on_server(scenario)
+
+
+def test_the_last_version_of_an_object_shows_the_self_link_that_it_was_given(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}, finalizers=["a.b/c"]))
+        await call("DELETE", f"{WIDGETS}/a")
+        patch = {"metadata": {"selfLink": "/x", "finalizers": None}}
+        gone = await call("PATCH", f"{WIDGETS}/a", patch, patch="merge")
+        assert (gone.body["metadata"]["selfLink"], (await call("GET", f"{WIDGETS}/a")).status) == ("/x", 404)
+
+    on_server(scenario)
+
+
+def test_the_first_line_of_a_watch_as_tables_has_columns_even_if_it_is_a_bookmark(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        accept = {"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+        query = {"watch": "1", "timeoutSeconds": "3", "allowWatchBookmarks": "true"}
+        request = call.request("GET", WIDGETS, accept=accept["accept"], query=query)
+        events = await call.events(await call.server.transport("t").open(request))
+        tables = [event["object"] for event in events if event["type"] == "BOOKMARK"]
+        assert [bool(table["columnDefinitions"]) for table in tables] == [True, *[False] * (len(tables) - 1)]
+
+    on_server(scenario)
