@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +88,27 @@ def test_pruning_and_defaulting_change_nothing_in_place_and_nothing_twice(schema
     assert Pruning().pruned_value(pruned, node) == pruned
     assert Pruning().pruned_value(pruned, node) is pruned
     assert defaulted(filled, node) == filled
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "told"),
+    [
+        ({"maximum": 99.5}, 1, ["Maximum boundary value must be of type integer (default format) in a"]),
+        (
+            {"maximum": 99.5},
+            100,
+            [
+                "Maximum boundary value must be of type integer (default format) in a",
+                "a in body should be less than or equal to 99.5",
+            ],
+        ),
+        ({"minimum": 0.5}, 1, ["Minimum boundary value must be of type integer (default format) in a"]),
+        ({"multipleOf": 0.5}, 2, ["MultipleOf value must be of type integer (default format) in a"]),
+    ],
+)
+def test_a_limit_that_the_type_cant_hold_refuses_all(limit: dict[str, Any], value: int, told: list[str]) -> None:
+    check = Check({"type": "object", "properties": {"a": {"type": "integer", **limit}}})
+    assert check.accepts is not None
+    assert not check.accepts({"a": value})
+    causes = check.causes({"a": value})
+    assert [cause.message.partition(": ")[2].partition(": ")[2] for cause in causes] == told

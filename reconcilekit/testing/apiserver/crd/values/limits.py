@@ -89,16 +89,23 @@ class NumberLimits:
         findings = Findings(matches=1)
         if not self._holds(value):
             findings.add(failures.out_of_range("Checked", self.type, self.format, path))
-        if self.multiple_of is not None:
-            findings.add(*self._multiple_failures(value, path, self.multiple_of))
-        if self.minimum is not None:
-            findings.add(*self._minimum_failures(value, path, _bound(value, self.minimum)))
-        if self.maximum is not None:
-            findings.add(*self._maximum_failures(value, path, _bound(value, self.maximum)))
+        limits = (
+            ("MultipleOf", self.multiple_of, self._multiple_failures),
+            ("Minimum boundary", self.minimum, self._minimum_failures),
+            ("Maximum boundary", self.maximum, self._maximum_failures),
+        )
+        for name, bound, found in limits:
+            if bound is None:
+                continue
+            if self._holds(bound):
+                findings.add(*found(value, path, _bound(value, bound)))
+            else:
+                # A limit that the type can't hold is a mistake of each value, and compared with all the same.
+                findings.add(failures.out_of_range(name, self.type, self.format, path))
+                findings.add(*found(float(value), path, float(bound)))
         return findings
 
     def _multiple_failures(self, value: float, path: str, factor: float) -> Iterator[Failure]:
-        factor = _bound(value, factor)
         if isinstance(value, int):
             is_multiple = factor <= 0 or value % factor == 0
         else:
