@@ -94,13 +94,20 @@ def _owner_causes(owners: Sequence[Obj]) -> Found:
             if not owner.get(name):
                 yield required(f"{field}[{i}].{name}", "must not be empty")
         if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
-            yield invalid(f"{field}[{i}]", owner, "/v1, Kind=Event is disallowed from being an owner")
+            yield invalid(f"{field}[{i}]", _in_go_order(owner), "/v1, Kind=Event is disallowed from being an owner")
         if owner.get("controller"):
             this = f"{owner.get('kind')}/{owner.get('name')}"
             if leader:
                 pair = f'Found "true" in references for {leader} and {this}'
-                yield invalid(field, owners, f"Only one reference can have Controller set to true. {pair}")
+                told = [_in_go_order(owner) for owner in owners]
+                yield invalid(field, told, f"Only one reference can have Controller set to true. {pair}")
             leader = this
+
+
+def _in_go_order(owner: Obj) -> Obj:
+    """An owner as the struct that it is writes itself."""
+    names = ("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
+    return {name: owner[name] for name in names if name in owner}
 
 
 def _finalizer_causes(finalizers: Sequence[str]) -> Found:

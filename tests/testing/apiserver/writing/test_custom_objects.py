@@ -386,3 +386,15 @@ def test_the_first_line_of_a_watch_as_tables_has_columns_even_if_it_is_a_bookmar
         assert [bool(table["columnDefinitions"]) for table in tables] == [True, *[False] * (len(tables) - 1)]
 
     on_server(scenario)
+
+
+def test_owners_are_quoted_as_the_struct_that_they_are(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        await call("POST", WIDGETS, widget({"size": 1}))
+        owners = [{**OWNER, "controller": True}, {**OWNER, "name": "p", "controller": True}]
+        refused = await call("PATCH", f"{WIDGETS}/a", {"metadata": {"ownerReferences": owners}}, patch="merge")
+        first = f'{{"apiVersion":"v1","kind":"ConfigMap","name":"o","uid":"{OWNER["uid"]}","controller":true}}'
+        assert f"metadata.ownerReferences: Invalid value: [{first}," in refused.message
+
+    on_server(scenario)
