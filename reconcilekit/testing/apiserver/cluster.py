@@ -24,6 +24,7 @@ from reconcilekit.testing.apiserver.storage.storage import Event, History, Stora
 from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
 from reconcilekit.testing.apiserver.writing.admission import Admission
+from reconcilekit.testing.apiserver.writing.classes import Classes
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.quotas import Quotas
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome, Transform, Writer
@@ -93,7 +94,13 @@ class Cluster:
         quotas = self.registry.find("", "v1", "resourcequotas")
         assert quotas is not None
         self._writer = Writer(
-            self.storage, admission, namespaces, self._addresses, self.ownership, Quotas(self.storage, quotas)
+            self.storage,
+            admission,
+            namespaces,
+            self._addresses,
+            self.ownership,
+            Quotas(self.storage, quotas),
+            Classes(self.storage, self._served),
         )
         self._housekeeper = Housekeeper(self, clock, housekeeping)
         self.resume = self._housekeeper.resume

@@ -11,11 +11,19 @@ from reconcilekit.testing.apiserver.housekeeping.addresses import DEFAULT_RANGE
 from reconcilekit.testing.apiserver.housekeeping.cluster import KeptCluster
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import Registry
+from reconcilekit.testing.apiserver.validation import SYSTEM_PRIORITIES
 from reconcilekit.testing.apiserver.writing.addresses import ServiceAddresses
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 _ALWAYS = ("default", "kube-system")
 _SYSTEM = ("kube-node-lease", "kube-public")
+_PRIORITIES = {
+    "system-node-critical": "Used for system critical pods that must not be moved from their current node.",
+    "system-cluster-critical": (
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+    ),
+}
+"""Without these, Pods that name them are refused."""
 _ADDRESS = "192.0.2.2"
 """Where the server says it is: an address for documentation (RFC 5737), because loopback ones aren't allowed there."""
 _PORT = 6443
@@ -40,6 +48,9 @@ def first_objects(registry: Registry, options: Housekeeping) -> Iterator[tuple[T
     """The first objects and where they go, in their order."""
     for name in (*_ALWAYS, *(_SYSTEM if options.system_objects else ())):
         yield _placed(registry, "", "v1", "namespaces", {"metadata": {"name": name}})
+    for name, about in _PRIORITIES.items():
+        priority = {"metadata": {"name": name}, "value": SYSTEM_PRIORITIES[name], "description": about}
+        yield _placed(registry, "scheduling.k8s.io", "v1", "priorityclasses", priority)
     if options.system_objects:
         addresses = {"metadata": {"name": DEFAULT_RANGE}, "spec": {"cidrs": [options.service_range]}}
         yield _placed(registry, "networking.k8s.io", "v1", "servicecidrs", addresses)

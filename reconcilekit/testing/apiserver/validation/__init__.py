@@ -27,7 +27,8 @@ from reconcilekit.testing.apiserver.validation import (
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
 from reconcilekit.testing.apiserver.validation.endpoints import LOOPBACK_RULE
 from reconcilekit.testing.apiserver.validation.metadata import NameRule, metadata_causes, path_segment
-from reconcilekit.testing.apiserver.validation.warnings import BY_GENERATION, WARNINGS
+from reconcilekit.testing.apiserver.validation.others import SYSTEM_PRIORITIES
+from reconcilekit.testing.apiserver.validation.warnings import AT_FIRST, BY_GENERATION, WARNINGS
 
 Check = Callable[[Obj, Obj | None], Found]
 
@@ -94,11 +95,13 @@ def name_rule(group: str, plural: str) -> NameRule:
 
 
 __all__ = [
+    "AT_FIRST",
     "BY_GENERATION",
     "CHECKS",
     "LOOPBACK_RULE",
     "PART_CHECKS",
     "STATUS_CHECKS",
+    "SYSTEM_PRIORITIES",
     "WARNINGS",
     "Check",
     "metadata_causes",

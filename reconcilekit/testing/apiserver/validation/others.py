@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from reconcilekit.testing.apiserver.validation import names
@@ -20,6 +19,9 @@ from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _HIGHEST_PRIORITY = 1000000000
+SYSTEM_PRIORITIES = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
+"""The priorities that every cluster has."""
+
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 
 
@@ -166,10 +168,25 @@ def lease_causes(lease: Obj, old: Obj | None) -> Found:
 
 def priority_class_causes(priority: Obj, old: Obj | None) -> Found:
     """What is wrong with a PriorityClass."""
-    value, is_system = priority.get("value", 0), re.match("system-", priority["metadata"].get("name", ""))
+    value, name = priority.get("value", 0), priority["metadata"].get("name", "")
     if old is not None:
         if old.get("value", 0) != value:
             yield forbidden("value", "may not be changed in an update.")
         return
-    if value > _HIGHEST_PRIORITY and not is_system:
+    if name.startswith("system-"):
+        yield from _system_priority_causes(name, value, is_default=priority.get("globalDefault", False))
+    elif value > _HIGHEST_PRIORITY:
         yield forbidden("value", f"maximum allowed value of a user defined priority is {_HIGHEST_PRIORITY}")
+
+
+def _system_priority_causes(name: str, value: int, *, is_default: bool) -> Found:
+    known, why = SYSTEM_PRIORITIES.get(name), ""
+    if known is None:
+        why = f"{name} is not a known system priority class"
+    elif value != known:
+        why = f"value of {name} PriorityClass must be {known}"
+    elif is_default:
+        why = f"globalDefault of {name} PriorityClass must be false"
+    if why:
+        reserved = "priority class names with 'system-' prefix are reserved for system use only"
+        yield forbidden("metadata.name", f"{reserved}. error: {why}")

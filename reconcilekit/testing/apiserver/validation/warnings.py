@@ -9,11 +9,24 @@ from reconcilekit.testing.apiserver.validation.causes import Obj
 
 Warn = Callable[[Obj], Iterator[str]]
 
+_OLD_INGRESS = "kubernetes.io/ingress.class"
+_OLD_STORAGE = "volume.beta.kubernetes.io/storage-class"
 _ENDPOINTS = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 
 
 def _warn_of_endpoints(endpoints: Obj) -> Iterator[str]:
     yield _ENDPOINTS
+
+
+def _warn_of_claim(claim: Obj) -> Iterator[str]:
+    if _OLD_STORAGE in (claim["metadata"].get("annotations") or {}):
+        yield f'metadata.annotations[{_OLD_STORAGE}]: deprecated since v1.8; use "storageClassName" attribute instead'
+
+
+def _warn_of_ingress(ingress: Obj) -> Iterator[str]:
+    is_told = _OLD_INGRESS in (ingress["metadata"].get("annotations") or {})
+    if is_told and ingress["spec"].get("ingressClassName") is None:
+        yield f"annotation \"{_OLD_INGRESS}\" is deprecated, please use 'spec.ingressClassName' instead"
 
 
 def _warn_of_slice(endpoint_slice: Obj) -> Iterator[str]:
@@ -77,6 +90,7 @@ def _warn_of_variables(variables: Sequence[Obj], field: str) -> Iterator[str]:
 
 WARNINGS: Mapping[tuple[str, str], Warn] = {
     ("", "endpoints"): _warn_of_endpoints,
+    ("", "persistentvolumeclaims"): _warn_of_claim,
     ("", "secrets"): _warn_of_secret,
     ("", "services"): _warn_of_service,
     ("apps", "daemonsets"): _warn_of_template,
@@ -84,8 +98,12 @@ WARNINGS: Mapping[tuple[str, str], Warn] = {
     ("apps", "replicasets"): _warn_of_template,
     ("apps", "statefulsets"): _warn_of_template,
     ("discovery.k8s.io", "endpointslices"): _warn_of_slice,
+    ("networking.k8s.io", "ingresses"): _warn_of_ingress,
 }
 """By group and plural."""
+
+AT_FIRST = frozenset({("networking.k8s.io", "ingresses")})
+"""The kinds that are warned of only where they are new."""
 
 BY_GENERATION = frozenset({("apps", name) for name in ("daemonsets", "deployments", "replicasets", "statefulsets")})
 """The kinds that are warned of only where a write changes what they are to be."""

@@ -9,6 +9,7 @@ import msgspec
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.validation import SYSTEM_PRIORITIES
 
 _DEPRECATED = {
     ("", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
@@ -37,13 +38,16 @@ def about_deletion(served: ResourceType, options: Mapping[str, object]) -> list[
 
 
 def check_immortal(served: ResourceType, name: str) -> None:
-    """Namespaces without which there's no cluster stay.
+    """Namespaces and priorities without which there's no cluster stay.
 
     Raises:
         StatusError: 403.
     """
     if served.storage_key == ("", "namespaces") and name in _IMMORTAL:
         raise status.forbidden("", "namespaces", name, "this namespace may not be deleted")
+    if served.storage_key == ("scheduling.k8s.io", "priorityclasses") and name in SYSTEM_PRIORITIES:
+        why = "this is a system priority class and cannot be deleted"
+        raise status.forbidden(served.group, served.plural, name, why)
 
 
 def without_twin_owners(obj: dict[str, Any], warnings: list[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.ordering import in_go_order
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import (
+    AT_FIRST,
     BY_GENERATION,
     CHECKS,
     LOOPBACK_RULE,
@@ -80,7 +81,9 @@ class Admission:
         if served.custom is not None:
             warnings += finalizer_warnings(content["metadata"], None if old is None else old["metadata"])
         warn = WARNINGS.get(served.storage_key)
-        is_quiet = old is not None and served.storage_key in BY_GENERATION and content["spec"] == old["spec"]
+        is_quiet = old is not None and (
+            served.storage_key in AT_FIRST or (served.storage_key in BY_GENERATION and content["spec"] == old["spec"])
+        )
         if warn is not None and not is_quiet:
             warnings += warn(content)
 

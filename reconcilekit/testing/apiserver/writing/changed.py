@@ -22,6 +22,9 @@ def is_new_generation(target: Target, old: Mapping[str, Any], new: Mapping[str, 
     """True if what is wanted of the object changes, in a kind that counts it."""
     if not target.served.has_generation or target.subresource not in ("", "scale", "ephemeralcontainers", "resize"):
         return False
+    if target.served.storage_key == ("scheduling.k8s.io", "priorityclasses"):
+        # It begins with a generation, and keeps it.
+        return False
     if target.served.storage_key == ("apps", "deployments") and _annotations(old) != _annotations(new):
         return True
     uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}

@@ -41,8 +41,6 @@ def _prepare_pod(pod: dict[str, Any]) -> None:
     ]
     if added and None not in told:
         spec["tolerations"] = [*tolerations, *added]
-    spec.setdefault("priority", 0)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     pod["status"] = {"phase": "Pending", "qosClass": quality_of(spec)} | pod["status"]
 
 

@@ -30,6 +30,7 @@ from reconcilekit.testing.apiserver.writing import (
 )
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.writing.admission import Admission
+from reconcilekit.testing.apiserver.writing.classes import Classes
 from reconcilekit.testing.apiserver.writing.preconditions import (
     Target,
     check_delete_preconditions,
@@ -94,10 +95,12 @@ class Writer:
         addresses: ServiceAddresses,
         ownership: Ownership,
         quotas: Quotas,
+        classes: Classes,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
         self._quotas = quotas
+        self._classes = classes
         self._ownership = ownership
         self._admission = admission
         self._namespaces = namespace_type
@@ -305,6 +308,7 @@ class Writer:
             content["status"] = reported
         if served.definition:
             self._admission.default(served, content)
+            self._classes.fill_in(target, content, None)
         self._check(target, content, None)
         # Of a new object nobody minds a version that can't be read.
         version = "" if version == "0" or naming.is_malformed(version) else version
@@ -418,6 +422,7 @@ class Writer:
         spec = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
         if not served.is_custom:
             self._admission.default(served, content)
+            self._classes.fill_in(target, content, old)
         if served.storage_key == ("", "namespaces"):
             # After what is filled in: a finalizer that was taken off stays off.
             content["spec"] = spec or {}
@@ -431,6 +436,7 @@ class Writer:
         self._admission.check(target.served, empties.as_told(target, content), old=old, warnings=target.warnings)
         if is_service:
             service_fields.drop_unread(content["spec"])
+        self._classes.check(target, content, old)
         self._quotas.check(target, content, old)
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
