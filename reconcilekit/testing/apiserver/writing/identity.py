@@ -14,6 +14,15 @@ from reconcilekit.testing.apiserver.status import Cause
 PARTS = ("kind", "apiVersion")
 """What an object holds of it while it is written, where it isn't what its path says."""
 
+_WIPED = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+)
+"""What a new object can't bring along."""
+
 
 def problem(obj: Mapping[str, Any]) -> str:
     """Why nobody can tell what an object is that a patch made, "" if it can be told."""
@@ -65,3 +74,9 @@ def causes(content: Mapping[str, Any], served: ResourceType) -> list[Cause]:
         Cause(reason="FieldValueInvalid", message=f'Invalid value: "{value}": must be {wanted[name]}', field=name)
         for name, value in told.items()
     ]
+
+
+def wipe(metadata: dict[str, Any]) -> None:
+    """Take from a new object, in place, what it can't bring along."""
+    for name in _WIPED:
+        metadata.pop(name, None)

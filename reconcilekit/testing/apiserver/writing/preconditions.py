@@ -122,11 +122,13 @@ def check_version(target: Target, live: Stored, metadata: Mapping[str, Any]) -> 
 
 
 def check_uid(target: Target, uid: str, metadata: Mapping[str, Any]) -> None:
-    """A uid in a patch or an apply must be the live one, "" where nothing is there yet.
+    """A uid in a patch or an apply must be the live one; other than here it is told among all else, or not looked at.
 
     Raises:
         StatusError: 422, as the real server has it: the field is immutable.
     """
+    if target.subresource in ("", "status"):
+        return
     wanted = metadata.get("uid") or uid
     if wanted != uid:
         message = f'Invalid value: "{wanted}": field is immutable'

@@ -39,15 +39,6 @@ from reconcilekit.testing.apiserver.writing.preconditions import (
 )
 from reconcilekit.testing.apiserver.writing.quotas import Quotas
 
-_WIPED = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "selfLink",
-)
-"""What a new object can't bring along."""
-
 WRITTEN_BY = {
     "scale": ("spec",),
     "ephemeralcontainers": ("spec",),
@@ -122,7 +113,7 @@ class Writer:
         metadata = content["metadata"]
         objects = self._storage.collection(target.served).objects
         target = naming.named(target, metadata, self._storage.new_suffix, lambda key: key in objects)
-        _wipe(metadata)
+        identity.wipe(metadata)
         return self._insert(target, content, is_post=True)
 
     def asked(self, target: Target, obj: dict[str, Any], check: Check) -> Outcome:
@@ -181,7 +172,7 @@ class Writer:
         naming.check_told_version(content["metadata"])
         if target.subresource == "scale":
             naming.check_told_uid(target, live.uid, content["metadata"])
-        _check_early_uid(target, live, content["metadata"])
+        check_uid(target, live.uid, content["metadata"])
         return self._update(target, live, content)
 
     def apply(self, target: Target, config: dict[str, Any], check: Check | None = None) -> Outcome:
@@ -212,7 +203,7 @@ class Writer:
             read["metadata"].setdefault("name", target.key.name)
             return self._insert(target, read, entries)
         check_version(target, live, read["metadata"])
-        _check_early_uid(target, live, read["metadata"])
+        check_uid(target, live.uid, read["metadata"])
         read["metadata"].pop("managedFields", None)
         pod_parts.restrict(target.subresource, read, live.content)
         if made is not before or not (target.served.custom and target.served.custom.is_read_anew):
@@ -300,7 +291,7 @@ class Writer:
             # What a write to the status made has it owned, and lost.
             _put_or_drop(content, "status", builtin.empty_status(served.definition))
         # A PUT that creates owns what it sent of this all the same, where a POST has lost it by now.
-        _wipe(content["metadata"])
+        identity.wipe(content["metadata"])
         if served is self._namespaces:
             # A name that was generated comes too late for whoever creates to own the label.
             metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": key.name}
@@ -483,17 +474,6 @@ class Writer:
             if content["metadata"].pop("managedFields", None) is None:
                 raise
             return self._storage.put(target.served, target.key, content, is_as_read=is_as_read)
-
-
-def _check_early_uid(target: Target, live: Stored, metadata: Mapping[str, Any]) -> None:
-    """Refuse another uid by itself, but where it is told among all else that is wrong, or isn't looked at."""
-    if target.subresource not in ("", "status"):
-        check_uid(target, live.uid, metadata)
-
-
-def _wipe(metadata: dict[str, Any]) -> None:
-    for name in _WIPED:
-        metadata.pop(name, None)
 
 
 def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
