@@ -27,6 +27,7 @@ from reconcilekit.testing.apiserver import ApiServer
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.pacing import Turns
 from reconcilekit.testing.apiserver.server import RequestRecord
 from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
 from reconcilekit.testing.controlplane import ControlPlane
@@ -255,6 +256,7 @@ class RealApiServer(ApiServer):
         super().__init__(clock=clock)
         self._world = world
         self._streams: list[WatchStream] = []
+        self._turns = Turns()
         self._lag_of: dict[str, Callable[[], float]] = {}
         self._plurals: dict[Resource, str] = {}
 
@@ -302,6 +304,7 @@ class RealApiServer(ApiServer):
             ),
             progress=lambda: late.seen if late.is_holding else self._world.revision,
             on_close=self._over,
+            turns=self._turns,
         )
         late = LateStream(stream, clock=self._clock, seconds=lambda: self._lag_of.get(route.plural))
         self._streams.append(stream)

@@ -8,7 +8,11 @@ from reconcilekit.testing.apiserver.storage.storage import FIRST_REVISION
 from tests.testing.apiserver.conftest import Caller
 
 MAPS = "/api/v1/namespaces/default/configmaps"
-STATE = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "allowWatchBookmarks": "true"}
+STATE: dict[str, Any] = {
+    "sendInitialEvents": "true",
+    "resourceVersionMatch": "NotOlderThan",
+    "allowWatchBookmarks": "true",
+}
 
 
 def test_a_watch_of_the_state_at_a_future_version_is_refused_once_begun(on_server: Any) -> None:

@@ -179,7 +179,8 @@ def test_a_link_to_itself_counts_as_a_change_until_it_is_stored(on_server: Calla
         path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/a"
         lease: dict[str, Any] = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a"}}
         versions = []
-        for more in ({}, {"spec": {}}, {"spec": {}, "metadata": {"name": "a", "selfLink": "/x"}}):
+        further: list[dict[str, Any]] = [{}, {"spec": {}}, {"spec": {}, "metadata": {"name": "a", "selfLink": "/x"}}]
+        for more in further:
             answer = await call("PATCH", path, {**lease, **more}, patch="apply", fieldManager="m")
             versions.append(answer.version)
         assert len(set(versions)) == 3
