@@ -95,15 +95,20 @@ def look(ctx: Context, spec: dict[str, Any], *, confirm: bool) -> Any:
             return data(ctx.get(CONFIG_MAP, what, confirm=confirm))
         case "follow":
             first = ctx.get(CONFIG_MAP, what, confirm=confirm)
-            then = ctx.get(CONFIG_MAP, first["data"]["pointsTo"], confirm=confirm) if first else None
+            then = ctx.get(CONFIG_MAP, target(first), confirm=confirm) if first else None
             return data(first), data(then)
         case "labels":
             return [data(each) for each in ctx.select(CONFIG_MAP, labels={"color": what}, confirm=confirm)]
         case "where":
-            return [data(each) for each in ctx.select(CONFIG_MAP, where=lambda each: each["data"]["pointsTo"] == what)]
+            return [data(each) for each in ctx.select(CONFIG_MAP, where=lambda each: target(each) == what)]
         case _:
             found = ctx.select(CONFIG_MAP, labels=f"color!={what}", namespace="default", confirm=confirm)
-            return [data(ctx.get(CONFIG_MAP, each["data"]["pointsTo"], confirm=confirm)) for each in found]
+            return [data(ctx.get(CONFIG_MAP, target(each), confirm=confirm)) for each in found]
+
+
+def target(found: dict[str, Any]) -> str:
+    """The name that a ConfigMap points to; a real cluster has ConfigMaps of its own, which point nowhere."""
+    return str(found["data"].get("pointsTo", "nowhere"))
 
 
 def data(found: dict[str, Any] | None) -> Any:

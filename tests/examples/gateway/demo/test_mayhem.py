@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from examples.gateway.demo.mayhem import COLLECTIONS, OBJECTS, REQUEST_FAULTS, WATCH_FAULTS, Mayhem
-from examples.gateway.kinds import GATEWAY, HTTP_ROUTE, TOKEN_POLICY
+from examples.gateway.kinds import HTTP_ROUTE, TOKEN_POLICY
 from reconcilekit import ApiError, Client, ObjectKey, WireError
 from tests.examples.gateway.world import World, simulate
 
@@ -31,7 +31,6 @@ def test_every_kind_of_fault_strikes_the_controllers_and_nobody_else() -> None:
         transport = world.server.transport(user_agent="gateway (reconcilekit)")
         controller = Client(transport, clock=world.clock, field_manager="gateway")
         with Mayhem(world.server, clock=world.clock, probability=0.05) as mayhem:
-            await controller.get(GATEWAY, ObjectKey("edge", "public"))
             failed = await ask(world, controller, 300)
             assert await ask(world, world.user, 300) == 0
 

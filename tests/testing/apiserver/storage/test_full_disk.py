@@ -20,6 +20,9 @@ from reconcilekit.testing.apiserver.storage.folder import DataFolder, UnusableFo
 
 PLACE = "/api/v1/namespaces/default/configmaps"
 
+CREATES = 400
+"""More than are written of the first objects' snapshot, at one with each create: a second one is begun and whole."""
+
 
 @attrs.define
 class Disk:
@@ -88,14 +91,14 @@ def test_a_snapshot_that_cant_be_synced_costs_nothing(data: Path, syncs: Disk, s
     async def main(clock: VirtualClock) -> None:
         server = ApiServer(clock=clock, data=data)
         syncs.refused = {syncs.calls + (1 if step == "snapshot" else 2)}
-        for number in range(90):
+        for number in range(CREATES):
             assert await create(server, f"c{number}") == 201
             assert snapshots(data)
         assert syncs.calls > max(syncs.refused)
         server.close()
 
     run_virtual(main)
-    assert names_after_restart(data) >= {f"c{number}" for number in range(90)}
+    assert names_after_restart(data) >= {f"c{number}" for number in range(CREATES)}
     assert len(list(data.glob("snapshot-*"))) == 1
 
 
@@ -108,13 +111,13 @@ def test_no_file_that_cant_be_opened_costs_anything(data: Path, monkeypatch: pyt
         server = ApiServer(clock=clock, data=data)
         monkeypatch.setattr(Path, "open", lambda *told, **more: disk(*told, **more))
         disk.refuse_next(refused)
-        for number in range(80):
+        for number in range(CREATES):
             assert await create(server, f"c{number}") == 201
         assert disk.calls > refused
         server.close()
 
     run_virtual(main)
-    assert names_after_restart(data) == {f"c{number}" for number in range(80)}
+    assert names_after_restart(data) == {f"c{number}" for number in range(CREATES)}
 
 
 @pytest.mark.usefixtures("small_journals")

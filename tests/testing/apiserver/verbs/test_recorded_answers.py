@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from reconcilekit.errors import LostAnswerError
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer, Housekeeping, VirtualClock, run_virtual
 from tests.recorded_verbs import comparable, decoded, load, substituted
@@ -20,8 +21,6 @@ DIFFERS: dict[str, set[int]] = {
     # The list of paths is shorter, POST /apis is refused, an escaped slash in a name isn't seen without a socket, and
     # a HEAD has a body without one.
     "get options": {25, 34, 36, 38},
-    # Protobuf of a custom kind breaks the real one's connection.
-    "bodies": {55},
     # The words of the YAML library for its mistakes.
     "apply options": {9, 19},
     # A generation that the client made up is kept by some kinds.
@@ -61,7 +60,10 @@ async def play(clock: VirtualClock, case: str) -> list[tuple[int, dict[str, Any]
         request = Request(
             method=step["method"], path=step["path"], query=step.get("query", {}), body=body, headers=headers
         )
-        answer = await transport.send(request)
+        try:
+            answer = await transport.send(request)
+        except LostAnswerError:
+            return {"status": 0, "type": "", "body": None}
         found = {"status": answer.status, "type": answer.headers.get("content-type", "")}
         found["body"] = decoded(step, answer.status, answer.body)
         names = {"warning": "warning", "retry-after": "retry"}
