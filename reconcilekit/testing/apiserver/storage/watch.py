@@ -36,12 +36,12 @@ and a hundred events or so; but here a big write and the client share a loop."""
 
 
 class Encoder(Protocol):
-    """Makes lines of objects where they aren't shown as they are."""
+    """Makes lines of objects where they aren't shown as they are; the watch's first line tells more than the others."""
 
-    def line(self, kind: str, stored: Stored) -> bytes:
+    def line(self, kind: str, stored: Stored, *, is_first: bool) -> bytes:
         """An event's."""
 
-    def bookmark(self, metadata: Mapping[str, object]) -> bytes:
+    def bookmark(self, metadata: Mapping[str, object], *, is_first: bool) -> bytes:
         """A bookmark's."""
 
 
@@ -104,6 +104,8 @@ class WatchStream:
         self._backlog = 0
         self._fetches = 0
         self._is_watched = False
+        self._is_begun = False
+        self._opening: tuple[int, Callable[[bool], bytes]] | None = None
         self._wake = asyncio.Event()
         self._ends_at = clock.monotonic() + options.timeout
         self._knows = options.after
@@ -129,10 +131,14 @@ class WatchStream:
     def tell(self, event: Event) -> None:
         """Queue an event, as what it is to this watch's selection."""
         kind = self._kind_of(event)
-        if kind is not None:
-            encoder = self.options.encoder
-            line = event.line(kind, self.options.served) if encoder is None else encoder.line(kind, event.shown(kind))
-            self._queue(self._framed(line))
+        encoder = self.options.encoder
+        if kind is None:
+            return
+        if encoder is None:
+            self._queue(self._framed(event.line(kind, self.options.served)))
+            return
+        shown = event.shown(kind)
+        self._queue_shown(lambda is_first: encoder.line(kind, shown, is_first=is_first))
 
     def tell_state(self, objects: Iterator[Stored]) -> None:
         """Tell the objects that were there before the watch began, ahead of all else, a few at a time.
@@ -158,8 +164,9 @@ class WatchStream:
         metadata: dict[str, object] = {"resourceVersion": str(max(self._progress(), self.options.after))}
         if ends_initial_events:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-        if self.options.encoder is not None:
-            self._queue(self._framed(self.options.encoder.bookmark(metadata)))
+        encoder = self.options.encoder
+        if encoder is not None:
+            self._queue_shown(lambda is_first: encoder.bookmark(metadata, is_first=is_first))
             return
         body = self.options.served.prefix + msgspec.json.encode({"metadata": metadata})[1:]
         self._queue(self._framed(watch_line("BOOKMARK", body)))
@@ -244,7 +251,8 @@ class WatchStream:
         encoder = self.options.encoder
         if encoder is None:
             return self._framed(watch_line("ADDED", stored.body(self.options.served)))
-        return self._framed(encoder.line("ADDED", stored))
+        is_first, self._is_begun = not self._is_begun, True
+        return self._framed(encoder.line("ADDED", stored, is_first=is_first))
 
     def _framed(self, line: bytes) -> bytes:
         return line if self.options.frame is None else self.options.frame(line)
@@ -280,6 +288,7 @@ class WatchStream:
     def _end_state(self) -> None:
         """Count what was queued behind the state."""
         self._state = None
+        self._open()
         later, self._lines = self._lines, collections.deque()
         for line in later:
             self._lines.append(line)
@@ -291,6 +300,25 @@ class WatchStream:
         was_over = self._is_over
         self._count_line()
         return self._is_silent or (self._is_over and not was_over)
+
+    def _queue_shown(self, show: Callable[[bool], bytes]) -> None:
+        """Queue what the encoder makes; behind a state that is being told, it is the first line if nothing was told."""
+        if self._state is None:
+            is_first, self._is_begun = not self._is_begun, True
+            self._queue(self._framed(show(is_first)))
+            return
+        if self._opening is None:
+            self._opening = (len(self._lines), show)
+        self._queue(self._framed(show(False)))
+
+    def _open(self) -> None:
+        """Make the first line behind the state what a first line is, where the state had none."""
+        if self._opening is not None and not self._is_begun:
+            place, show = self._opening
+            if place < len(self._lines):
+                self._lines[place] = self._framed(show(True))
+                self._is_begun = True
+        self._opening = None
 
     def _queue(self, line: bytes) -> None:
         if self._is_silent or self._is_over:

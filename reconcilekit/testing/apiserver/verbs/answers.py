@@ -56,7 +56,6 @@ class Presenter:
         self._now = now
         self._query = query
         self._scaled = scaled
-        self._is_first_line = True
 
     @functools.cached_property
     def _table(self) -> TableMaker | None:
@@ -151,20 +150,18 @@ class Presenter:
         )
         raise _refused(f"you requested PartialObjectMetadata, but the requested object is a list ({kind})")
 
-    def line(self, kind: str, stored: Stored) -> bytes:
+    def line(self, kind: str, stored: Stored, *, is_first: bool) -> bytes:
         """A watch's line, where objects aren't shown as they are."""
         if self._table is not None:
             metadata = {"resourceVersion": stored.meta["resourceVersion"]}
-            table = self._table.of([stored], metadata, now=self._now(), has_columns=self._is_first_line)
-            self._is_first_line = False
+            table = self._table.of([stored], metadata, now=self._now(), has_columns=is_first)
             return watch_line(kind, msgspec.json.encode(table))
         return watch_line(kind, msgspec.json.encode(partial(stored, self._accepted.version)))
 
-    def bookmark(self, metadata: Mapping[str, object]) -> bytes:
+    def bookmark(self, metadata: Mapping[str, object], *, is_first: bool) -> bytes:
         """A watch's bookmark, where objects aren't shown as they are."""
         if self._table is not None:
-            table = self._table.bookmark(metadata, has_columns=self._is_first_line)
-            self._is_first_line = False
+            table = self._table.bookmark(metadata, has_columns=is_first)
             return watch_line("BOOKMARK", msgspec.json.encode(table))
         body = {
             "kind": "PartialObjectMetadata",

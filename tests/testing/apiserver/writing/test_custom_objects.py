@@ -375,19 +375,6 @@ def test_the_last_version_of_an_object_shows_the_self_link_that_it_was_given(on_
     on_server(scenario)
 
 
-def test_the_first_line_of_a_watch_as_tables_has_columns_even_if_it_is_a_bookmark(on_server: Any) -> None:
-    async def scenario(call: Caller) -> None:
-        await define(call)
-        accept = {"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
-        query = {"watch": "1", "timeoutSeconds": "3", "allowWatchBookmarks": "true"}
-        request = call.request("GET", WIDGETS, accept=accept["accept"], query=query)
-        events = await call.events(await call.server.transport("t").open(request))
-        tables = [event["object"] for event in events if event["type"] == "BOOKMARK"]
-        assert [bool(table["columnDefinitions"]) for table in tables] == [True, *[False] * (len(tables) - 1)]
-
-    on_server(scenario)
-
-
 def test_owners_are_quoted_as_the_struct_that_they_are(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await define(call)
