@@ -48,7 +48,7 @@ class Step:
     @property
     def is_cached(self) -> bool:
         """What is answered hangs on a cache, which may lag behind: what it holds is read, or held against an apply."""
-        is_read_there = self.method == "GET" and self.query.get("resourceVersion") in ("0", "1")
+        is_read_there = self.method == "GET" and self.query.get("resourceVersion") in ("0", "1", "${start}")
         return is_read_there or self.is_watch or self.content_type.startswith("application/apply-patch")
 
     @property

@@ -260,7 +260,7 @@ class Ownership:
         except ConflictError as error:
             raise conflict(error.conflicts) from error
         except checking.UnfitError as error:
-            raise status.StatusError(500, f"failed to convert new object: {error}") from error
+            raise status.StatusError(500, str(error)) from error
         return new, self._stripped(after, manager) if manager in after else after
 
     def _applied(

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.testing.apiserver.ownership import field_sets
+from reconcilekit.testing.apiserver.ownership.checking import UnfitError
 from reconcilekit.testing.apiserver.ownership.field_sets import (
     NO_FIELDS,
     FieldSet,
@@ -55,7 +56,7 @@ class Updater:
     Attributes:
         kind_of: the type by which a version's fields are told; None for a version that is no more.
         reset: what a write to this resource or subresource can't change and so can't own, by version.
-        shown: an object as a version has it.
+        shown: an object as a version has it; raises `UnfitError` where it doesn't fit that version.
     """
 
     kind_of: Callable[[str], Type | None]
@@ -73,8 +74,12 @@ class Updater:
             version: that the update was written in.
             managers: the owners so far, `manager` not among them.
             manager: who updates.
+
+        Raises:
+            UnfitError: the object doesn't fit a version in which somebody owns some of it.
         """
         comparisons = _Comparisons(self, live, new)
+        self._check_live(live, managers)
         rest = self._take(comparisons, managers, manager, force=True)
         found = comparisons.of(version)
         assert found is not None
@@ -87,7 +92,9 @@ class Updater:
 
         Raises:
             ConflictError: others own what it would change, and it isn't forced.
+            UnfitError: as for `update`.
         """
+        self._check_live(live, managers)
         kind = self.kind_of(version)
         assert kind is not None
         merged = merge(live, config, kind)
@@ -100,6 +107,17 @@ class Updater:
             new = self._prune(new, after, manager, last)
         after = self._take(_Comparisons(self, live, new), after, manager, force=force)
         return new, after
+
+    def _check_live(self, live: Content, managers: Managers) -> None:
+        for version in {owned.api_version: None for owned in managers.values()}:
+            if self.kind_of(version) is not None:
+                self.shown(live, version)
+
+    def _check_merged(self, merged: Content, version: str, what_failed: str) -> None:
+        try:
+            self.shown(merged, version)
+        except UnfitError as error:
+            raise UnfitError(f"failed to prune fields: {what_failed}: {error}") from error
 
     def _take(self, comparisons: _Comparisons, managers: Managers, manager: Manager, *, force: bool) -> Managers:
         after: Managers = {}
@@ -125,6 +143,7 @@ class Updater:
         kind = self.kind_of(last.api_version)
         if kind is None:
             return merged
+        self._check_merged(merged, last.api_version, "failed to convert merged object to last applied version")
         pruned = remove(merged, with_named_fields(last.fields, kind), kind) or {}
         pruned = self._with_owned_items(merged, pruned, last.api_version, managers)
         kept = with_named_fields(field_set(pruned, kind), kind)
@@ -142,6 +161,8 @@ class Updater:
             kind = self.kind_of(other)
             if kind is None or not fields:
                 continue
+            at_version = f"failed to convert merged object at version {other}"
+            self._check_merged(merged, other, f"failed add back owned items: {at_version}")
             kept = union(with_named_fields(field_set(pruned, kind), kind), with_named_fields(fields, kind))
             there = with_named_fields(field_set(merged, kind), kind)
             pruned = remove(merged, difference(there, kept), kind) or {}
@@ -167,7 +188,11 @@ class _Comparisons:
         kind = self._updater.kind_of(version)
         if kind is None:
             return None
-        live, new = (self._updater.shown(content, version) for content in (self._live, self._new))
+        live = self._updater.shown(self._live, version)
+        try:
+            new = self._updater.shown(self._new, version)
+        except UnfitError as error:
+            raise UnfitError(f"failed to convert new object: {error}") from error
         found = compare(live, new, kind)
         reset = self._updater.reset(version)
         if not reset:

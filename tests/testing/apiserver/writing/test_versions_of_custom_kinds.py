@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.testing.apiserver.conftest import Caller
 
 GROUP = "example.com"
@@ -92,6 +94,51 @@ def test_who_writes_what_another_version_doesnt_know_owns_nothing_by_it(on_serve
             500,
             "failed to convert new object: .spec.old: field not declared in schema",
         )
+
+    on_server(scenario)
+
+
+UNKNOWN = ".spec.steps: field not declared in schema"
+STEPS = {"size": 1, "steps": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        (["old by m", "put steps", "new by m"], ""),
+        (["old by m", "put steps", "new by other"], ""),
+        (["old by m", "steps by other"], "failed to convert new object: "),
+        (
+            ["old by m", "steps by m"],
+            "failed to prune fields: failed to convert merged object to last applied version: ",
+        ),
+        (
+            ["old by m", "new by other", "steps by other"],
+            "failed to prune fields: failed add back owned items: failed to convert merged object at version "
+            f"{GROUP}/v1beta1: ",
+        ),
+    ],
+)
+def test_an_apply_must_fit_every_version_in_which_somebody_owns_something(
+    on_server: Any, steps: list[str], problem: str
+) -> None:
+    async def take(call: Caller, step: str) -> Any:
+        what, _, manager = step.partition(" by ")
+        match what:
+            case "put steps":
+                return await call("PATCH", f"{NEW}/a", {"spec": {"steps": ["a"]}}, patch="merge")
+            case "old":
+                return await apply(call, OLD, thing({"size": 1}, api_version="v1beta1"), manager)
+            case _:
+                return await apply(call, NEW, thing(STEPS if what == "steps" else {"size": 1}), manager)
+
+    async def scenario(call: Caller) -> None:
+        await define(call)
+        *before, last = steps
+        for step in before:
+            assert (await take(call, step)).status in (200, 201)
+        refused = await take(call, last)
+        assert (refused.status, refused.message) == (500, problem + UNKNOWN)
 
     on_server(scenario)
 
