@@ -99,10 +99,12 @@ def _drop_same(spec: Spec, old: Told, name: str) -> None:
 
 def stays_undecided(spec: Told, old: Told | None) -> bool:
     """True for a Service that prefers two families and goes on with what it has."""
-    names = ("type", "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
     if old is None or not has_address(spec) or spec.get("ipFamilyPolicy") != "PreferDualStack":
         return False
-    return all(spec.get(name) == old.get(name) for name in names)
+    # A Service that was made by a write to its status has no policy, and nothing else, yet.
+    if old.get("ipFamilyPolicy") not in (None, "PreferDualStack"):
+        return False
+    return all((spec.get(name) or None) == (old.get(name) or None) for name in ("type", "clusterIPs", "ipFamilies"))
 
 
 def settle_families(name: str, spec: Spec, old: Told | None, own: str) -> None:

@@ -75,6 +75,18 @@ def test_a_policy_stays_where_a_put_leaves_it_out(on_server: Any) -> None:
     on_server(scenario)
 
 
+def test_a_service_of_a_write_to_its_status_may_prefer_two_families_without_having_one(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("PUT", f"{SERVICES}/a/status", service("a"))
+
+        answer = await call("PATCH", f"{SERVICES}/a", {"spec": {"ipFamilyPolicy": "PreferDualStack"}}, patch="merge")
+
+        assert answer.status == 200
+        assert "ipFamilies" not in answer.body["spec"]
+
+    on_server(scenario)
+
+
 def test_a_type_takes_with_it_what_it_alone_needed(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await call("POST", SERVICES, service("a", type="LoadBalancer", externalTrafficPolicy="Local"))
