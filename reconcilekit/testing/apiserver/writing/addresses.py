@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -12,8 +12,8 @@ from reconcilekit.testing.apiserver.go_text import shown
 from reconcilekit.testing.apiserver.status import Cause, StatusError, invalid
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
 from reconcilekit.testing.apiserver.validation.service_addresses import NONE
-from reconcilekit.testing.apiserver.validation.services import EXPOSED, needs_health_check
 from reconcilekit.testing.apiserver.writing import service_fields
+from reconcilekit.testing.apiserver.writing.node_ports import NodePorts, drawn
 from reconcilekit.testing.apiserver.writing.service_fields import has_address
 
 SERVICES = ("", "services")
@@ -26,8 +26,7 @@ class ServiceAddresses:
     Args:
         addresses: a network, "10.0.0.0/24".
         ports: the first and the last nodePort.
-        random: draws both; the lower part of each range is kept for those who ask for one, as in the real server
-            (KEP-3070, KEP-3668).
+        random: draws both.
         services: what is stored, read again after the past has changed.
         is_reserved: whether an IPAddress of this name is stored, whoever made it.
     """
@@ -42,12 +41,11 @@ class ServiceAddresses:
         is_reserved: Callable[[str], bool],
     ) -> None:
         self._network = ipaddress.ip_network(addresses)
-        self._ports = ports
+        self._ports = NodePorts(*ports, random=random)
         self._random = random
         self._services = services
         self._is_reserved = is_reserved
         self._holders: dict[str, ObjectKey] = {}
-        self._port_holders: dict[int, ObjectKey] = {}
         self._is_stale = True
 
     def notice(self, event: Event) -> None:
@@ -88,10 +86,7 @@ class ServiceAddresses:
         service_fields.settle_families(key.name, spec, before, f"IPv{self._network.version}")
         if not is_left:
             self._allocate_address(key, spec, before or {}, is_dry_run=is_dry_run)
-        self._allocate_ports(key, spec, before)
-        if needs_health_check(spec) and not spec.get("healthCheckNodePort"):
-            given = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
-            spec["healthCheckNodePort"] = self._next_port(given)
+        self._ports.allocate(key, spec, before, is_dry_run=is_dry_run)
         if before is not None:
             service_fields.drop_unneeded(spec, before)
             if spec.get("type") != "LoadBalancer" and content.get("status"):
@@ -104,8 +99,9 @@ class ServiceAddresses:
         if not has_address(spec) or wanted == NONE or (before and has_address(before)):
             return
         if wanted:
-            self._check_address(key, wanted)
-        address = wanted or self._next_address(key)
+            self._check_address(key, wanted, is_dry_run=is_dry_run)
+        # The real server doesn't look for a free one in a dry run.
+        address = wanted or (str(self._network[0]) if is_dry_run else self._next_address(key))
         if not key.name and not is_dry_run:
             # The IPAddress that holds it would have to name its Service.
             why = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
@@ -114,9 +110,15 @@ class ServiceAddresses:
         spec["clusterIP"] = wanted
         spec["clusterIPs"] = [wanted]
 
-    def _check_address(self, key: ObjectKey, wanted: str) -> None:
+    def _check_address(self, key: ObjectKey, wanted: str, *, is_dry_run: bool) -> None:
         address = ipaddress.ip_address(wanted)
-        if address not in self._network or address in (self._network[0], self._last_address()):
+        is_outside = address not in self._network or address in (self._network[0], self._last_address())
+        if is_dry_run and is_outside:
+            valid = f"The range of valid IPs is {self._network}"
+            why = f"the provided IP ({wanted}) is not in the valid range. {valid}"
+        elif is_dry_run:
+            return
+        elif is_outside:
             why = "the provided network does not match the current range"
         elif self._holders.get(wanted, key) != key or self._is_reserved(wanted):
             why = "provided IP is already allocated"
@@ -131,7 +133,7 @@ class ServiceAddresses:
     def _next_address(self, key: ObjectKey) -> str:
         # At most the size of a /16: drawing from more than that is no different.
         count = min(self._network.num_addresses, 65536) - (2 if self._network.version == 4 else 1)
-        for index in self._draw(1, count, _reserved(count)):
+        for index in drawn(self._random, 1, count):
             address = str(self._network[index])
             if address not in self._holders and not self._is_reserved(address):
                 return address
@@ -144,99 +146,27 @@ class ServiceAddresses:
             },
         )
 
-    def _allocate_ports(self, key: ObjectKey, spec: dict[str, Any], before: Mapping[str, Any] | None) -> None:
-        if spec.get("type") not in EXPOSED:
-            return
-        gives = spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
-        kept = {port.get("nodePort") for port in (before or {}).get("ports") or ()}
-        given: dict[int, int] = {}
-        ports = []
-        for index, port in enumerate(spec.get("ports") or ()):
-            number = port.get("nodePort")
-            if number:
-                is_again = number in given.values() and (before is not None or given.get(port.get("port", 0)) == number)
-                if number not in kept and not is_again:
-                    self._check_port(key, index, number, given.values())
-            elif gives:
-                # Two protocols of one port share a number where the Service is new.
-                number = _shared(port, spec["ports"], given) if before is None else None
-                number = number or self._next_port(given.values())
-            if number:
-                given.setdefault(port.get("port", 0), number)
-            ports.append({**port, "nodePort": number} if number else port)
-        if ports:
-            spec["ports"] = ports
-
-    def _check_port(self, key: ObjectKey, index: int, number: int, given: Iterable[int]) -> None:
-        first, last = self._ports
-        field = f"spec.ports[{index}].nodePort"
-        if not first <= number <= last:
-            why = f"provided port is not in the valid range. The range of valid ports is {first}-{last}"
-            raise _refuse(key, field, number, why)
-        if number in given or self._port_holders.get(number, key) != key:
-            raise _refuse(key, field, number, "provided port is already allocated")
-
-    def _next_port(self, given: Iterable[int]) -> int:
-        first, last = self._ports
-        taken = {*self._port_holders, *given}
-        for index in self._draw(0, last - first + 1, _reserved(last - first + 1)):
-            if first + index not in taken:
-                return first + index
-        message = "failed to allocate a nodePort: range is full"
-        raise StatusError(
-            500,
-            f"Internal error occurred: {message}",
-            reason="InternalError",
-            details={"causes": [{"message": message}]},
-        )
-
-    def _draw(self, first: int, count: int, reserved: int) -> Iterator[int]:
-        """Every index of a range, from a random one on, those below `reserved` last."""
-        upper = range(first + reserved, first + count)
-        for part in (upper, range(first, first + reserved)):
-            if part:
-                start = self._random.randrange(len(part))
-                yield from (*part[start:], *part[:start])
-
     def _read_all(self) -> None:
         self._is_stale = False
         self._holders.clear()
-        self._port_holders.clear()
+        self._ports.holders.clear()
         for stored in self._services():
             self._hold(stored)
 
     def _hold(self, stored: Stored) -> None:
         for address in addresses_of(stored.content):
             self._holders[address] = stored.key
-        for port in _ports(stored.content):
-            self._port_holders[port] = stored.key
+        self._ports.hold(stored.key, stored.content)
 
     def _release(self, stored: Stored) -> None:
         for address in addresses_of(stored.content):
             self._holders.pop(address, None)
-        for port in _ports(stored.content):
-            self._port_holders.pop(port, None)
+        self._ports.release(stored.content)
 
 
 def addresses_of(content: Mapping[str, Any]) -> list[str]:
     """The clusterIPs that a Service has."""
     return [address for address in (content.get("spec") or {}).get("clusterIPs") or () if address != NONE]
-
-
-def _ports(content: Mapping[str, Any]) -> list[int]:
-    spec = content.get("spec") or {}
-    numbers = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
-    return [*numbers, spec["healthCheckNodePort"]] if spec.get("healthCheckNodePort") else numbers
-
-
-def _reserved(size: int) -> int:
-    """How much of a range is given out last: a sixteenth, from 16 to 256."""
-    return 0 if size < 16 else min(max(16, size // 16), 256)
-
-
-def _shared(port: Mapping[str, Any], ports: Iterable[Mapping[str, Any]], given: Mapping[int, int]) -> int | None:
-    asked = (p["nodePort"] for p in ports if p.get("port") == port.get("port") and p.get("nodePort"))
-    return given.get(port.get("port", 0)) or next(asked, None)
 
 
 def _refuse(key: ObjectKey, field: str, value: object, why: str) -> StatusError:

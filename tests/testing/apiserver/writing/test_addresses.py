@@ -11,10 +11,16 @@ from reconcilekit.testing import Housekeeping
 from tests.testing.apiserver.conftest import Answer, Caller
 
 SERVICES = "/api/v1/namespaces/default/services"
+HELD = "10.0.0.77"
 
 
 async def make(call: Caller, name: str, **spec: Any) -> Answer:
     return await call("POST", SERVICES, {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}})
+
+
+async def dry(call: Caller, name: str, **spec: Any) -> Answer:
+    body = {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}}
+    return await call("POST", SERVICES, body, dryRun="All")
 
 
 def test_a_service_gets_an_address_of_the_range_and_keeps_it(on_server: Any) -> None:
@@ -170,3 +176,52 @@ def test_the_first_objects_are_those_of_a_real_server(on_server: Any) -> None:
         assert slices.body["endpoints"] == [{"addresses": ["192.0.2.2"], "conditions": {"ready": True}}]
 
     on_server(scenario, housekeeping=Housekeeping.none())
+
+
+@pytest.mark.parametrize(
+    ("spec", "address", "ports"),
+    [
+        ({"type": "NodePort", "ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]}, None, [32769, 32770]),
+        ({"type": "NodePort", "ports": [{"port": 80, "nodePort": 1}]}, None, [1]),
+        (
+            {"type": "NodePort", "ports": [{"port": 8, "nodePort": 9, "name": "a"}, {"port": 9, "name": "b"}]},
+            None,
+            [9, 10],
+        ),
+        ({"clusterIP": HELD}, HELD, [None]),
+    ],
+)
+def test_a_dry_run_looks_for_nothing_that_is_free(
+    on_server: Any, spec: dict[str, Any], address: str | None, ports: list[int | None]
+) -> None:
+    async def scenario(call: Caller) -> None:
+        assert (await make(call, "held", clusterIP=HELD)).status == 201
+        shown = await dry(call, "a", **spec)
+        assert shown.body["spec"]["clusterIPs"] == [address or "10.0.0.0"]
+        assert [port.get("nodePort") for port in shown.body["spec"]["ports"]] == ports
+
+    on_server(scenario)
+
+
+def test_a_dry_run_tells_of_addresses_and_ports_that_cant_be(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        held: dict[str, Any] = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30100}]}
+        assert (await make(call, "held", **held)).status == 201
+        outside = await dry(call, "a", clusterIP="1.2.3.4")
+        valid = "The range of valid IPs is 10.0.0.0/24"
+        assert f"the provided IP (1.2.3.4) is not in the valid range. {valid}" in outside.message
+        taken = await dry(call, "a", **held)
+        assert taken.message.endswith("Invalid value: 30100: provided port is already allocated")
+
+    on_server(scenario)
+
+
+def test_a_health_check_gets_no_port_that_another_service_has(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30100}
+        assert (await make(call, "a", **local)).body["spec"]["healthCheckNodePort"] == 30100
+        refused = await make(call, "b", **local)
+        problem = "failed to allocate requested HealthCheck NodePort 30100: provided port is already allocated"
+        assert (refused.status, refused.message) == (500, f"Internal error occurred: {problem}")
+
+    on_server(scenario)
