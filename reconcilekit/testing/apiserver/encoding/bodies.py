@@ -19,7 +19,7 @@ from reconcilekit.testing.apiserver.json_values import with_whole_numbers
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
 
-_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
 LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _ENDLESS = 300
@@ -76,7 +76,7 @@ def _decode(body: bytes, served: ResourceType, sent: bytes) -> dict[str, Any]:
         return {}
     if not isinstance(decoded, dict):
         found = json_type(decoded)
-        why = f"json parse error: json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
+        why = f"json parse error: json: cannot unmarshal {found} into Go value of type {TYPE_META}"
         raise _unreadable(sent, served, why)
     for name in ("apiVersion", "kind"):
         value = decoded.get(name)
@@ -193,7 +193,7 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
         raise status.bad_request(f"couldn't get version/kind; {_describe(body, error)}") from error
     if not isinstance(options, dict):
         found = json_type(options)
-        why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
+        why = f"json: cannot unmarshal {found} into Go value of type {TYPE_META}"
         raise status.bad_request(f"couldn't get version/kind; json parse error: {why}")
     _check_options_kind(options)
     if not isinstance(options.get("gracePeriodSeconds", 0), int | None):

@@ -82,8 +82,8 @@ def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, str
             return lambda live: _apply_json(in_go_order(live, served.definition), _operations(decoded, strict=strict))
         case "merge":
             return lambda live: _merge(in_go_order(live, served.definition), decoded, strict=strict)
-        case _ if isinstance(decoded, dict):
-            return StrategicPatch(patch=decoded, definition=served.definition)
+        case _ if isinstance(decoded, dict | None):
+            return StrategicPatch(patch=decoded or {}, definition=served.definition)
         case _:
             return lambda _: _map(decoded, prefix="")
 
@@ -153,7 +153,8 @@ def _apply_json(live: dict[str, Any], operations: list[dict[str, Any]]) -> dict[
 
 def _as_object(patched: Any) -> dict[str, Any]:
     if not isinstance(patched, dict):
-        raise undecodable(patched, f"json: cannot unmarshal {json_type(patched)} into an object")
+        why = f"json parse error: json: cannot unmarshal {json_type(patched)} into Go value of type {bodies.TYPE_META}"
+        raise undecodable(patched, f"couldn't get version/kind; {why}")
     return patched
 
 
