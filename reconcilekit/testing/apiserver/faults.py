@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 import msgspec
@@ -47,6 +47,13 @@ Action = Literal[
 
 WATCH_ACTIONS: frozenset[str] = frozenset({"close", "break", "silence", "half_line", "garbage_line", "error_event"})
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""What a rule may be for."""
+
+
+def _is_watch(request: Request) -> bool:
+    return request.query.get("watch") in ("1", "true") or "/watch/" in request.path
+
 
 @attrs.frozen(kw_only=True)
 class Fault:
@@ -72,6 +79,9 @@ class Fault:
         details: the Status' details.
         retry_after: seconds, in the header and, with details, in the Status.
         body: the whole body in place of the Status; a str is sent as plain text.
+
+    Raises:
+        ValueError: a value that no request could meet, or that means nothing; the message names it.
     """
 
     method: str = "*"
@@ -94,8 +104,14 @@ class Fault:
     retry_after: int | None = None
     body: str | Mapping[str, Any] | None = None
 
+    def __attrs_post_init__(self) -> None:
+        for problem in _problems(self):
+            raise ValueError(f"this rule would strike nothing, or not as told: {problem}")
+
     def matches(self, request: Request) -> bool:
         """True where the rule is for this request."""
+        if self.action in WATCH_ACTIONS and not _is_watch(request):
+            return False
         if self.method not in ("*", request.method) and request.method not in self.method.split(","):
             return False
         if isinstance(self.path, str):
@@ -129,6 +145,31 @@ class Fault:
             case body:
                 headers["content-type"] = JSON
                 return Response(status=self.status, headers=headers, body=msgspec.json.encode(body))
+
+
+def _problems(fault: Fault) -> Iterator[str]:
+    """What no request could meet, or means nothing."""
+    unknown = [method for method in fault.method.split(",") if method not in METHODS]
+    if fault.method != "*" and unknown:
+        yield f"method={fault.method!r}: {unknown[0]!r} is none of {', '.join(METHODS)}; '*' is for all"
+    if isinstance(fault.path, str) and not fault.path.startswith(("/", "*", "?", "[")):
+        yield f"path={fault.path!r}: paths begin with a slash, as '/api/v1/pods'"
+    told: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+        ("action", fault.action, get_args(Action)),
+        ("when", fault.when, ("before", "after")),
+    )
+    for name, value, known in told:
+        if value not in known:
+            yield f"{name}={value!r} is none of {', '.join(known)}"
+    if fault.count is not None and fault.count < 1:
+        yield f"count={fault.count}; None is for ever"
+    if not 0.0 <= fault.probability <= 1.0:
+        yield f"probability={fault.probability} isn't from 0 to 1"
+    if not 200 <= fault.status <= 599:
+        yield f"status={fault.status} isn't from 200 to 599"
+    for name in ("after_calls", "after_events", "delay", "lands_after"):
+        if getattr(fault, name) < 0:
+            yield f"{name}={getattr(fault, name)} is negative"
 
 
 @attrs.frozen(kw_only=True)
@@ -194,7 +235,13 @@ class Faults:
         self.log: list[FaultHit] = []
 
     def add(self, fault: Fault) -> ArmedFault:
-        """Put a rule in force; what comes back counts its hits."""
+        """Put a rule in force; what comes back counts its hits.
+
+        Raises:
+            TypeError: it is no rule; those of `oddities.dead_storage` are added one by one.
+        """
+        if not isinstance(fault, Fault):
+            raise TypeError(f"{type(fault).__name__} is no Fault; several are added one by one")
         armed = ArmedFault(fault)
         self._armed.append(armed)
         return armed

@@ -9,6 +9,7 @@ import pytest
 
 from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.testing import Fault
+from reconcilekit.testing.apiserver import oddities
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -51,6 +52,44 @@ def test_rules_choose_requests(fault: Fault, statuses: list[int], on_server: Any
         return [(await call("GET", MAPS, limit="5")).status for _ in statuses]
 
     assert on_server(scenario) == statuses
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"action": "explode"}, "action='explode' is none of answer, delay, drop"),
+        ({"when": "later"}, "when='later' is none of before, after"),
+        ({"method": "GET,get"}, "method='GET,get': 'get' is none of GET, HEAD"),
+        ({"path": "api/v1"}, "path='api/v1': paths begin with a slash"),
+        ({"probability": 2.0}, "probability=2.0 isn't from 0 to 1"),
+        ({"count": 0}, "count=0; None is for ever"),
+        ({"status": 42}, "status=42 isn't from 200 to 599"),
+        ({"delay": -1.0}, "delay=-1.0 is negative"),
+        ({"after_calls": -1}, "after_calls=-1 is negative"),
+    ],
+)
+def test_a_rule_that_would_do_nothing_is_refused(wrong: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        Fault(**wrong)
+
+
+def test_several_rules_are_added_one_by_one(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        with pytest.raises(TypeError, match="tuple is no Fault; several are added one by one"):
+            call.server.faults.add(oddities.dead_storage())
+
+    on_server(scenario)
+
+
+def test_what_is_done_to_watches_is_done_to_nothing_else(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        armed = call.server.faults.add(Fault(action="close", path="*configmaps"))
+        await call("GET", MAPS)
+        assert (armed.calls, armed.hits) == (0, 0)
+        await call.events(await call.watch(MAPS, resourceVersion="0"))
+        assert (armed.hits, call.clock.monotonic()) == (1, 0.0)
+
+    on_server(scenario)
 
 
 def test_chance_comes_from_the_seed(on_server: Any) -> None:
