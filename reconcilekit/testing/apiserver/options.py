@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
 from reconcilekit.testing.apiserver.access.gate import Authorization
+from reconcilekit.testing.apiserver.wire.endpoint import NAME
+
+_OWN = re.compile(rf'\{{"apiVersion":"v1","kind":"Config",.*"current-context":"{NAME}"\}}'.encode())
+_EDITED = re.compile(rf"^current-context: {NAME}$".encode(), re.MULTILINE)
+"""As kubectl writes it that has set something in it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,18 +42,14 @@ def parse(arguments: list[str] | None) -> Options:
     _add_content(parser)
     _add_behaviour(parser)
     told = parser.parse_args(arguments)
-    if told.kubeconfig.is_dir():
-        parser.error(f"--kubeconfig: {told.kubeconfig} is a folder; name a file in it")
-    if not told.kubeconfig.parent.is_dir():
-        parser.error(f"--kubeconfig: the folder {told.kubeconfig.parent} doesn't exist; make it, or name another")
-    if told.data is not None and told.data.exists() and not told.data.is_dir():
-        parser.error(f"--data: {told.data} is a file; name a folder, which is made where it is missing")
+    for problem in _problems(told):
+        parser.error(problem)
     return Options(
         kubeconfig=told.kubeconfig,
         host=told.host,
         port=told.port,
         data=told.data,
-        load=tuple(told.load),
+        load=tuple(path for paths in told.load for path in paths),
         accept_loopback_endpoints=told.accept_loopback_endpoints,
         is_cluster=told.cluster,
         has_tls=told.tls,
@@ -54,10 +57,43 @@ def parse(arguments: list[str] | None) -> Options:
     )
 
 
+def _problems(told: argparse.Namespace) -> Iterator[str]:
+    """What is wrong with the paths, before anything is made or written."""
+    config, data = told.kubeconfig, told.data
+    if config.is_dir():
+        yield f"--kubeconfig: {config} is a folder; name a file in it"
+    elif not config.parent.is_dir():
+        yield f"--kubeconfig: the folder {config.parent} doesn't exist; make it, or name another"
+    elif not _is_own(config):
+        yield f"--kubeconfig: {config} is there already, and not of this server; name another, or remove it"
+    if data is not None and data.exists() and not data.is_dir():
+        yield f"--data: {data} is a file; name a folder, which is made where it is missing"
+    for path in (path for paths in told.load for path in paths):
+        if not path.exists():
+            yield f"--load: {path} doesn't exist"
+
+
+def _is_own(config: Path) -> bool:
+    """Nothing is lost with it: it is missing, empty, or what an earlier server wrote."""
+    try:
+        text = config.read_bytes()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        # Its writing tells why it can't be.
+        return True
+    is_edited = text.startswith(b"apiVersion: v1\n") and _EDITED.search(text)
+    return not text.strip() or bool(is_edited or _OWN.fullmatch(text))
+
+
 def _add_endpoint(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it listens")
     group.add_argument(
-        "--kubeconfig", type=Path, required=True, metavar="FILE", help="written once the server is ready"
+        "--kubeconfig",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="written once the server is ready; one that it wrote before is written anew",
     )
     group.add_argument("--host", default="127.0.0.1", type=_host, metavar="ADDRESS", help="%(default)s by default")
     group.add_argument("--port", default=0, type=_port, metavar="NUMBER", help="a free one by default")
@@ -73,9 +109,10 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
         "--load",
         type=Path,
         action="append",
+        nargs="+",
         default=[],
         metavar="PATH",
-        help="apply the manifests of a file or a folder at the start; may be repeated",
+        help="apply the manifests of files and folders at each start; they take back what others changed of them",
     )
 
 

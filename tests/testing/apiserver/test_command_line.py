@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from reconcilekit.clock import SystemClock
 from reconcilekit.testing import ApiServer
 from reconcilekit.testing.apiserver.__main__ import main
 from reconcilekit.testing.apiserver.options import parse
+from reconcilekit.testing.apiserver.storage.folder import UnusableFolderError
+from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.apiserver.wire.limits import is_loopback
 
 
@@ -43,6 +48,7 @@ def test_it_knows_what_others_can_reach(host: str, is_ours_alone: bool) -> None:
         (["--kubeconfig", "/"], "--kubeconfig: / is a folder; name a file in it"),
         (["--kubeconfig", "/nowhere/x"], "--kubeconfig: the folder /nowhere doesn't exist; make it, or name another"),
         (["--data", __file__], "test_command_line.py is a file; name a folder, which is made where it is missing"),
+        (["--load", __file__, "/nowhere/x"], "--load: /nowhere/x doesn't exist"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +63,8 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path, capsys:
     config = str(tmp_path / "config")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "snapshot-000001").write_bytes(b"damaged")
-    assert main(["--kubeconfig", config, "--load", str(tmp_path / "none.yaml")]) == 1
+    (tmp_path / "wrong.yaml").write_text("kind: [")
+    assert main(["--kubeconfig", config, "--load", str(tmp_path / "wrong.yaml")]) == 1
     assert main(["--kubeconfig", config, "--data", str(tmp_path / "data")]) == 1
     with socket.create_server(("127.0.0.1", 0)) as taken:
         taken_address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -66,7 +73,7 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path, capsys:
     assert main(["--kubeconfig", config, "--data", f"{__file__}/data"]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert [line.startswith("error: ") for line in lines] == [True] * 5
-    assert "none.yaml: No such file" in lines[0]
+    assert "wrong.yaml" in lines[0]
     assert "snapshot-000001, byte 0: the line doesn't match its checksum" in lines[1]
     assert lines[2] == f"error: another process listens on {taken_address}; choose another port, or 0 for a free one"
     assert lines[3] == (
@@ -77,6 +84,52 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path, capsys:
         f"error: {__file__}/data can't keep the server's state: Not a directory; choose a folder that this user can "
         "write to"
     )
+
+
+def kubeconfig_of(**more: Any) -> dict[str, Any]:
+    endpoint = Endpoint(url="http://127.0.0.1:1", credentials_of=lambda _: {}, default_user=None)
+    return {**endpoint.kubeconfig(), **more}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", msgspec.json.encode(kubeconfig_of()).decode(), yaml.safe_dump(kubeconfig_of())],
+    ids=["empty", "written", "edited"],
+)
+def test_a_kubeconfig_of_its_own_is_written_anew(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(text)
+    assert parse(["--kubeconfig", str(config)]).kubeconfig == config
+
+
+@pytest.mark.parametrize(
+    "text", ["x", *(json.dumps(kubeconfig_of(**{"current-context": name})) for name in ("kind", "reconcilekit-two"))]
+)
+def test_a_kubeconfig_of_something_else_is_left_alone(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(text)
+    with pytest.raises(SystemExit):
+        main(["--kubeconfig", str(config)])
+    assert config.read_text() == text
+    assert f"{config} is there already, and not of this server; name another, or remove it" in capsys.readouterr().err
+
+
+def test_several_paths_may_follow_one_load(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.touch()
+    first, second, third = map(str, paths)
+    assert parse(["--kubeconfig", "config", "--load", first, second, "--load", third]).load == tuple(paths)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(UnusableFolderError, match=r"holds 'thesis\.tex', which isn't of this server"):
+        ApiServer(clock=SystemClock(), data=tmp_path)
+    (tmp_path / "thesis.tex").unlink()
+    ApiServer(clock=SystemClock(), data=tmp_path).close()
 
 
 def test_a_folder_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ from reconcilekit.testing.apiserver.storage.versions import Event, Stored
 MIN_JOURNAL = 4 * 1024 * 1024
 """Bytes of a journal below which no new snapshot is begun: reading them takes well under a second."""
 
+_BESIDE = frozenset({"lock", "keys", "keys.part", "lost+found"})
+"""What a folder may hold beside the state: the lock, the keys, and what file systems put there."""
+
 SLICE = 64
 """Objects of a new snapshot that are written with each change: few enough for the change not to be late."""
 
@@ -134,8 +137,10 @@ class DataFolder:
         """Keep a change.
 
         Raises:
-            StatusError: 500: it can't be written, and the file is as it was before.
+            StatusError: 500: it can't be written, and the file is as it was before; or the folder is closed.
         """
+        if self._journal is None:
+            raise StatusError(500, f"the change can't be kept in {self.path}: the server was closed")
         try:
             self._advance()
             self._write(_encode_change(event))
@@ -146,8 +151,10 @@ class DataFolder:
         """Keep this state in place of all that was kept so far.
 
         Raises:
-            UnusableFolderError: it can't be written, and what was kept so far still is.
+            UnusableFolderError: it can't be written, and what was kept so far still is; or the folder is closed.
         """
+        if self._lock.closed:
+            raise UnusableFolderError(f"{self.path} can't keep the server's state: the server was closed")
         self._abandon_compaction()
         generation = self._generation + 1
         try:
@@ -285,6 +292,11 @@ class DataFolder:
         for part in self.path.glob("snapshot-*.part"):
             part.unlink()
         files = list(self._files())
+        others = sorted({path.name for path in self.path.iterdir()} - _BESIDE)
+        if not files and others:
+            raise UnusableFolderError(
+                f"{self.path} holds {others[0]!r}, which isn't of this server; choose a folder of its own"
+            )
         snapshots = [number for name, number in files if name == "snapshot"]
         journals = [number for name, number in files if name == "journal"]
         if not files:

@@ -11,6 +11,9 @@ import msgspec
 from reconcilekit.testing.apiserver.access.credentials import encoded
 from reconcilekit.testing.apiserver.access.users import User
 
+NAME = "reconcilekit"
+"""Of the cluster, the user and the context in a kubeconfig."""
+
 
 @attrs.frozen(kw_only=True)
 class Endpoint:
@@ -35,17 +38,17 @@ class Endpoint:
             token: the credential, where you have one.
             namespace: the context's.
         """
-        context = {"cluster": "reconcilekit", "user": "reconcilekit", "namespace": namespace}
+        context = {"cluster": NAME, "user": NAME, "namespace": namespace}
         cluster = {"server": self.url}
         if self.certificate_authority:
             cluster["certificate-authority-data"] = encoded(self.certificate_authority)
         return {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "reconcilekit", "cluster": cluster}],
-            "users": [{"name": "reconcilekit", "user": self._credentials(user, token)}],
-            "contexts": [{"name": "reconcilekit", "context": context}],
-            "current-context": "reconcilekit",
+            "clusters": [{"name": NAME, "cluster": cluster}],
+            "users": [{"name": NAME, "user": self._credentials(user, token)}],
+            "contexts": [{"name": NAME, "context": context}],
+            "current-context": NAME,
         }
 
     def write_kubeconfig(

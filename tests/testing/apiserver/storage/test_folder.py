@@ -19,7 +19,7 @@ from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing import CUSTOM_RESOURCE_DEFINITION, ApiServer, VirtualClock, custom_kind, run_virtual
 from reconcilekit.testing.apiserver.storage import folder as folders
-from reconcilekit.testing.apiserver.storage.folder import FolderInUseError
+from reconcilekit.testing.apiserver.storage.folder import FolderInUseError, UnusableFolderError
 from reconcilekit.testing.apiserver.storage.records import DamagedDataError, encode, header
 
 CONFIG_MAP = Resource("v1", "ConfigMap")
@@ -307,6 +307,21 @@ def test_a_change_that_cant_be_kept_isnt_made(data: Path, monkeypatch: pytest.Mo
         await ask(server, "POST", PLACE, {"metadata": {"name": "b"}})
 
     before = run(data, full)
+    assert run(data) == before
+
+
+def test_a_closed_server_takes_no_change_that_it_wouldnt_keep(data: Path) -> None:
+    async def closed(server: ApiServer) -> None:
+        start = server.snapshot()
+        server.close()
+        request = Request(method="POST", path=PLACE, body=b'{"metadata":{"name":"a"}}')
+        answer = await server.transport().send(request)
+        assert answer.status == 500
+        assert f"can't be kept in {data}: the server was closed" in answer.body.decode()
+        with pytest.raises(UnusableFolderError, match="the server was closed"):
+            server.restore(start)
+
+    before = run(data, closed)
     assert run(data) == before
 
 
