@@ -97,6 +97,7 @@ class ApiServer:
         UnusableFolderError: `data` can't be made or written to.
         FolderInUseError: another server keeps its state in `data`.
         DamagedDataError: what `data` holds can't be read.
+        ValueError: there is no such `authorization`.
 
     Attributes:
         access: who may do what.
@@ -234,15 +235,31 @@ class ApiServer:
         return serve(self, gate=self.access, turns=turns, host=host, port=port, tls=tls, limits=limits or Limits())
 
     def objects(self, resource: Resource, *, namespace: str = "") -> list[dict[str, Any]]:
-        """Fresh copies of the objects of a kind, in the order of lists."""
+        """Fresh copies of the objects of a kind, in the order of lists; without a namespace those of all.
+
+        Raises:
+            KeyError: the kind isn't served.
+            ValueError: a namespace is named, and the kind has none.
+        """
         served = self._cluster.registry.of(resource)
+        if namespace and not served.is_namespaced:
+            raise ValueError(f"a {resource.kind} has no namespace: leave namespace={namespace!r} away")
         collection = self._cluster.storage.collection(served)
         chosen = [key for key in collection.sorted_keys() if not namespace or key.namespace == namespace]
         return [msgspec.json.decode(collection.objects[key].body(served)) for key in chosen]
 
     def object(self, resource: Resource, name: str, *, namespace: str = "") -> dict[str, Any] | None:
-        """A fresh copy of one object, None where there is none."""
+        """A fresh copy of one object, None where there is none.
+
+        Raises:
+            KeyError: the kind isn't served.
+            ValueError: the kind is namespaced and no namespace is named, or the other way round.
+        """
         served = self._cluster.registry.of(resource)
+        if served.is_namespaced and not namespace:
+            raise ValueError(f"a {resource.kind} has a namespace: pass it, as in object(..., {name!r}, namespace=...)")
+        if namespace and not served.is_namespaced:
+            raise ValueError(f"a {resource.kind} has no namespace: leave namespace={namespace!r} away")
         stored = self._cluster.storage.collection(served).objects.get(ObjectKey(namespace, name))
         return None if stored is None else msgspec.json.decode(stored.body(served), type=dict[str, Any])
 
@@ -351,18 +368,42 @@ class ApiServer:
         load(read_manifests(map(Path, paths)), lambda: self._cluster.registry, self._dispatch)
 
     def close(self) -> None:
-        """Sync what is kept in `data`, and give the folder free; without `data` there is nothing to do."""
+        """Sync what is kept in `data`, and give the folder free; without `data` there is nothing to do.
+
+        Later changes aren't kept, so that they are refused with 500.
+        """
         if self._folder is not None:
-            self._cluster.storage.journal = None
             self._keys.let_go()
             self._folder.close()
 
     def lag(self, plural: str, seconds: float | Callable[[], float]) -> None:
-        """Hold back the watch events of a kind; their order within the kind stays."""
+        """Hold back the watch events of a kind; their order within the kind stays.
+
+        Args:
+            plural: the kind's, as in its path.
+            seconds: for which each event is held back, or what tells that of each; 0 ends it.
+
+        Raises:
+            ValueError: no kind with this plural is served, or the seconds are negative.
+        """
+        if all(served.plural != plural for served in self._cluster.registry.all()):
+            raise ValueError(f"no kind with the plural {plural!r} is served; define it first")
+        if not callable(seconds) and seconds < 0:
+            raise ValueError(f"events can't be told {-seconds} s before they happen")
         self._cluster.watches.lag(plural, seconds if callable(seconds) else lambda: seconds)
 
     def take_down(self, group: str, version: str = "v1") -> None:
-        """Make a group an aggregated API whose server is down: stale in discovery, 503 for everything else."""
+        """Make a group an aggregated API whose server is down: stale in discovery, 503 for everything else.
+
+        Args:
+            group: such as "metrics.k8s.io"; kinds of it need not be served.
+            version: the version alone.
+
+        Raises:
+            ValueError: the group holds a version, or is "", which no server could be aggregated for.
+        """
+        if not group or "/" in group:
+            raise ValueError(f"{group!r} is no group; pass the version apart: take_down('example.com', 'v1')")
         self._cluster.registry.down |= {(group, version)}
 
     def bring_up(self, group: str, version: str = "v1") -> None:

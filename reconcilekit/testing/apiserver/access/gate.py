@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 import msgspec
@@ -38,6 +38,8 @@ Serve = Callable[[Request], Answer]
 Authorization = Literal["AlwaysAllow", "RBAC"]
 """As the real server's --authorization-mode."""
 
+_MODES = get_args(Authorization)
+
 _MARKS = ("auth", "token", "openid")
 """One of these is in every path that the gate itself answers or follows."""
 
@@ -61,6 +63,9 @@ class Gate:
         authorization: whether RBAC decides, or anybody may do anything.
         anonymous: take requests without credentials; None takes them where no tokens were told.
         goes_on: the cluster's state is another server's: what became of its default roles there stays so.
+
+    Raises:
+        ValueError: there is no such `authorization`.
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class Gate:
         anonymous: bool | None,
         goes_on: bool = False,
     ) -> None:
+        if authorization not in _MODES:
+            raise ValueError(f"authorization={authorization!r} is none of {', '.join(map(repr, _MODES))}")
         self._cluster = cluster
         self.keys = keys
         objects = ClusterObjects(cluster)

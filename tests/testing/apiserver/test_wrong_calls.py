@@ -1,0 +1,42 @@
+"""What the server's own methods say to what can't be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconcilekit import Resource
+from reconcilekit.testing import ApiServer, VirtualClock
+
+CONFIG_MAP = Resource("v1", "ConfigMap")
+NAMESPACE = Resource("v1", "Namespace")
+
+
+@pytest.fixture
+def server() -> ApiServer:
+    return ApiServer(clock=VirtualClock())
+
+
+def test_there_are_two_authorizations() -> None:
+    wrong: Any = "rbac"
+    with pytest.raises(ValueError, match="authorization='rbac' is none of 'AlwaysAllow', 'RBAC'"):
+        ApiServer(clock=VirtualClock(), authorization=wrong)
+
+
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (lambda server: server.object(CONFIG_MAP, "a"), "a ConfigMap has a namespace: pass it, as in"),
+        (lambda server: server.object(NAMESPACE, "a", namespace="b"), "a Namespace has no namespace: leave"),
+        (lambda server: server.objects(NAMESPACE, namespace="b"), "a Namespace has no namespace: leave"),
+        (lambda server: server.lag("configmap", 1.0), "no kind with the plural 'configmap' is served"),
+        (lambda server: server.lag("configmaps", -1.0), "events can't be told 1.0 s before they happen"),
+        (lambda server: server.take_down("example.com/v1"), "'example.com/v1' is no group; pass the version apart"),
+        (lambda server: server.take_down(""), "'' is no group"),
+    ],
+)
+def test_what_cant_be_meant_is_refused(server: ApiServer, call: Callable[[ApiServer], object], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        call(server)
