@@ -190,6 +190,18 @@ class VirtualEventLoop(base_events.BaseEventLoop):
         """
         raise RuntimeError(f"{func!r} can't run in a thread under virtual time: hand in something that runs it inline")
 
+    async def create_server(self, *args: object, **options: object) -> Never:
+        """Refused: what comes over a socket takes real time.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise _no_sockets()
+
+    async def create_connection(self, *args: object, **options: object) -> Never:
+        """Refused; as `create_server`."""
+        raise _no_sockets()
+
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Nothing to do: there never is one."""
 
@@ -202,6 +214,13 @@ class VirtualEventLoop(base_events.BaseEventLoop):
     def _describe_tasks(self) -> str:
         waiting = sorted(asyncio.all_tasks(self), key=lambda task: task.get_name())
         return ", ".join(f"{task.get_name()} at {_place(task)}" for task in waiting) or "no task"
+
+
+def _no_sockets() -> RuntimeError:
+    return RuntimeError(
+        "virtual time has no sockets: call an ApiServer straight, by server.client() or server.transport(), or run on "
+        "the system's clock, by asyncio.run and ApiServer(clock=SystemClock())"
+    )
 
 
 def run_virtual(

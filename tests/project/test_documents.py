@@ -20,9 +20,11 @@ import attrs
 import pytest
 import yaml
 
-from reconcilekit import Context, Manager, ManagerHealth, Reconciler, RunReport, Scope
+from reconcilekit import Client, Context, Manager, ManagerHealth, Reconciler, RunReport, Scope, testing
 from reconcilekit.runtime.live import LiveReader
 from reconcilekit.runtime.options import ControllerStatistics
+from reconcilekit.testing import ApiServer, Fault, Faults, RequestRecord
+from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -238,6 +240,22 @@ def test_the_reference_has_the_whole_surface() -> None:
         field.name for cls in (ManagerHealth, ControllerStatistics, RunReport, Scope) for field in attrs.fields(cls)
     }
     names = (declared - {"declared"}) | said_of_context | reads | of_manager | fields
+
+    assert sorted(name for name in names if not re.search(rf"(?<![\w.]){name}\b", code)) == []
+
+
+def test_the_reference_of_what_tests_use_has_the_whole_surface() -> None:
+    code = "\n".join(re.findall(r"`([^`\n]+)`", prose((ROOT / "docs/apiserver-reference.md").read_text("utf-8"))))
+    of_server = members(ApiServer) | options(ApiServer.__init__) | {"access", "faults", "requests"}
+    of_client = members(Client) | options(Client.__init__) | options(Client.list_page) | options(Client.delete)
+    fields = {
+        field.name
+        for cls in (Fault, RequestRecord, Endpoint)
+        for field in attrs.fields(cls)
+        if not field.name.startswith("_")
+    }
+    of_faults = members(Faults) - {"strike"} | {"log", "calls", "hits"}
+    names = of_server | of_client | of_faults | (fields - {"certificate_authority"}) | set(testing.__all__)
 
     assert sorted(name for name in names if not re.search(rf"(?<![\w.]){name}\b", code)) == []
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconcilekit.testing import ApiServer
 from reconcilekit.testing.virtual_time import (
     EPOCH,
     DeadlockError,
@@ -98,6 +99,16 @@ def test_one_seed_gives_one_run() -> None:
 
     assert run_virtual(main, seed=7) == run_virtual(main, seed=7)
     assert run_virtual(main, seed=7) != run_virtual(main, seed=8)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_sockets_are_refused(tls: bool) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with ApiServer(clock=clock).serve(tls=tls):
+            pass
+
+    with pytest.raises(RuntimeError, match="virtual time has no sockets: call an ApiServer straight"):
+        run_virtual(main)
 
 
 def test_threads_are_refused() -> None:
