@@ -47,9 +47,12 @@ class Step:
 
     @property
     def is_cached(self) -> bool:
-        """What is answered hangs on a cache, which may lag behind: what it holds is read, or held against an apply."""
+        """What is answered hangs on a cache, which may lag behind: what it holds is read, or held against a patch.
+
+        A write that was tried on an old object first is warned of that one, too.
+        """
         is_read_there = self.method == "GET" and self.query.get("resourceVersion") in ("0", "1", "${start}")
-        return is_read_there or self.is_watch or self.content_type.startswith("application/apply-patch")
+        return is_read_there or self.is_watch or self.method == "PATCH"
 
     @property
     def collection(self) -> str:

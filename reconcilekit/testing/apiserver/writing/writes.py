@@ -302,8 +302,8 @@ class Writer:
             self._classes.fill_in(target, content, None)
         self._check(target, content, None)
         # Of a new object nobody minds a version that can't be read.
-        version = "" if version == "0" or naming.is_malformed(version) else version
-        if version and is_post and not target.is_dry_run:
+        is_version = bool(version) and not naming.is_malformed(version) and int(version) != 0
+        if is_version and is_post and not target.is_dry_run:
             raise status.StatusError(500, "resourceVersion should not be set on objects to be created")
         if (there := self._find(target)) is not None:
             raise naming.already_there(served, content["metadata"], there.meta)

@@ -1,4 +1,4 @@
-"""Deployments' statuses, Namespaces' finalizers and deletions, names that are taken."""
+"""Deployments' statuses, Namespaces' finalizers and deletions, names that are taken, versions that are told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.testing.apiserver.conftest import Caller
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 NAMESPACES = "/api/v1/namespaces"
+MAPS = "/api/v1/namespaces/default/configmaps"
 OTHER = "33333333-3333-4333-8333-333333333333"
 _EMPTY_KEY = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
 
@@ -146,5 +147,17 @@ def test_a_new_namespace_has_the_finalizer_of_its_content(on_server: Any, told: 
     async def scenario(call: Caller) -> None:
         made = await call("POST", "/api/v1/namespaces", {"metadata": {"name": "a"}, "spec": {"finalizers": told}})
         assert made.body["spec"] == {"finalizers": kept}
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize("told", ["0", "00", "7", "x"])
+def test_a_dry_run_of_a_create_shows_the_version_that_it_was_told(on_server: Any, told: str) -> None:
+    async def scenario(call: Caller) -> None:
+        body = {"metadata": {"name": "a", "resourceVersion": told}}
+        shown = await call("POST", MAPS, body, dryRun="All")
+        assert (shown.status, shown.version) == (201, told)
+        made = await call("POST", MAPS, body)
+        assert made.status == (500 if told == "7" else 201)
 
     on_server(scenario)
