@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -124,11 +125,14 @@ def test_several_paths_may_follow_one_load(tmp_path: Path) -> None:
     assert parse(["--kubeconfig", "config", "--load", first, second, "--load", third]).load == tuple(paths)
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").touch()
-    with pytest.raises(UnusableFolderError, match=r"holds 'thesis\.tex', which isn't of this server"):
+@pytest.mark.parametrize("name", ["thesis.tex", "lock", "snapshot-of-me.part"])
+def test_a_folder_of_something_else_is_left_alone(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_text("mine")
+    with pytest.raises(UnusableFolderError, match=f"holds '{re.escape(name)}', which isn't of this server"):
         ApiServer(clock=SystemClock(), data=tmp_path)
-    (tmp_path / "thesis.tex").unlink()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+    file.unlink()
     ApiServer(clock=SystemClock(), data=tmp_path).close()
 
 

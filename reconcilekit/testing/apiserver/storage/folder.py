@@ -34,8 +34,14 @@ from reconcilekit.testing.apiserver.storage.versions import Event, Stored
 MIN_JOURNAL = 4 * 1024 * 1024
 """Bytes of a journal below which no new snapshot is begun: reading them takes well under a second."""
 
+_OWN = re.compile(r"(snapshot|journal)-(\d+)")
+_PART = re.compile(r"snapshot-\d+\.part")
+
 _BESIDE = frozenset({"lock", "keys", "keys.part", "lost+found"})
 """What a folder may hold beside the state: the lock, the keys, and what file systems put there."""
+
+_LOCK = re.compile(rb"(process \d+\n)?")
+"""What a lock of ours holds."""
 
 SLICE = 64
 """Objects of a new snapshot that are written with each change: few enough for the change not to be late."""
@@ -101,7 +107,10 @@ class DataFolder:
         try:
             # Among the objects are Secrets.
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_others(path)
             self._lock = _lock(path / "lock")
+        except UnusableFolderError:
+            raise
         except OSError as error:
             raise self._unusable(error, "choose a folder that this user can write to") from error
         self._journal: io.FileIO | None = None
@@ -285,18 +294,14 @@ class DataFolder:
 
     def _files(self) -> Iterator[tuple[str, int]]:
         for path in sorted(self.path.iterdir()):
-            if found := re.fullmatch(r"(snapshot|journal)-(\d+)", path.name):
+            if found := _OWN.fullmatch(path.name):
                 yield found[1], int(found[2])
 
     def _read(self) -> Kept | None:
-        for part in self.path.glob("snapshot-*.part"):
-            part.unlink()
+        for path in list(self.path.iterdir()):
+            if _PART.fullmatch(path.name):
+                path.unlink()
         files = list(self._files())
-        others = sorted({path.name for path in self.path.iterdir()} - _BESIDE)
-        if not files and others:
-            raise UnusableFolderError(
-                f"{self.path} holds {others[0]!r}, which isn't of this server; choose a folder of its own"
-            )
         snapshots = [number for name, number in files if name == "snapshot"]
         journals = [number for name, number in files if name == "journal"]
         if not files:
@@ -386,6 +391,18 @@ def _encode_change(event: Event) -> bytes:
     if event.after is not None:
         return records.encode(b'%s,"object":%s}' % (head, event.after.encoded()))
     return records.encode(head + b"}")
+
+
+def _refuse_others(path: Path) -> None:
+    """Touch nothing in a folder that was never a server's, and holds something."""
+    names = sorted(each.name for each in path.iterdir())
+    if any(_OWN.fullmatch(name) for name in names):
+        return
+    others = [name for name in names if name not in _BESIDE and not _PART.fullmatch(name)]
+    if "lock" in names and not _LOCK.fullmatch((path / "lock").read_bytes()):
+        others.append("lock")
+    if others:
+        raise UnusableFolderError(f"{path} holds {others[0]!r}, which isn't of this server; choose a folder of its own")
 
 
 def _lock(path: Path) -> io.FileIO:
