@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
+import msgspec
 
 from reconcilekit.testing.apiserver.access.gate import Authorization
 from reconcilekit.testing.apiserver.wire.endpoint import NAME
-
-_OWN = re.compile(rf'\{{"apiVersion":"v1","kind":"Config",.*"current-context":"{NAME}"\}}'.encode())
-_EDITED = re.compile(rf"^current-context: {NAME}$".encode(), re.MULTILINE)
-"""As kubectl writes it that has set something in it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +71,7 @@ def _problems(told: argparse.Namespace) -> Iterator[str]:
 
 
 def _is_own(config: Path) -> bool:
-    """Nothing is lost with it: it is missing, empty, or what an earlier server wrote."""
+    """Nothing is lost with it: it is missing, empty, or holds what an earlier server wrote and nothing else."""
     try:
         text = config.read_bytes()
     except FileNotFoundError:
@@ -82,8 +79,28 @@ def _is_own(config: Path) -> bool:
     except OSError:
         # Its writing tells why it can't be.
         return True
-    is_edited = text.startswith(b"apiVersion: v1\n") and _EDITED.search(text)
-    return not text.strip() or bool(is_edited or _OWN.fullmatch(text))
+    return not text.strip() or _names(text) == {NAME}
+
+
+def _names(text: bytes) -> set[object]:
+    """Of all clusters, users and contexts in a kubeconfig; {None} for what is none."""
+    try:
+        found = _read(text)
+        return {each["name"] for part in ("clusters", "users", "contexts") for each in found[part]}
+    except (ValueError, TypeError, KeyError):
+        return {None}
+
+
+def _read(text: bytes) -> Any:
+    """JSON as the server writes it, or YAML as kubectl makes of it."""
+    if text.startswith(b"{"):
+        return msgspec.json.decode(text)
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _add_endpoint(parser: argparse.ArgumentParser) -> None:

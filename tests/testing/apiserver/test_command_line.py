@@ -103,8 +103,12 @@ def test_a_kubeconfig_of_its_own_is_written_anew(text: str, tmp_path: Path) -> N
     assert parse(["--kubeconfig", str(config)]).kubeconfig == config
 
 
+OTHER = {"clusters": [{"name": "reconcilekit"}, {"name": "production"}]}
+
+
 @pytest.mark.parametrize(
-    "text", ["x", *(json.dumps(kubeconfig_of(**{"current-context": name})) for name in ("kind", "reconcilekit-two"))]
+    "text",
+    ["x", "x: [", "{", "clusters: 3", json.dumps(kubeconfig_of(**OTHER)), yaml.safe_dump(kubeconfig_of(**OTHER))],
 )
 def test_a_kubeconfig_of_something_else_is_left_alone(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
