@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -123,6 +127,25 @@ async def test_stopping_ends_watches_properly_and_at_once(server: ApiServer) -> 
                 watch = await session.get(endpoint.url + MAPS, params={"watch": "1"})
             assert await watch.read() == b""
     assert server.watches == []
+
+
+async def test_a_handshake_that_ends_after_the_server_comes_to_nothing(server: ApiServer) -> None:
+    async with server.serve(tls=True) as endpoint:
+        url = urlsplit(endpoint.url)
+        connected = socket.create_connection((url.hostname, url.port))
+        connected.setblocking(False)
+        before = len(server.requests)
+        # The server takes it, and waits for the client's hello.
+        await asyncio.sleep(0.1)  # noqa: TID251 -- a socket knows no virtual time
+    async with asyncio.timeout(5):
+        with contextlib.suppress(OSError):
+            trusting = ssl._create_unverified_context()
+            reader, writer = await asyncio.open_connection(sock=connected, ssl=trusting, server_hostname="")
+            writer.write(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+    assert len(server.requests) == before
 
 
 @pytest.fixture

@@ -24,11 +24,15 @@ class Listener(web.Server):
     Args:
         answer: what requests are given to.
         limits: what is put up with.
+
+    Attributes:
+        is_over: no connection is taken any more, not even one whose handshake had begun.
     """
 
     def __init__(self, answer: Answer, limits: Limits) -> None:
         super().__init__(answer, access_log=None, handler_cancellation=True)
         self._limits = limits
+        self.is_over = False
 
     def __call__(self) -> Connection:
         """A connection."""
@@ -43,7 +47,7 @@ class Connection(web.RequestHandler):
         limits: what is put up with.
     """
 
-    __slots__ = ("_head_timer", "_limits")
+    __slots__ = ("_head_timer", "_limits", "_listener")
 
     def __init__(self, manager: Listener, limits: Limits) -> None:
         super().__init__(
@@ -55,12 +59,16 @@ class Connection(web.RequestHandler):
             auto_decompress=False,
             lingering_time=limits.linger_seconds,
         )
+        self._listener = manager
         self._limits = limits
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request's head."""
         super().connection_made(transport)
+        if self._listener.is_over and isinstance(transport, asyncio.Transport):
+            transport.abort()
+            return
         self._head_timer = asyncio.get_running_loop().call_later(self._limits.head_seconds, transport.close)
 
     def connection_lost(self, exc: BaseException | None) -> None:

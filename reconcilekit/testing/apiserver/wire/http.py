@@ -59,6 +59,7 @@ async def serve(
             default_user=ADMIN if tls or gate.asks_for_credentials else None,
         )
     finally:
+        listener.is_over = True
         await bridge.end_streams()
         connections = [handler.transport for handler in listener.connections]
         await runner.cleanup()
