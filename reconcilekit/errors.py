@@ -205,8 +205,9 @@ class ApiError(Exception):
     It has the attributes of the official client's `ApiException` (`status`, `reason`, `body`, `headers`), so one
     classifier serves both.
 
-    Its text is the request, the status and, where the body is a Kubernetes `Status`, that body's message, cut at 256
-    characters; no other part of a body ever reaches it.
+    Its text is the request, the status and, where the body is a Kubernetes `Status`, that body's message, of
+    which a long one loses its middle: what is wrong often stands at the end, behind the value that it is said of. No
+    other part of a body ever reaches it.
 
     Attributes:
         reason: `reason` of a `Status` body, else the HTTP phrase ("Service Unavailable"), "" for an unknown status.
@@ -242,8 +243,10 @@ class ApiError(Exception):
         return f"{text}: {self._message}" if self._message else text
 
 
-_MESSAGE_LIMIT = 256
+_MESSAGE_LIMIT = 1024
 """Characters of a server's message that a log line or a condition can bear; webhooks write novels."""
+
+_CUT = " ... "
 
 
 def _status_texts(body: bytes) -> tuple[str, str]:
@@ -261,7 +264,8 @@ def _status_texts(body: bytes) -> tuple[str, str]:
         return "", ""
     message = str(status.get("message") or "")
     if len(message) > _MESSAGE_LIMIT:
-        message = message[: _MESSAGE_LIMIT - 3] + "..."
+        kept = (_MESSAGE_LIMIT - len(_CUT)) // 2
+        message = f"{message[:kept]}{_CUT}{message[-kept:]}"
     return str(status.get("reason") or ""), message
 
 

@@ -32,8 +32,12 @@ def status(message: str, **more: object) -> bytes:
         (ApiError(500, body=b'{"status":"Failure","message":"hunter2"}'), "500", "Internal Server Error"),
         (ApiError(500, body=b"[1]"), "500", "Internal Server Error"),
         (ApiError(599), "599", ""),
-        (ApiError(500, body=status("m" * 300)), "500: " + "m" * 253 + "...", "Internal Server Error"),
-        (ApiError(500, body=status("m" * 256)), "500: " + "m" * 256, "Internal Server Error"),
+        (
+            ApiError(500, body=status("m" * 9_000 + "n" * 9_000)),
+            "500: " + "m" * 509 + " ... " + "n" * 509,
+            "Internal Server Error",
+        ),
+        (ApiError(500, body=status("m" * 1024)), "500: " + "m" * 1024, "Internal Server Error"),
         (ApiError(502, body=b"[" * 100_000), "502", "Bad Gateway"),
     ],
 )
