@@ -92,9 +92,10 @@ def bind(call: Call, binding: Mapping[str, Any]) -> Response:
 
 def _evict(call: Call, eviction: Mapping[str, Any]) -> Response:
     options = write_options(call.request.query, "CreateOptions")
-    pod = call.live()
     told = at(eviction, "deleteOptions")
     deletion = delete_options({}, told if isinstance(told, dict) else {})
+    options = attrs.evolve(options, is_dry_run=_is_dry_run(call, deletion))
+    pod = call.live()
     if not _is_free(pod):
         _check_budgets(call, pod, is_dry_run=options.is_dry_run)
     target = attrs.evolve(call.target(options), subresource="")
@@ -112,6 +113,17 @@ def _evict(call: Call, eviction: Mapping[str, Any]) -> Response:
         call.cluster.patch(marked, lambda live: _with_condition(live, evicted, now))
     call.cluster.delete(target, deletion)
     return success(201, tells_code=True)
+
+
+def _is_dry_run(call: Call, deletion: Mapping[str, object]) -> bool:
+    """Whether the query or the deletion in the body says so; saying two different things is an error."""
+    asked, told = call.request.query.get("dryRun"), deletion.get("dryRun")
+    shown = told if isinstance(told, list) else []
+    if asked is not None and shown and shown != [asked]:
+        said = " ".join(str(value) for value in shown)
+        why = f"Non-matching dry-run options in request and content: [{asked}] and [{said}]"
+        raise status.StatusError(500, why)
+    return bool(asked) or bool(shown)
 
 
 def _with_condition(pod: dict[str, Any], condition: dict[str, Any], now: str) -> dict[str, Any]:
