@@ -94,6 +94,11 @@ class Client:
         return self._discovery
 
     @property
+    def clock(self) -> Clock:
+        """By which discovery is renewed; a manager runs by it, too, unless it is told another."""
+        return self._clock
+
+    @property
     def field_manager(self) -> str:
         """The owner of what is written, and of `RawObject.owned_fields`."""
         return self._field_manager

@@ -50,7 +50,7 @@ class Manager:
         name: of the whole: the field manager of what it writes, the component of its events, and in its user agent.
             A client that is handed in brings it; without one the default is "reconcilekit". Keep it: fields that were
             written under another name are no longer its own to remove.
-        clock: time and chance.
+        clock: time and chance; by default the client's.
         state: the StateStore that its controllers publish to; None makes one.
         classifier: gives foreign errors their verdict, such as ``mine | default_classifier()``.
         workers: where `def` reconciles run; None makes daemon threads or, on a virtual clock, threads that it steps.
@@ -79,7 +79,7 @@ class Manager:
         self.name = _agreed_name(name, client)
         self.state = state or StateStore()
         self._client = client
-        self._clock: Clock = clock or SystemClock()
+        self._clock: Clock = clock or (SystemClock() if client is None else client.clock)
         self._classifier = classifier or default_classifier(clock=self._clock)
         self._workers = workers
         self._drain = drain

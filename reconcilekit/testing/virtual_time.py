@@ -104,6 +104,11 @@ class VirtualClock:
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualEventLoop) and loop.clock is self:
             return loop
+        if isinstance(loop, VirtualEventLoop):
+            raise RuntimeError(
+                f"{self!r} can't wait here: this loop runs by another one, {loop.clock!r}; hand that one on, or let what "
+                "takes a clock have it by default"
+            )
         raise RuntimeError(f"{self!r} can't wait on {loop!r}: its time passes only inside run_virtual(main)")
 
 
@@ -199,6 +204,14 @@ class VirtualEventLoop(base_events.BaseEventLoop):
         raise _no_sockets()
 
     async def create_connection(self, *args: object, **options: object) -> Never:
+        """Refused; as `create_server`."""
+        raise _no_sockets()
+
+    async def sock_connect(self, *args: object, **options: object) -> Never:
+        """Refused; as `create_server`."""
+        raise _no_sockets()
+
+    async def getaddrinfo(self, *args: object, **options: object) -> Never:
         """Refused; as `create_server`."""
         raise _no_sockets()
 

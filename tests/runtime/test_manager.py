@@ -465,7 +465,7 @@ class TestNames:
 
         simulate(main)
 
-    def test_on_a_virtual_clock_a_def_needs_no_workers_handed_in(self) -> None:
+    def test_the_client_brings_the_clock_and_on_a_virtual_one_a_def_needs_no_workers(self) -> None:
         class Plain(Reconciler):
             primary = WIDGET
             runs = 0
@@ -476,7 +476,7 @@ class TestNames:
         async def main(world: World) -> None:
             await world.create(widget("w"))
             client = Client(world.server.transport(), clock=world.clock, field_manager="ours")
-            async with Manager(client, clock=world.clock).add(Plain()).running():
+            async with Manager(client).add(Plain()).running():
                 await world.settle()
 
             assert Plain.runs == 1

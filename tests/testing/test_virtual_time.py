@@ -5,6 +5,7 @@ import contextlib
 import gc
 from datetime import timedelta
 
+import aiohttp
 import pytest
 
 from reconcilekit.testing import ApiServer
@@ -108,6 +109,24 @@ def test_sockets_are_refused(tls: bool) -> None:
             pass
 
     with pytest.raises(RuntimeError, match="virtual time has no sockets: call an ApiServer straight"):
+        run_virtual(main)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "example.com"])
+def test_so_are_connections(address: str) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with aiohttp.ClientSession() as session:
+            await session.get(f"http://{address}:1/")
+
+    with pytest.raises(RuntimeError, match="virtual time has no sockets"):
+        run_virtual(main)
+
+
+def test_a_clock_of_another_loop_is_told_apart() -> None:
+    async def main(clock: VirtualClock) -> None:
+        await VirtualClock().sleep(1)
+
+    with pytest.raises(RuntimeError, match=r"this loop runs by another one, <VirtualClock at 0.0 s>; hand that one on"):
         run_virtual(main)
 
 
