@@ -241,3 +241,32 @@ def test_items_are_told_apart_by_their_keys(on_server: Any, ports: list[Any], pr
         assert answer.message == f"failed to create typed patch object (/s; /v1, Kind=Service): {problem}"
 
     on_server(scenario)
+
+
+def test_defaults_of_a_definition_are_owned(on_server: Any) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    service = {"name": "s", "namespace": "default"}
+    webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1"]}
+
+    async def scenario(call: Any) -> None:
+        spec = {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        }
+        made = await call("POST", path, {"metadata": {"name": "widgets.example.com"}, "spec": spec}, fieldManager="u")
+        names: dict[str, Any] = {"f:kind": {}, "f:listKind": {}, "f:plural": {}, "f:singular": {}}
+        conversion: dict[str, Any] = {".": {}, "f:strategy": {}}
+        owned = {"f:group": {}, "f:scope": {}, "f:versions": {}, "f:conversion": conversion, "f:names": names}
+        assert entries(made)[0]["fieldsV1"] == {"f:spec": owned}
+
+        told = {"spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}, "names": {"singular": None}}}
+        patched = await call("PATCH", f"{path}/widgets.example.com", told, patch="merge", fieldManager="p")
+        fields = next(entry for entry in entries(patched) if entry["manager"] == "p")["fieldsV1"]["f:spec"]
+        to: dict[str, Any] = {".": {}, "f:service": {".": {}, "f:name": {}, "f:namespace": {}, "f:port": {}}}
+        called = {".": {}, "f:clientConfig": to, "f:conversionReviewVersions": {}}
+        assert fields == {"f:conversion": {"f:strategy": {}, "f:webhook": called}}
+
+    on_server(scenario)

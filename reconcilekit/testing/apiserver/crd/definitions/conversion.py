@@ -16,18 +16,6 @@ _FORM: Final = "; desired format: https://host[/path]"
 _REVIEWS: Final = ("v1", "v1beta1")
 
 
-def default_conversion(conversion: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A conversion with what the server fills in."""
-    if conversion is None:
-        return {"strategy": "None"}
-    told = dict(conversion)
-    client = (told.get("webhook") or {}).get("clientConfig") or {}
-    if client.get("service") is not None and client["service"].get("port") is None:
-        service = {**client["service"], "port": 443}
-        told["webhook"] = {**told["webhook"], "clientConfig": {**client, "service": service}}
-    return told
-
-
 def conversion_causes(conversion: Mapping[str, Any], *, keeps_unknown: bool) -> Iterator[Cause]:
     """What is wrong with a conversion."""
     strategy, webhook = conversion.get("strategy") or "", conversion.get("webhook") or {}

@@ -7,7 +7,6 @@ from typing import Any
 
 from reconcilekit.testing.apiserver.crd.definitions.acceptance import is_established
 from reconcilekit.testing.apiserver.crd.definitions.approval import approval_causes
-from reconcilekit.testing.apiserver.crd.definitions.conversion import default_conversion
 from reconcilekit.testing.apiserver.crd.definitions.spec import names_causes, spec_causes, update_causes
 from reconcilekit.testing.apiserver.crd.definitions.versions import storage_version
 from reconcilekit.testing.apiserver.crd.problems import invalid
@@ -16,19 +15,9 @@ from reconcilekit.testing.apiserver.status import Cause
 
 
 def default(content: dict[str, Any]) -> None:
-    """Fill in what the server fills in; replaces values, never changes them in place."""
-    spec = dict(content.get("spec") or {})
-    names = dict(spec.get("names") or {})
-    kind = names.get("kind") or ""
-    if not names.get("singular"):
-        names["singular"] = kind.lower()
-    if not names.get("listKind") and kind:
-        names["listKind"] = f"{kind}List"
-    spec["names"] = names
-    spec["conversion"] = default_conversion(spec.get("conversion"))
-    content["spec"] = spec
+    """Fill in what the server fills in besides defaults; replaces values, never changes them in place."""
     status = dict(content.get("status") or {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}})
-    stored, storage = list(status.get("storedVersions") or ()), storage_version(spec)
+    stored, storage = list(status.get("storedVersions") or ()), storage_version(content["spec"])
     if storage and storage not in stored:
         stored.append(storage)
     content["status"] = {**status, "storedVersions": stored}

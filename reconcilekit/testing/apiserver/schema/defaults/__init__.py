@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcilekit.testing.apiserver.schema.defaults import core, others, pods, workloads
+from reconcilekit.testing.apiserver.schema.defaults import core, extensions, others, pods, workloads
 from reconcilekit.testing.apiserver.schema.defaults.filling import Fill
 
-DEFAULTS: Mapping[str, Fill] = {**core.DEFAULTS, **pods.DEFAULTS, **workloads.DEFAULTS, **others.DEFAULTS}
+DEFAULTS: Mapping[str, Fill] = {
+    **core.DEFAULTS,
+    **pods.DEFAULTS,
+    **workloads.DEFAULTS,
+    **others.DEFAULTS,
+    **extensions.DEFAULTS,
+}
 """By a struct's name in OpenAPI."""
 
 __all__ = ["DEFAULTS", "Fill"]
