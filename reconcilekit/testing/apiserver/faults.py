@@ -18,6 +18,7 @@ import msgspec
 from reconcilekit.errors import LostAnswerError
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver.status import JSON, TEXT, StatusError
+from reconcilekit.testing.apiserver.verbs.parameters import flag
 
 _TYPE = ("kind", "apiVersion")
 
@@ -52,7 +53,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def _is_watch(request: Request) -> bool:
-    return request.query.get("watch") in ("1", "true") or "/watch/" in request.path
+    return request.method == "GET" and (bool(flag(request.query, "watch")) or "/watch/" in request.path)
 
 
 @attrs.frozen(kw_only=True)
@@ -154,6 +155,10 @@ def _problems(fault: Fault) -> Iterator[str]:
         yield f"method={fault.method!r}: {unknown[0]!r} is none of {', '.join(METHODS)}; '*' is for all"
     if isinstance(fault.path, str) and not fault.path.startswith(("/", "*", "?", "[")):
         yield f"path={fault.path!r}: paths begin with a slash, as '/api/v1/pods'"
+    if isinstance(fault.path, str) and "=" in fault.path.partition("?")[2]:
+        yield f"path={fault.path!r}: parameters are no part of it; say them by query={{...}}"
+    if fault.action in WATCH_ACTIONS and fault.method != "*" and "GET" not in fault.method.split(","):
+        yield f"action={fault.action!r} is for watches, which are GETs, not {fault.method}"
     told: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("action", fault.action, get_args(Action)),
         ("when", fault.when, ("before", "after")),

@@ -66,6 +66,8 @@ def test_rules_choose_requests(fault: Fault, statuses: list[int], on_server: Any
         ({"status": 42}, "status=42 isn't from 200 to 599"),
         ({"delay": -1.0}, "delay=-1.0 is negative"),
         ({"after_calls": -1}, "after_calls=-1 is negative"),
+        ({"action": "close", "method": "PATCH"}, "action='close' is for watches, which are GETs, not PATCH"),
+        ({"path": "/api/v1/pods?limit=5"}, "path='/api/v1/pods?limit=5': parameters are no part of it"),
     ],
 )
 def test_a_rule_that_would_do_nothing_is_refused(wrong: dict[str, Any], problem: str) -> None:
@@ -81,12 +83,15 @@ def test_several_rules_are_added_one_by_one(on_server: Any) -> None:
     on_server(scenario)
 
 
-def test_what_is_done_to_watches_is_done_to_nothing_else(on_server: Any) -> None:
+@pytest.mark.parametrize("watch", ["1", "true", "True", "yes"])
+def test_what_is_done_to_watches_is_done_to_nothing_else(on_server: Any, watch: str) -> None:
     async def scenario(call: Any) -> None:
         armed = call.server.faults.add(Fault(action="close", path="*configmaps"))
         await call("GET", MAPS)
+        await call("GET", MAPS, watch="0")
         assert (armed.calls, armed.hits) == (0, 0)
-        await call.events(await call.watch(MAPS, resourceVersion="0"))
+        request = call.request("GET", MAPS, silence=400.0, query={"watch": watch, "resourceVersion": "0"})
+        await call.events(await call.server.transport("t").open(request))
         assert (armed.hits, call.clock.monotonic()) == (1, 0.0)
 
     on_server(scenario)
