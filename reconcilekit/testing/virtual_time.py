@@ -106,7 +106,7 @@ class VirtualClock:
             return loop
         if isinstance(loop, VirtualEventLoop):
             raise RuntimeError(
-                f"{self!r} can't wait here: this loop runs by another one, {loop.clock!r}; hand that one on, or let what "
+                f"{self!r} can't wait here: this loop runs by another one, {loop.clock!r}; hand that on, or let what "
                 "takes a clock have it by default"
             )
         raise RuntimeError(f"{self!r} can't wait on {loop!r}: its time passes only inside run_virtual(main)")

@@ -126,7 +126,7 @@ def test_a_clock_of_another_loop_is_told_apart() -> None:
     async def main(clock: VirtualClock) -> None:
         await VirtualClock().sleep(1)
 
-    with pytest.raises(RuntimeError, match=r"this loop runs by another one, <VirtualClock at 0.0 s>; hand that one on"):
+    with pytest.raises(RuntimeError, match=r"this loop runs by another one, <VirtualClock at 0.0 s>; hand that on"):
         run_virtual(main)
 
 

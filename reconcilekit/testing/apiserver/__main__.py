@@ -48,7 +48,8 @@ async def run(options: Options) -> None:
         authorization=options.authorization,
     )
     try:
-        server.load(*options.load)
+        if options.load:
+            server.load(*options.load)
         async with server.serve(host=options.host, port=options.port, tls=options.has_tls) as endpoint:
             endpoint.write_kubeconfig(options.kubeconfig)
             print(f"ready: {endpoint.url} kubeconfig={options.kubeconfig}", flush=True)

@@ -114,13 +114,13 @@ def _add_endpoint(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--host", default="127.0.0.1", type=_host, metavar="ADDRESS", help="%(default)s by default")
     group.add_argument("--port", default=0, type=_port, metavar="NUMBER", help="a free one by default")
-    group.add_argument("--tls", action="store_true", help="by an authority of its own; needs the pyOpenSSL package")
+    group.add_argument("--tls", action="store_true", help="by an authority of its own; needs the extra `testing`")
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what it holds")
     group.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="go on from what is kept there, and keep every change there"
+        "--data", type=_folder, metavar="FOLDER", help="go on from what is kept there, and keep every change there"
     )
     group.add_argument(
         "--load",
@@ -151,6 +151,12 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="play all of a cluster's controllers: Deployments come to Pods, Pods become Ready, Jobs complete",
     )
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; '.' is the working directory")
+    return Path(text)
 
 
 def _host(text: str) -> str:

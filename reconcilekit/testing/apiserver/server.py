@@ -222,8 +222,8 @@ class ApiServer:
         Args:
             host: where; others than loopback are told of on standard error.
             port: 0 takes a free one, which the endpoint tells.
-            tls: by a certificate authority of the server's own; users may show client certificates. Needs the
-                pyOpenSSL package.
+            tls: by a certificate authority of the server's own; users may show client certificates. Needs the extra
+                `testing`.
             limits: what it puts up with on the wire; None for what the real server does.
 
         Raises:
@@ -361,7 +361,10 @@ class ApiServer:
 
         Raises:
             ManifestError: one can't be read or isn't taken; the message names its file and document.
+            ValueError: no path is given.
         """
+        if not paths:
+            raise ValueError("there is nothing to load; pass files or folders, as in load('manifests/')")
         from reconcilekit.testing.apiserver.manifests.loading import load
         from reconcilekit.testing.apiserver.manifests.reading import read_manifests
 

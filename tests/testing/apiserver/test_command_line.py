@@ -45,6 +45,7 @@ def test_it_knows_what_others_can_reach(host: str, is_ours_alone: bool) -> None:
         ([], "the following arguments are required: --kubeconfig"),
         (["--port", "http"], "argument --port: 'http' is no port; pass a number from 1 to 65535, or 0 for a free one"),
         (["--port", "65536"], "'65536' is no port"),
+        (["--data", ""], "argument --data: the name is empty; '.' is the working directory"),
         (["--host", ""], "argument --host: the address is empty; 127.0.0.1 is the default"),
         (["--kubeconfig", "/"], "--kubeconfig: / is a folder; name a file in it"),
         (["--kubeconfig", "/nowhere/x"], "--kubeconfig: the folder /nowhere doesn't exist; make it, or name another"),

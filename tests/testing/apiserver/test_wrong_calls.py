@@ -35,6 +35,7 @@ def test_there_are_two_authorizations() -> None:
         (lambda server: server.lag("configmaps", -1.0), "events can't be told 1.0 s before they happen"),
         (lambda server: server.take_down("example.com/v1"), "'example.com/v1' is no group; pass the version apart"),
         (lambda server: server.take_down(""), "'' is no group"),
+        (lambda server: server.load(), "there is nothing to load; pass files or folders"),
     ],
 )
 def test_what_cant_be_meant_is_refused(server: ApiServer, call: Callable[[ApiServer], object], problem: str) -> None:

@@ -120,6 +120,8 @@ def _expand(document: object, place: str) -> Iterator[Manifest]:
     for field in ("apiVersion", "kind"):
         if not isinstance(document.get(field), str) or not document[field]:
             raise ManifestError(f"{place}: {field} is missing; write one, or take the file out of the folder")
+    if document["apiVersion"].startswith("kustomize.config.k8s.io/"):
+        raise ManifestError(f"{place}: kustomize isn't run here; load what `kubectl kustomize FOLDER` prints")
     metadata = document.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ManifestError(

@@ -150,3 +150,13 @@ def test_a_path_without_manifests_is_named(server: ApiServer, tmp_path: Path) ->
         server.load(tmp_path)
     with pytest.raises(ManifestError, match=r"none\.yaml: No such file or directory; name a file or folder"):
         server.load(tmp_path / "none.yaml")
+
+
+def test_kustomize_is_told_of(server: ApiServer, tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "kustomization.yaml", {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    )
+    with pytest.raises(
+        ManifestError, match="document 1: kustomize isn't run here; load what `kubectl kustomize FOLDER`"
+    ):
+        server.load(path)
