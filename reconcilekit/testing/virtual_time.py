@@ -102,14 +102,15 @@ class VirtualClock:
 
     def _require_loop(self) -> VirtualEventLoop:
         loop = asyncio.get_running_loop()
-        if isinstance(loop, VirtualEventLoop) and loop.clock is self:
-            return loop
-        if isinstance(loop, VirtualEventLoop):
+        if not isinstance(loop, VirtualEventLoop):
+            # Not a TypeError: no argument is of a wrong type.
+            raise RuntimeError(f"{self!r} can't wait on {loop!r}: its time passes only inside run_virtual(main)")  # noqa: TRY004
+        if loop.clock is not self:
             raise RuntimeError(
                 f"{self!r} can't wait here: this loop runs by another one, {loop.clock!r}; hand that on, or let what "
                 "takes a clock have it by default"
             )
-        raise RuntimeError(f"{self!r} can't wait on {loop!r}: its time passes only inside run_virtual(main)")
+        return loop
 
 
 class Outside(Protocol):
