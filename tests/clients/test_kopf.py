@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,7 +103,21 @@ def api(cluster: Running) -> Iterator[client.ApiClient]:
         core.create_namespace({"metadata": {"name": "kopf"}})
         extensions: Any = client.ApiextensionsV1Api(api)
         extensions.create_custom_resource_definition(DEFINITION)
+        await_kind(api)
         yield api
+
+
+def await_kind(api: client.ApiClient) -> None:
+    """A real server serves a new kind a second or two after its definition."""
+    custom: Any = client.CustomObjectsApi(api)
+    for _ in range(100):
+        try:
+            custom.list_namespaced_custom_object(*PLURAL)
+        except client.exceptions.NotFoundException:
+            time.sleep(0.1)  # noqa: TID251 -- the real server's clock is the machine's
+        else:
+            return
+    pytest.fail("the kind isn't served after ten seconds")
 
 
 def wait_for(api: client.ApiClient, wanted: dict[str, Any], operator: Operator) -> None:
