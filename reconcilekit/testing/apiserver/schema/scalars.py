@@ -6,10 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver import go_times
 from reconcilekit.testing.apiserver.go_text import json_type
+from reconcilekit.testing.apiserver.go_times import GoTime, GoTimeError
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError, TypeMismatchError
 from reconcilekit.testing.apiserver.schema.quantities import canonical_quantity
 
@@ -93,61 +94,23 @@ def _bytes(value: Any) -> str:
     return text
 
 
-_LAYOUT = "2006-01-02T15:04:05Z07:00"
-_MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
-_PARTS = (
-    (re.compile(r"\d{4}"), "2006"),
-    (re.compile(r"-"), "-"),
-    (re.compile(r"\d{2}"), "01"),
-    (re.compile(r"-"), "-"),
-    (re.compile(r"\d{2}"), "02"),
-    (re.compile(r"T"), "T"),
-    (re.compile(r"\d{2}"), "15"),
-    (re.compile(r":"), ":"),
-    (re.compile(r"\d{2}"), "04"),
-    (re.compile(r":"), ":"),
-    (re.compile(r"\d{2}(\.\d+)?"), "05"),
-)
-_FRACTION = re.compile(r"\.\d{6}")
-_ZONE = re.compile(r"Z|[+-]\d{2}:\d{2}")
+def _time(value: Any) -> str | None:
+    time = _read_time(value, go_times.SECONDS)
+    return None if time.is_zero else time.text()
 
 
-def _time(value: Any) -> str:
-    moment = _moment(value, _LAYOUT, ())
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _micro_time(value: Any) -> str | None:
+    time = _read_time(value, go_times.MICROS)
+    return None if time.is_zero else time.text(has_micros=True)
 
 
-def _micro_time(value: Any) -> str:
-    moment = _moment(value, _MICRO_LAYOUT, ((_FRACTION, ".000000"),))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _moment(value: Any, layout: str, more: tuple[tuple[re.Pattern[str], str], ...]) -> datetime:
+def _read_time(value: Any, layout: str) -> GoTime:
     if type(value) is not str:
         raise TypeMismatchError(json_type(value), "string")
-    seconds = (re.compile(r"\d{2}"), "05") if more else _PARTS[-1]
-    at = 0
-    for pattern, shown in (*_PARTS[:-1], seconds, *more, (_ZONE, "Z07:00")):
-        found = pattern.match(value, at)
-        if found is None:
-            raise DecodeError(f'parsing time "{value}" as "{layout}": cannot parse "{value[at:]}" as "{shown}"')
-        at = found.end()
-    if at < len(value):
-        raise DecodeError(f'parsing time "{value}": extra text: "{value[at:]}"')
     try:
-        return datetime.fromisoformat(value).astimezone(UTC)
-    except ValueError as error:
-        raise DecodeError(f'parsing time "{value}": {_out_of_range(value)} out of range') from error
-
-
-def _out_of_range(value: str) -> str:
-    if not 1 <= int(value[5:7]) <= 12:
-        return "month"
-    if int(value[11:13]) > 23:
-        return "hour"
-    if int(value[14:16]) > 59:
-        return "minute"
-    return "second" if int(value[17:19]) > 59 else "day"
+        return go_times.read_time(value, layout)
+    except GoTimeError as error:
+        raise DecodeError(str(error)) from error
 
 
 SPECIAL: Mapping[str, Callable[[Any], Any]] = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver import go_times
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 YEAR = 365 * DAY
 UNKNOWN = "<unknown>"
@@ -56,7 +58,7 @@ def moment(timestamp: Any) -> datetime | None:
     if not isinstance(timestamp, str) or not timestamp:
         return None
     try:
-        found = datetime.fromisoformat(timestamp)
+        found = go_times.moment(timestamp)
     except ValueError:
         return None
     return found if found.tzinfo is not None else None

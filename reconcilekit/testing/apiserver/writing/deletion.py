@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from reconcilekit.testing.apiserver.crd.definitions import ending
+from reconcilekit.testing.apiserver.go_times import moment, seconds_as_duration
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 
 ORPHAN = "orphan"
@@ -119,11 +120,14 @@ def _mark(metadata: dict[str, Any], now: datetime, grace: int) -> None:
     if not metadata.get("deletionTimestamp") and metadata.get("generation"):
         metadata["generation"] += 1
     if metadata.get("deletionTimestamp") and metadata.get("deletionGracePeriodSeconds"):
-        first = datetime.fromisoformat(metadata["deletionTimestamp"])
-        begun = first - timedelta(seconds=metadata["deletionGracePeriodSeconds"])
-        metadata["deletionTimestamp"] = _timestamp(begun + timedelta(seconds=grace))
+        begun = moment(metadata["deletionTimestamp"]) - seconds_as_duration(metadata["deletionGracePeriodSeconds"])
+        ends = begun + seconds_as_duration(grace)
+        if ends < now:
+            # As if it began now, and for an instant.
+            ends, grace = now, min(grace, 1)
+        metadata["deletionTimestamp"] = _timestamp(ends)
     else:
-        metadata.setdefault("deletionTimestamp", _timestamp(now + timedelta(seconds=grace)))
+        metadata.setdefault("deletionTimestamp", _timestamp(now + seconds_as_duration(grace)))
     metadata["deletionGracePeriodSeconds"] = grace
 
 

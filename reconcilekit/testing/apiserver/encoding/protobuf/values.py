@@ -17,6 +17,7 @@ from reconcilekit.testing.apiserver.encoding.protobuf.encoding import (
     signed,
     tagged,
 )
+from reconcilekit.testing.apiserver.go_times import stored_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = {
@@ -63,8 +64,8 @@ def _write_micro_time(value: Any) -> bytes:
 def _write_moment(value: Any, *, precision: int) -> bytes:
     if value is None:
         return b""
-    whole, rest = divmod(datetime.fromisoformat(value) - _EPOCH, timedelta(seconds=1))
-    return counted(1, whole) + counted(2, rest.microseconds * 1000 * precision)
+    time = stored_time(value)
+    return counted(1, time.seconds) + counted(2, time.rest.microsecond * 1000 * precision)
 
 
 def _duration(data: bytes) -> str:

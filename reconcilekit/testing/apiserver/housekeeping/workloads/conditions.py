@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_times import moment
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import replicas_of
 from reconcilekit.testing.apiserver.housekeeping.workloads.rollout import Limits, has_progressed, is_complete
 from reconcilekit.testing.apiserver.storage.storage import Stored
@@ -73,4 +73,4 @@ def judge(
 
 
 def _seconds(since: str, until: str) -> float:
-    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
+    return (moment(until) - moment(since)).total_seconds()

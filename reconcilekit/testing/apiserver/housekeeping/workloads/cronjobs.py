@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.testing.apiserver.go_times import moment
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controlled, controller_of
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import Controller, spec_of, status_of
 from reconcilekit.testing.apiserver.storage.storage import Stored
@@ -176,7 +177,7 @@ def _until_next(live: Stored, status: Status, schedule: Schedule, now: datetime)
 
 
 def _began(live: Stored, status: Status) -> datetime:
-    return datetime.fromisoformat(status.get("lastScheduleTime") or live.meta["creationTimestamp"])
+    return moment(status.get("lastScheduleTime") or live.meta["creationTimestamp"])
 
 
 def _text(time: datetime) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_times import moment
 from reconcilekit.testing.apiserver.housekeeping.workloads import indexes
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controlled
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
@@ -117,7 +118,7 @@ class Jobs(Controller):
             return None
         ended = max(c["lastTransitionTime"] for c in status_of(live)["conditions"])
         now = datetime.fromisoformat(self._hands.timestamp())
-        left = float(ttl) - (now - datetime.fromisoformat(ended)).total_seconds()
+        left = float(ttl) - (now - moment(ended)).total_seconds()
         if left > 0:
             return left
         self._hands.delete(self.kind, live.key, {"propagationPolicy": "Foreground"})

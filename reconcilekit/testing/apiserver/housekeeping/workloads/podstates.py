@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_times import moment
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
 HOST = "192.168.0.1"
@@ -25,7 +26,7 @@ def is_available(pod: Stored, *, min_ready: float, now: datetime) -> bool:
 def seconds_ready(pod: Stored, now: datetime) -> float:
     """How long it has been ready."""
     since = _condition(pod, "Ready").get("lastTransitionTime")
-    return (now - datetime.fromisoformat(since)).total_seconds() if since else 0.0
+    return (now - moment(since)).total_seconds() if since else 0.0
 
 
 def is_ending(pod: Stored) -> bool:
