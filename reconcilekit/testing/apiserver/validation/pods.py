@@ -107,13 +107,24 @@ def pod_causes(pod: Obj, old: Obj | None) -> Found:
         yield from pod_spec_causes(pod["spec"], "spec")
         if pod["spec"].get("ephemeralContainers"):
             yield forbidden("spec.ephemeralContainers", "cannot be set on create")
-    elif _fixed(pod["spec"]) != _fixed(old["spec"]):
+        return
+    yield from _gate_causes(pod["spec"], old["spec"])
+    if _fixed(pod["spec"]) != _fixed(old["spec"]):
         yield forbidden("spec", _MAY_CHANGE)
+
+
+def _gate_causes(spec: Obj, old: Obj) -> Found:
+    """A gate may be taken off, and never be put up again."""
+    known = {gate["name"] for gate in old.get("schedulingGates") or ()}
+    for i, gate in enumerate(spec.get("schedulingGates") or ()):
+        if gate["name"] not in known:
+            why = f"only deletion is allowed, but found new scheduling gate '{gate['name']}'"
+            yield forbidden(f"spec.schedulingGates[{i}].name", why)
 
 
 def _fixed(spec: Obj) -> dict[str, object]:
     """What of a pod may never change."""
-    free = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
+    free = ("activeDeadlineSeconds", "schedulingGates", "tolerations", "terminationGracePeriodSeconds")
     fixed: dict[str, object] = {name: value for name, value in spec.items() if name not in free}
     for name in ("containers", "initContainers"):
         fixed[name] = [{**container, "image": ""} for container in spec.get(name) or ()]

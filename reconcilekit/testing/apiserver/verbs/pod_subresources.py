@@ -82,6 +82,9 @@ def bind(call: Call, binding: Mapping[str, Any]) -> Response:
         if spec.get("nodeName"):
             why = f'pod {key.name} is already assigned to node "{spec["nodeName"]}"'
             raise status.conflict("", "pods/binding", key.name, why)
+        if spec.get("schedulingGates"):
+            why = f"pod {key.name} has non-empty .spec.schedulingGates"
+            raise status.conflict("", "pods/binding", key.name, why)
         scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
         return _with_condition({**live, "spec": {**spec, "nodeName": node}}, scheduled, now)
 

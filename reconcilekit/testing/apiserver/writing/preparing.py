@@ -96,8 +96,26 @@ PREPARE: Mapping[tuple[str, str], Prepare] = {
 }
 """By group and plural."""
 
+
+def _gate_pod(pod: dict[str, Any]) -> None:
+    """Say that it waits for its gates."""
+    told = pod["status"].get("conditions") or []
+    if not pod["spec"].get("schedulingGates") or any(condition["type"] == "PodScheduled" for condition in told):
+        return
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": pod["metadata"]["creationTimestamp"],
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+    }
+    pod["status"] = {**pod["status"], "conditions": [*told, condition]}
+
+
 FINISH: Mapping[tuple[str, str], Prepare] = {
     ("", "persistentvolumes"): _date_volume,
+    ("", "pods"): _gate_pod,
     ("batch", "jobs"): _name_job,
 }
 """What follows once a new object has its uid and its time, by group and plural."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import claim
@@ -13,6 +14,16 @@ from reconcilekit.testing.apiserver.housekeeping.workloads.templates import pod_
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
 
 NODES = ("", "nodes")
+
+_TOLERATED = (
+    ("not-ready", "NoExecute"),
+    ("unreachable", "NoExecute"),
+    ("disk-pressure", "NoSchedule"),
+    ("memory-pressure", "NoSchedule"),
+    ("pid-pressure", "NoSchedule"),
+    ("unschedulable", "NoSchedule"),
+)
+"""What keeps no DaemonSet's Pod away."""
 
 
 class DaemonSets(Controller):
@@ -50,7 +61,7 @@ class DaemonSets(Controller):
             if name not in taken:
                 labels = {REVISION_LABEL: revision, "pod-template-generation": str(live.meta.get("generation", 1))}
                 made = pod_of(template, namespace=live.key.namespace, reference=self.reference(live), labels=labels)
-                made["spec"]["nodeName"] = name
+                made["spec"] |= {"nodeName": name, "tolerations": _tolerations(made["spec"])}
                 self.make_pod(live, made)
         for pod in pods:
             if node_of(pod) not in nodes:
@@ -78,6 +89,13 @@ class DaemonSets(Controller):
             ),
         }
         self._hands.set_status(self.kind, live.key, status)
+
+
+def _tolerations(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    told = [*_TOLERATED, *([("network-unavailable", "NoSchedule")] if spec.get("hostNetwork") else ())]
+    added = [{"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": effect} for key, effect in told]
+    own = [toleration for toleration in spec.get("tolerations") or () if toleration not in added]
+    return [*own, *added]
 
 
 def _is_of(pod: Stored, revision: str) -> bool:

@@ -49,10 +49,13 @@ class Nodes:
         if not self._name or self._hands.get(NODES, ObjectKey("", self._name)) is not None:
             return
         labels = {"kubernetes.io/hostname": self._name, "kubernetes.io/os": "linux"}
+        key = ObjectKey("", self._name)
         self._hands.create(NODES, {"metadata": {"name": self._name, "labels": labels}, "spec": {}})
         time = self._hands.timestamp()
         ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": time, "lastTransitionTime": time}
         ready |= {"reason": "KubeletReady", "message": "kubelet is posting ready status"}
         addresses = [{"type": "InternalIP", "address": HOST}, {"type": "Hostname", "address": self._name}]
         status = {"capacity": _CAPACITY, "allocatable": _CAPACITY, "conditions": [ready], "addresses": addresses}
-        self._hands.set_status(NODES, ObjectKey("", self._name), status)
+        self._hands.set_status(NODES, key, status)
+        # Every new Node has a taint that says that it isn't ready.
+        self._hands.change(NODES, key, lambda node: {**node, "spec": {**node["spec"], "taints": []}})

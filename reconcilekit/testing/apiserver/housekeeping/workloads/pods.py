@@ -15,6 +15,7 @@ from reconcilekit.testing.apiserver.housekeeping.options import Workloads
 from reconcilekit.testing.apiserver.housekeeping.workloads import podstates
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controller_of
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import PODS, spec_of, status_of
+from reconcilekit.testing.apiserver.housekeeping.workloads.scheduling import CLAIMS, NODES, Scheduler
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
 
 _MOMENT = 1e-6
@@ -30,13 +31,14 @@ class PodLife:
         options: how long it all takes.
     """
 
-    kinds: frozenset[StorageKey] | None = frozenset({PODS})
+    kinds: frozenset[StorageKey] | None = frozenset({PODS, NODES, CLAIMS})
 
     def __init__(self, hands: Hands, clock: Clock, options: Workloads) -> None:
         self.delay = options.delay
         self._hands = hands
         self._clock = clock
         self._options = options
+        self._scheduler = Scheduler(Hands(hands.cluster, "kube-scheduler"), options.node)
         self._born: dict[str, float] = {}
         self._stopping: dict[str, float] = {}
         self._addresses: dict[str, str] = {}
@@ -44,9 +46,12 @@ class PodLife:
         self._next = 1
 
     def notice(self, kind: StorageKey, event: Event) -> Iterable[Hashable]:
-        """A Pod that is new, bound or being deleted."""
+        """A Pod that is new, bound or being deleted, or a change that others may have waited for."""
+        if kind != PODS:
+            return self._scheduler.waiting_for(kind, key_of(event))
         if event.after is None:
             assert event.before is not None
+            self._scheduler.forget(event.before.key)
             for known in (self._born, self._stopping, self._addresses):
                 known.pop(event.before.uid, None)
             return ()
@@ -64,7 +69,7 @@ class PodLife:
         if podstates.is_ending(pod):
             return self._stop(pod)
         if not podstates.node_of(pod):
-            self._bind(pod)
+            self._scheduler.schedule(pod)
             return None
         return self._live(pod)
 
@@ -73,6 +78,7 @@ class PodLife:
         self._born.clear()
         self._stopping.clear()
         self._addresses.clear()
+        self._scheduler.forget_all()
         pods = self._hands.select(PODS)
         for pod in pods:
             self._born[pod.uid] = self._clock.monotonic() - self._age(pod)
@@ -84,16 +90,6 @@ class PodLife:
 
     def _age(self, pod: Stored) -> float:
         return (self._clock.now() - datetime.fromisoformat(pod.meta["creationTimestamp"])).total_seconds()
-
-    def _bind(self, pod: Stored) -> None:
-        if not self._options.node:
-            return
-
-        def bound(content: dict[str, Any]) -> dict[str, Any]:
-            return {**content, "spec": {**(content.get("spec") or {}), "nodeName": self._options.node}}
-
-        self._hands.put(PODS, pod.key, bound)
-        self._tell(pod, "Scheduled", f"Successfully assigned {pod.key} to {self._options.node}", "default-scheduler")
 
     def _live(self, pod: Stored) -> float | None:
         phase = podstates.phase(pod)
@@ -113,7 +109,7 @@ class PodLife:
             return self._options.ready_after - age
         self._set(pod, podstates.running(pod, time, self._address(pod)))
         for container in spec_of(pod).get("containers") or ():
-            self._tell(pod, "Started", "Container started", "kubelet", container=container["name"])
+            self._tell(pod, "Started", "Container started", container["name"])
         return None if ends_at is None else max(ends_at - age, 0.0)
 
     def _stop(self, pod: Stored) -> float | None:
@@ -143,12 +139,11 @@ class PodLife:
     def _set(self, pod: Stored, status: dict[str, Any]) -> None:
         self._hands.set_status(PODS, pod.key, status)
 
-    def _tell(self, pod: Stored, reason: str, message: str, component: str, *, container: str = "") -> None:
+    def _tell(self, pod: Stored, reason: str, message: str, container: str) -> None:
         involved = {"kind": "Pod", "namespace": pod.key.namespace, "name": pod.key.name, "uid": pod.uid}
         involved |= {"apiVersion": "v1", "resourceVersion": str(pod.revision)}
-        if container:
-            involved["fieldPath"] = f"spec.containers{{{container}}}"
-        self._hands.tell(involved, reason=reason, message=message, component=component)
+        involved["fieldPath"] = f"spec.containers{{{container}}}"
+        self._hands.tell(involved, reason=reason, message=message, component="kubelet")
 
 
 def _ends(pod: Stored) -> bool:
