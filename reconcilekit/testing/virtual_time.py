@@ -21,7 +21,7 @@ from reconcilekit.testing.stepped_threads import SteppedThreads
 T = TypeVar("T")
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
-"""The wall-clock time at which every virtual clock starts."""
+"""The wall-clock time at which a virtual clock starts unless it is told another."""
 
 DEFAULT_LIMIT = 30 * 86400.0
 """Seconds of virtual time after which a run is given up: something periodic keeps a stuck run alive for ever."""
@@ -50,9 +50,16 @@ class VirtualClock:
 
     Args:
         seed: what `random` is seeded with; one seed gives one run.
+        start: the wall-clock time at which it starts, with a time zone.
+
+    Raises:
+        ValueError: `start` has no time zone.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, start: datetime = EPOCH) -> None:
+        if start.tzinfo is None:
+            raise ValueError(f"start={start!r} has no time zone; pass datetime(..., tzinfo=UTC)")
+        self._start = start.astimezone(UTC)
         self._elapsed = 0.0
         self._random = _random.Random(seed)  # noqa: S311 -- reproducible on purpose
 
@@ -66,8 +73,8 @@ class VirtualClock:
         return self._elapsed
 
     def now(self) -> datetime:
-        """`EPOCH` and what has passed since."""
-        return EPOCH + timedelta(seconds=self._elapsed)
+        """When it started, and what has passed since; in UTC."""
+        return self._start + timedelta(seconds=self._elapsed)
 
     def advance(self, seconds: float) -> None:
         """Move on by hand, for code that has no event loop; on a virtual loop, sleep instead.
@@ -241,6 +248,7 @@ def run_virtual(
     main: Callable[[VirtualClock], Coroutine[object, object, T]],
     *,
     seed: int = 0,
+    start: datetime = EPOCH,
     limit: float = DEFAULT_LIMIT,
     max_turns: int = DEFAULT_MAX_TURNS,
     outside: Outside | None = None,
@@ -250,6 +258,8 @@ def run_virtual(
     Args:
         main: called with the clock to hand to everything that waits.
         seed: of the clock's random source.
+        start: the wall-clock time at which the clock starts: a server that goes on from `data` should go on from its
+            time, too.
         limit: seconds of virtual time; the default of 30 days stops runs that something periodic keeps alive.
         max_turns: of the loop at one instant; the default stops tasks that wake each other for ever.
         outside: what takes real time, such as a server in another process; None for nothing.
@@ -259,7 +269,7 @@ def run_virtual(
         VirtualTimeLimitError: the run went past `limit`.
         LivelockError: the loop turned `max_turns` times while time stood still.
     """
-    clock = VirtualClock(seed)
+    clock = VirtualClock(seed, start=start)
     loop = VirtualEventLoop(clock, limit=limit, max_turns=max_turns, outside=outside)
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import aiohttp
 import pytest
@@ -128,6 +128,17 @@ def test_a_clock_of_another_loop_is_told_apart() -> None:
 
     with pytest.raises(RuntimeError, match=r"this loop runs by another one, <VirtualClock at 0.0 s>; hand that on"):
         run_virtual(main)
+
+
+def test_it_starts_when_it_is_told_to() -> None:
+    async def main(clock: VirtualClock) -> datetime:
+        await clock.sleep(60)
+        return clock.now()
+
+    start = datetime(2030, 2, 28, 23, 59, 30, tzinfo=timezone(timedelta(hours=1)))
+    assert run_virtual(main, start=start) == datetime(2030, 2, 28, 23, 0, 30, tzinfo=UTC)
+    with pytest.raises(ValueError, match="has no time zone; pass datetime"):
+        VirtualClock(start=datetime(2030, 1, 1))  # noqa: DTZ001 -- that's the mistake
 
 
 def test_threads_are_refused() -> None:

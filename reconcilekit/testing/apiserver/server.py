@@ -97,7 +97,8 @@ class ApiServer:
         UnusableFolderError: `data` can't be made or written to.
         FolderInUseError: another server keeps its state in `data`.
         DamagedDataError: what `data` holds can't be read.
-        ValueError: there is no such `authorization`.
+        ValueError: there is no such `authorization`; or a number that bounds something is less than one.
+        TypeError: an argument is of another type; says which.
 
     Attributes:
         access: who may do what.
@@ -124,6 +125,7 @@ class ApiServer:
     ) -> None:
         # Every argument, the ones still to be invented included: what `fork` hands on.
         told = locals()
+        _check_options(told)
         its_own = ("self", "clock", "start", "keys", "data")
         self._options = {name: told[name] for name in told if name not in its_own}
         self._clock = clock
@@ -472,3 +474,14 @@ class ApiServer:
     def _check_request(self, request: Request) -> None:
         if len(request.body or b"") > MAX_REQUEST:
             raise status.too_large_request(MAX_REQUEST)
+
+
+def _check_options(told: Mapping[str, Any]) -> None:
+    if isinstance(told["clock"], type):
+        raise TypeError(f"clock={told['clock'].__name__} is a class; pass one of them: {told['clock'].__name__}()")
+    for name, wanted in (("housekeeping", Housekeeping), ("start", Snapshot), ("keys", Keys), ("tokens", Mapping)):
+        if told[name] is not None and not isinstance(told[name], wanted):
+            raise TypeError(f"{name}={told[name]!r} is no {wanted.__name__}")
+    for name in ("watch_history", "watch_history_bytes", "keep_requests"):
+        if told[name] < 1:
+            raise ValueError(f"{name}={told[name]!r} keeps nothing; pass 1 or more")

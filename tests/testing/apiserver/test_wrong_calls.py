@@ -26,6 +26,34 @@ def test_there_are_two_authorizations() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("clock", VirtualClock, r"clock=VirtualClock is a class; pass one of them: VirtualClock\(\)"),
+        ("housekeeping", "cluster", "housekeeping='cluster' is no Housekeeping"),
+        ("tokens", ["a"], r"tokens=\['a'\] is no Mapping"),
+        ("start", 3, "start=3 is no Snapshot"),
+    ],
+)
+def test_options_of_another_type_are_named(option: str, value: Any, problem: str) -> None:
+    told: dict[str, Any] = {"clock": VirtualClock(), option: value}
+    with pytest.raises(TypeError, match=problem):
+        ApiServer(**told)
+
+
+@pytest.mark.parametrize("option", ["watch_history", "watch_history_bytes", "keep_requests"])
+def test_bounds_keep_something(option: str) -> None:
+    told: dict[str, Any] = {option: 0}
+    with pytest.raises(ValueError, match=f"{option}=0 keeps nothing"):
+        ApiServer(clock=VirtualClock(), **told)
+
+
+def test_a_user_is_more_than_a_name(server: ApiServer) -> None:
+    jane: Any = "jane"
+    with pytest.raises(TypeError, match=r"user='jane' is no User; pass User\('jane'\)"):
+        server.transport(user=jane)
+
+
+@pytest.mark.parametrize(
     ("call", "problem"),
     [
         (lambda server: server.object(CONFIG_MAP, "a"), "a ConfigMap has a namespace: pass it, as in"),

@@ -38,6 +38,10 @@ class User:
     uid: str = attrs.field(default="", kw_only=True)
     extra: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, kw_only=True, hash=False)
 
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"User({self.name!r}): the name is no str")
+
     def authenticated(self) -> User:
         """The user with the group that every known one is in."""
         if AUTHENTICATED in self.groups or UNAUTHENTICATED in self.groups:

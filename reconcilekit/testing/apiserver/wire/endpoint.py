@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,8 +55,15 @@ class Endpoint:
     def write_kubeconfig(
         self, path: Path | str, *, user: User | None = None, token: str = "", namespace: str = "default"
     ) -> None:
-        """Write it, as JSON, which is YAML too, and in one step: whoever waits for the file finds it whole."""
+        """Write it, as JSON, which is YAML too, and in one step: whoever waits for the file finds it whole.
+
+        Raises:
+            FileNotFoundError: there is no such folder.
+            TypeError: the user is no `User`.
+        """
         target = Path(path)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the folder that it should be in doesn't exist", str(target))
         part = target.with_name(f".{target.name}.part")
         part.touch(mode=0o600)
         part.write_bytes(msgspec.json.encode(self.kubeconfig(user=user, token=token, namespace=namespace)))
@@ -64,5 +72,7 @@ class Endpoint:
     def _credentials(self, user: User | None, token: str) -> dict[str, str]:
         if token:
             return {"token": token}
+        if user is not None and not isinstance(user, User):
+            raise TypeError(f"user={user!r} is no User; pass User({user!r})")
         user = user or self._default_user
         return {} if user is None else self._credentials_of(user)

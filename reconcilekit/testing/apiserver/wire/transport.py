@@ -31,6 +31,9 @@ class DirectTransport:
         token: sent as bearer token unless "".
         user: who sends the requests, known to the server as by a client certificate; None for whom the token tells.
         latency: seconds for a request and its answer together, half of them before the effect; None for none.
+
+    Raises:
+        TypeError: the user is no `User`.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class DirectTransport:
         user: User | None = None,
         latency: Callable[[], float] | None = None,
     ) -> None:
+        if user is not None and not isinstance(user, User):
+            raise TypeError(f"user={user!r} is no User; pass User({user!r})")
         self._server = server
         self._clock = clock
         self._latency = latency
