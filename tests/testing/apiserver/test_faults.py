@@ -285,3 +285,18 @@ def test_one_seed_gives_one_trace_of_everything(on_server: Any) -> None:
     assert len(traces[0]) > 20
     assert all(trace == traces[0] for trace in traces)
     assert on_server(scenario, seed=2) != traces[0]
+
+
+@pytest.mark.parametrize("fault", [Fault(action="delay", delay=1.0), Fault(action="late_write", lands_after=1.0)])
+def test_a_deadline_that_cant_be_read_is_refused_as_ever(on_server: Any, fault: Fault) -> None:
+    async def scenario(call: Any) -> None:
+        call.server.faults.add(fault)
+
+        answer = await call("POST", MAPS, config_map(), timeout="xyz")
+
+        assert answer.status == 400
+        assert 'time: invalid duration "xyz"' in answer.message
+        await call.clock.sleep(5.0)
+        assert (await call("GET", f"{MAPS}/a")).status == 404
+
+    on_server(scenario)

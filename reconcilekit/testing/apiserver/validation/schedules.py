@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import attrs
 
 from reconcilekit.testing.apiserver.go_text import whole_number
+from reconcilekit.testing.apiserver.go_times import GoTimeError, read_duration
 
 _MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[i : i + 3]: i // 3 + 1 for i in range(0, 36, 3)}
 _DAYS = {"sunmontuewedthufrisat"[i : i + 3]: i // 3 for i in range(0, 21, 3)}
@@ -24,8 +24,6 @@ _DESCRIPTORS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
 
 class ScheduleError(ValueError):
@@ -144,12 +142,12 @@ def find_zone(name: str) -> tzinfo | None:
 def _every(text: str) -> float:
     if not text.startswith("@every "):
         return 0.0
-    told = text.removeprefix("@every ")
-    parts = list(_DURATION.finditer(told))
-    if not parts or "".join(part.group() for part in parts) != told:
-        raise ScheduleError(f'failed to parse duration {text}: time: invalid duration "{told}"')
+    try:
+        nanos = read_duration(text.removeprefix("@every "))
+    except GoTimeError as error:
+        raise ScheduleError(f"failed to parse duration {text}: {error}") from error
     # Less than a second is rounded up to one.
-    return float(max(int(sum(float(part[1]) * _UNITS[part[2]] for part in parts)), 1))
+    return float(max(nanos // 10**9, 1))
 
 
 def _field(text: str, low: int, high: int, names: Mapping[str, int] | None = None) -> tuple[frozenset[int], bool]:

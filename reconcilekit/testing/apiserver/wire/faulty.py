@@ -12,11 +12,15 @@ from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.faults import WATCH_ACTIONS, Fault, TruncatedAnswerError
+from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer
 from reconcilekit.testing.apiserver.wire.limits import deadline_of
 
 Serve = Callable[[Request], Awaitable[Answer]]
+
+_BOUNDED = ("delay", "late_write")
+"""The actions that go by the deadline that a request tells."""
 
 HALF_A_LINE = b'{"type":"MODIFIED","object":{"kind":"'
 
@@ -46,12 +50,16 @@ class FaultyServing:
             LostAnswerError: the fault breaks the connection.
             NotSentError: it lets no connection come about.
         """
-        task = asyncio.ensure_future(self._answer(request, fault, serve))
+        try:
+            deadline = deadline_of(request.query) if fault.action in _BOUNDED else None
+        except StatusError:
+            # Nothing waits for a request whose deadline can't be read.
+            return await serve(request)
+        task = asyncio.ensure_future(self._answer(request, fault, serve, deadline))
         self._stragglers.add(task)
         task.add_done_callback(self._forget_straggler)
-        deadline = deadline_of(request.query) if fault.action == "delay" else None
         try:
-            async with self._clock.timeout(deadline):
+            async with self._clock.timeout(deadline if fault.action == "delay" else None):
                 return await asyncio.shield(task)
         except TimeoutError:
             task.add_done_callback(_leave)
@@ -60,14 +68,14 @@ class FaultyServing:
             task.add_done_callback(_leave)
             raise
 
-    async def _answer(self, request: Request, fault: Fault, serve: Serve) -> Answer:
+    async def _answer(self, request: Request, fault: Fault, serve: Serve, deadline: float | None) -> Answer:
         if fault.action in WATCH_ACTIONS:
             answer = await serve(request)
             if isinstance(answer, WatchStream):
                 self._arm(answer, fault)
             return answer
         if fault.action == "late_write":
-            return await self._land_late(request, fault, serve)
+            return await self._land_late(request, fault, serve, deadline)
         if fault.when == "before" or fault.action == "delay":
             await self._delay(fault)
         if fault.when == "before" and fault.action in ("answer", "drop", "refuse"):
@@ -85,14 +93,13 @@ class FaultyServing:
         _hang_up(answer)
         return self._strike(request, fault)
 
-    async def _land_late(self, request: Request, fault: Fault, serve: Serve) -> Answer:
+    async def _land_late(self, request: Request, fault: Fault, serve: Serve, deadline: float | None) -> Answer:
         async def land() -> Answer:
             await self._clock.sleep(fault.lands_after)
             answer = await serve(request)
             _hang_up(answer)
             return answer
 
-        deadline = deadline_of(request.query)
         await self._clock.sleep(fault.delay if deadline is None else deadline)
         task = asyncio.ensure_future(land())
         self._stragglers.add(task)

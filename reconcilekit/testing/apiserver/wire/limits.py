@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import re
 from collections.abc import Mapping
 
 import attrs
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.go_times import GoTimeError, read_duration
 
 MAX_DEADLINE = 60.0
 """Seconds that a request may ask for; more is cut to it."""
-
-_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @attrs.frozen(kw_only=True)
@@ -46,11 +43,11 @@ def deadline_of(query: Mapping[str, str]) -> float | None:
     text = query.get("timeout")
     if not text:
         return None
-    seconds = _duration(text)
-    if seconds is None:
-        why = f'time: invalid duration "{text}"'
-        raise status.bad_request(f"invalid timeout specified in the request URL - {why}")
-    return min(seconds or MAX_DEADLINE, MAX_DEADLINE)
+    try:
+        seconds = read_duration(text) / 10**9
+    except GoTimeError as error:
+        raise status.bad_request(f"invalid timeout specified in the request URL - {error}") from error
+    return seconds if 0 < seconds < MAX_DEADLINE else MAX_DEADLINE
 
 
 def is_loopback(host: str) -> bool:
@@ -85,12 +82,3 @@ def authority(host: str, port: int) -> str:
     """Host and port as a URL has them; a client of this machine connects to loopback where the host is any address."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- told, not listened on
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _duration(text: str) -> float | None:
-    if text == "0":
-        return 0.0
-    parts = list(_PART.finditer(text))
-    if "".join(part.group() for part in parts) != text:
-        return None
-    return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)

@@ -24,6 +24,9 @@ from reconcilekit.testing.apiserver.validation import schedules
         ("@hourly", "", "2025-01-01T00:30:00", "2025-01-01T01:00:00"),
         ("@weekly", "", "2025-01-01T00:00:00", "2025-01-05T00:00:00"),
         ("@every 1h30m", "", "2025-01-01T00:00:07", "2025-01-01T01:30:07"),
+        ("@every -1h", "", "2025-01-01T00:00:07", "2025-01-01T00:00:08"),
+        ("@every +1h1.9s", "", "2025-01-01T00:00:07", "2025-01-01T01:00:08"),
+        ("@every 0", "", "2025-01-01T00:00:07", "2025-01-01T00:00:08"),
         ("0 9 * * *", "Europe/Berlin", "2025-07-01T00:00:00", "2025-07-01T07:00:00"),
         ("30 2 * * *", "Europe/Berlin", "2025-03-29T12:00:00", "2025-03-31T00:30:00"),
         ("TZ=America/New_York 0 0 * * *", "", "2025-01-01T00:00:00", "2025-01-01T05:00:00"),
@@ -54,6 +57,7 @@ def test_there_may_be_no_next_time() -> None:
         ("x * * * *", 'failed to parse int from x: strconv.Atoi: parsing "x": invalid syntax'),
         ("@often", "unrecognized descriptor: @often"),
         ("@every soon", 'failed to parse duration @every soon: time: invalid duration "soon"'),
+        ("@every 99999999999h", 'failed to parse duration @every 99999999999h: time: invalid duration "99999999999h"'),
         ("TZ=Nowhere/Here * * * * *", "provided bad location Nowhere/Here: unknown time zone Nowhere/Here"),
     ],
 )
