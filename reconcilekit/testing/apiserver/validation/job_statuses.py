@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, not_negative, required
 
@@ -218,11 +219,12 @@ def _interval(part: str, completions: int) -> tuple[int, int]:
 
 
 def _index(text: str, completions: int) -> int:
-    if not (text.isascii() and text.isdigit()):
+    index = whole_number(text)
+    if index is None or not -(1 << 63) <= index < 1 << 63:
         raise _IndexError(f'cannot convert string to integer for index: "{text}"')
-    if int(text) >= completions:
+    if index >= completions:
         raise _IndexError(f'too large index: "{text}"')
-    return int(text)
+    return index
 
 
 def _success_causes(new: _Report) -> Found:
