@@ -10,6 +10,7 @@ from typing import Any
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
@@ -69,7 +70,11 @@ class Quotas:
             if unknown := sorted(name for name in wanted if name not in used):
                 why = f"status unknown for quota: {quota.key.name}, resources: {','.join(unknown)}"
                 raise _refused(target, content, why)
-            exceeded = [name for name, count in wanted.items() if _number(used[name]) + count > _number(hard[name])]
+            exceeded = [
+                name
+                for name, count in wanted.items()
+                if parse_quantity(used[name]) + count > parse_quantity(hard[name])
+            ]
             if exceeded:
                 parts = (("requested", wanted), ("used", used), ("limited", hard))
                 listed = (f"{title}: {_listed(amounts, exceeded)}" for title, amounts in parts)
@@ -134,14 +139,6 @@ def _is_in(scope: str, pod: Content) -> bool:
 
 def _has_ended(pod: Content) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-
-
-def _number(amount: object) -> int:
-    text = str(amount)
-    for sign, factor in (("k", 1000), ("M", 1_000_000), ("Ki", 1024), ("Mi", 1 << 20)):
-        if text.endswith(sign) and text.removesuffix(sign).isdigit():
-            return int(text.removesuffix(sign)) * factor
-    return int(text) if text.isdigit() else 0
 
 
 def _listed(amounts: Mapping[str, object], names: Iterable[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from reconcilekit.testing import Housekeeping
 from tests.testing.apiserver.conftest import Caller
 
@@ -105,3 +107,15 @@ def test_nobody_counts_in_a_bare_server(on_server: Any) -> None:
         assert (await call("POST", f"{CORE}/configmaps", config_map("a"))).status == 201
 
     on_server(scenario, housekeeping=Housekeeping.none())
+
+
+@pytest.mark.parametrize("most", ["1e3", "1G", "10Gi", "2E", "1" * 5000])
+def test_a_limit_is_any_whole_quantity(on_server: Any, most: str) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("POST", f"{CORE}/resourcequotas", {"metadata": {"name": "q"}, "spec": {}})
+        told = {"hard": {"configmaps": most}, "used": {"configmaps": "0"}}
+        assert (await call("PATCH", f"{QUOTA}/status", {"status": told}, patch="merge")).status == 200
+
+        assert (await call("POST", f"{CORE}/configmaps", config_map("a"))).status == 201
+
+    on_server(scenario)
