@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import msgspec
@@ -61,8 +63,8 @@ def _problems(told: argparse.Namespace) -> Iterator[str]:
         yield f"--kubeconfig: {config} is a folder; name a file in it"
     elif not config.parent.is_dir():
         yield f"--kubeconfig: the folder {config.parent} doesn't exist; make it, or name another"
-    elif not _is_own(config):
-        yield f"--kubeconfig: {config} is there already, and not of this server; name another, or remove it"
+    elif problem := _problem_of(config):
+        yield f"--kubeconfig: {config} {problem}"
     if data is not None and data.exists() and not data.is_dir():
         yield f"--data: {data} is a file; name a folder, which is made where it is missing"
     for path in (path for paths in told.load for path in paths):
@@ -70,25 +72,35 @@ def _problems(told: argparse.Namespace) -> Iterator[str]:
             yield f"--load: {path} doesn't exist"
 
 
-def _is_own(config: Path) -> bool:
-    """Nothing is lost with it: it is missing, empty, or holds what an earlier server wrote and nothing else."""
+def _problem_of(config: Path) -> str:
+    """What would be lost with it: nothing where it is missing, empty, or what a server wrote that has ended."""
     try:
         text = config.read_bytes()
-    except FileNotFoundError:
-        return True
     except OSError:
-        # Its writing tells why it can't be.
-        return True
-    return not text.strip() or _names(text) == {NAME}
-
-
-def _names(text: bytes) -> set[object]:
-    """Of all clusters, users and contexts in a kubeconfig; {None} for what is none."""
+        # It's missing, or its writing tells why it can't be.
+        return ""
+    if not text.strip():
+        return ""
     try:
         found = _read(text)
-        return {each["name"] for part in ("clusters", "users", "contexts") for each in found[part]}
-    except (ValueError, TypeError, KeyError):
-        return {None}
+        names = {each["name"] for part in ("clusters", "users", "contexts") for each in found[part]}
+        url = urlsplit(found["clusters"][0]["cluster"]["server"])
+        address = (url.hostname or "", url.port or 0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        names = set()
+    if names != {NAME}:
+        return "is there already, and not of this server; name another, or remove it"
+    if _is_listened_on(address):
+        return f"is of a server that still listens on {url.geturl()}; end that one, or name another file"
+    return ""
+
+
+def _is_listened_on(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=0.2).close()
+    except OSError:
+        return False
+    return True
 
 
 def _read(text: bytes) -> Any:

@@ -122,6 +122,18 @@ def test_a_kubeconfig_of_something_else_is_left_alone(
     assert f"{config} is there already, and not of this server; name another, or remove it" in capsys.readouterr().err
 
 
+async def test_the_kubeconfig_of_a_server_that_runs_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config"
+    async with ApiServer(clock=SystemClock()).serve() as endpoint:
+        endpoint.write_kubeconfig(config)
+        with pytest.raises(SystemExit):
+            parse(["--kubeconfig", str(config)])
+        assert f"{config} is of a server that still listens on {endpoint.url}; end that one" in capsys.readouterr().err
+    assert parse(["--kubeconfig", str(config)]).kubeconfig == config
+
+
 def test_several_paths_may_follow_one_load(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in "abc"]
     for path in paths:
