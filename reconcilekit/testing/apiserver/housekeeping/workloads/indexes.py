@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_text import whole_number
 from reconcilekit.testing.apiserver.housekeeping.workloads.podstates import is_active, phase
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
@@ -15,7 +16,8 @@ _VARIABLE = "JOB_COMPLETION_INDEX"
 def index_of(pod: Stored) -> int | None:
     """The index that a Pod is for, None where it is for none."""
     told = (pod.meta.get("annotations") or {}).get(INDEX, "")
-    return int(told) if told.isdigit() else None
+    index = whole_number(told)
+    return None if index is None or index < 0 else index
 
 
 def done(pods: Iterable[Stored], completions: int) -> set[int]:
@@ -24,10 +26,10 @@ def done(pods: Iterable[Stored], completions: int) -> set[int]:
     return {index for index in found if index is not None and index < completions}
 
 
-def missing(pods: list[Stored], completions: int) -> list[int]:
-    """The indexes that are neither done nor under way, the lowest first."""
+def missing(pods: list[Stored], completions: int) -> Iterator[int]:
+    """The indexes that are neither done nor under way, the lowest first; one by one, as there may be billions."""
     taken = done(pods, completions) | {index_of(pod) for pod in pods if is_active(pod)}
-    return [index for index in range(completions) if index not in taken]
+    return (index for index in range(completions) if index not in taken)
 
 
 def ranges(indexes: Iterable[int]) -> str:

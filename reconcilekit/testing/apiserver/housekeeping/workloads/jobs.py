@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 from typing import Any
 
@@ -63,10 +64,12 @@ class Jobs(Controller):
             "job-name": live.key.name,
         }
         template = spec_of(live).get("template") or {}
-        free = indexes.missing(pods, spec_of(live)["completions"]) if _is_indexed(live) else []
-        for place in range(number):
+        is_indexed = _is_indexed(live)
+        places = indexes.missing(pods, spec_of(live)["completions"]) if is_indexed else itertools.count()
+        for place in itertools.islice(places, max(number, 0)):
             pod = pod_of(template, namespace=live.key.namespace, reference=self.reference(live), labels=labels)
-            self.make_pod(live, indexes.for_index(pod, live.key.name, free[place]) if free else pod)
+            if not self.make_pod(live, indexes.for_index(pod, live.key.name, place) if is_indexed else pod):
+                return
 
     def _count(self, live: Stored, pods: list[Stored], *, over: dict[str, str] | None) -> None:
         time, before = self._hands.timestamp(), status_of(live)

@@ -179,6 +179,41 @@ def test_an_indexed_job_has_a_pod_for_each_index(on_server: Any) -> None:
     on_server(scenario, housekeeping=PLAYED)
 
 
+def test_an_indexed_job_costs_what_it_runs_and_not_what_it_is_to_run(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        pod = {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"}
+        spec = {"completions": 2_000_000_000, "parallelism": 2, "completionMode": "Indexed", "template": {"spec": pod}}
+        assert (await call("POST", JOBS, {"metadata": {"name": "j"}, "spec": spec})).status == 201
+
+        await call.clock.sleep(8)
+
+        assert (await call("GET", f"{JOBS}/j")).body["status"]["completedIndexes"] == "0,1"
+        indexes = [
+            pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] for pod in await pods(call)
+        ]
+        assert sorted(indexes) == ["0", "1", "2", "3"]
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
+@pytest.mark.parametrize("index", ["²", "9" * 5000, "-1", ""])
+def test_a_pod_whose_index_is_none_is_for_none(on_server: Any, index: str) -> None:
+    async def scenario(call: Caller) -> None:
+        pod = {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"}
+        spec = {"completions": 1, "completionMode": "Indexed", "template": {"spec": pod}}
+        await call("POST", JOBS, {"metadata": {"name": "j"}, "spec": spec})
+        await call.clock.sleep(1)
+        (made,) = await names(call)
+        told = {"metadata": {"annotations": {"batch.kubernetes.io/job-completion-index": index}}}
+
+        assert (await call("PATCH", f"{PODS}/{made}", told, patch="merge")).status == 200
+
+        await call.clock.sleep(20)
+        assert (await call("GET", f"{JOBS}/j")).body["status"]["completedIndexes"] == "0"
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
 @pytest.mark.parametrize(
     ("found", "told"), [([], ""), ([3], "3"), ([0, 1], "0,1"), ([0, 1, 2], "0-2"), ([5, 1, 3, 4, 7, 8], "1,3-5,7,8")]
 )
