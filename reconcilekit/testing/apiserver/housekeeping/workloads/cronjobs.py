@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver.go_times import moment
+from reconcilekit.testing.apiserver.go_times import moment, seconds_as_duration
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controlled, controller_of
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import Controller, spec_of, status_of
 from reconcilekit.testing.apiserver.storage.storage import Stored
@@ -106,7 +106,7 @@ class CronJobs(Controller):
     def _start_at(self, live: Stored, status: Status, time: datetime, now: datetime) -> None:
         spec, name = spec_of(live), f"{live.key.name}-{int(time.timestamp()) // 60}"
         deadline = spec.get("startingDeadlineSeconds")
-        if deadline is not None and time + timedelta(seconds=deadline) < now:
+        if deadline is not None and time + seconds_as_duration(deadline) < now:
             message = f"Missed scheduled time to start a job: {time:%a, %d %b %Y %H:%M:%S} UTC"
             self.tell(live, "MissSchedule", message, kind="Warning")
             return
@@ -153,7 +153,7 @@ def _missed(live: Stored, status: Status, schedule: Schedule, now: datetime, *, 
     """The latest time since the last one, or since `deadline` seconds ago, where that is later."""
     began = _began(live, status)
     if deadline is not None:
-        began = max(began, now - timedelta(seconds=deadline))
+        began = max(began, now - seconds_as_duration(deadline))
     first = schedule.next(began)
     if first is None or now < first:
         return _Missed(None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from reconcilekit.testing import Housekeeping, Workloads
 from tests.testing.apiserver.conftest import Caller
 
@@ -99,3 +101,13 @@ def test_wrong_schedules_are_refused(on_server: Any) -> None:
             assert (answer.status, told in answer.body["message"]) == (422, True), answer.body["message"]
 
     on_server(scenario)
+
+
+@pytest.mark.parametrize(("deadline", "is_made"), [(2**63 - 1, False), (2**62 + 60, True), (9 * 10**9, True)])
+def test_a_deadline_turns_over_in_64_bits(on_server: Any, deadline: int, is_made: bool) -> None:
+    async def scenario(call: Caller) -> None:
+        assert (await call("POST", f"{BATCH}/cronjobs", cron_job(startingDeadlineSeconds=deadline))).status == 201
+        await call.clock.sleep(61)
+        assert bool(await jobs(call)) == is_made
+
+    on_server(scenario, housekeeping=PLAYED)
