@@ -5,24 +5,21 @@ Each check gets the object with its defaults filled in, and the one that it repl
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from reconcilekit.testing.apiserver.validation import (
-    autoscalers,
-    claims,
     core,
     endpoints,
     ephemeral,
-    job_statuses,
     names,
     namespaces,
     others,
-    pod_statuses,
     pods,
     resizing,
     services,
     statuses,
-    workloads,
 )
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
 from reconcilekit.testing.apiserver.validation.endpoints import LOOPBACK_RULE
@@ -32,30 +29,44 @@ from reconcilekit.testing.apiserver.validation.warnings import AT_FIRST, BY_GENE
 
 Check = Callable[[Obj, Obj | None], Found]
 
+
+def _later(module: str, name: str) -> Callable[[Obj, Any], Found]:
+    """A check out of a module that is imported with the first object that it looks at."""
+
+    def check(obj: Obj, old: Any) -> Found:
+        found: Found = getattr(importlib.import_module(f"{__name__}.{module}"), name)(obj, old)
+        return found
+
+    return check
+
+
 CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "configmaps"): core.config_map_causes,
+    ("", "limitranges"): _later("limits", "limit_range_causes"),
     ("", "namespaces"): namespaces.namespace_causes,
-    ("", "persistentvolumeclaims"): claims.claim_causes,
+    ("", "persistentvolumeclaims"): _later("claims", "claim_causes"),
     ("", "persistentvolumes"): core.volume_causes,
     ("", "pods"): pods.pod_causes,
+    ("", "resourcequotas"): _later("quotas", "quota_causes"),
     ("", "secrets"): core.secret_causes,
     ("", "services"): services.service_causes,
-    ("apps", "daemonsets"): workloads.daemon_set_causes,
-    ("apps", "deployments"): workloads.deployment_causes,
-    ("apps", "replicasets"): workloads.replica_set_causes,
-    ("apps", "statefulsets"): workloads.stateful_set_causes,
-    ("autoscaling", "horizontalpodautoscalers"): autoscalers.autoscaler_causes,
-    ("batch", "cronjobs"): workloads.cron_job_causes,
-    ("batch", "jobs"): workloads.job_causes,
+    ("apps", "daemonsets"): _later("workloads", "daemon_set_causes"),
+    ("apps", "deployments"): _later("workloads", "deployment_causes"),
+    ("apps", "replicasets"): _later("workloads", "replica_set_causes"),
+    ("apps", "statefulsets"): _later("workloads", "stateful_set_causes"),
+    ("autoscaling", "horizontalpodautoscalers"): _later("autoscalers", "autoscaler_causes"),
+    ("batch", "cronjobs"): _later("workloads", "cron_job_causes"),
+    ("batch", "jobs"): _later("workloads", "job_causes"),
     ("coordination.k8s.io", "leases"): others.lease_causes,
     ("discovery.k8s.io", "endpointslices"): endpoints.endpoint_slice_causes,
-    ("networking.k8s.io", "ingresses"): others.ingress_causes,
-    ("networking.k8s.io", "networkpolicies"): others.network_policy_causes,
-    ("policy", "poddisruptionbudgets"): others.disruption_budget_causes,
-    ("rbac.authorization.k8s.io", "clusterrolebindings"): others.cluster_role_binding_causes,
-    ("rbac.authorization.k8s.io", "clusterroles"): others.cluster_role_causes,
-    ("rbac.authorization.k8s.io", "rolebindings"): others.role_binding_causes,
-    ("rbac.authorization.k8s.io", "roles"): others.role_causes,
+    ("networking.k8s.io", "ingressclasses"): _later("ingresses", "ingress_class_causes"),
+    ("networking.k8s.io", "ingresses"): _later("ingresses", "ingress_causes"),
+    ("networking.k8s.io", "networkpolicies"): _later("network_policies", "network_policy_causes"),
+    ("policy", "poddisruptionbudgets"): _later("budgets", "disruption_budget_causes"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"): _later("bindings", "cluster_role_binding_causes"),
+    ("rbac.authorization.k8s.io", "clusterroles"): _later("bindings", "cluster_role_causes"),
+    ("rbac.authorization.k8s.io", "rolebindings"): _later("bindings", "role_binding_causes"),
+    ("rbac.authorization.k8s.io", "roles"): _later("bindings", "role_causes"),
     ("scheduling.k8s.io", "priorityclasses"): others.priority_class_causes,
 }
 """By group and plural; what isn't here is checked by its types and its metadata alone."""
@@ -64,15 +75,16 @@ StatusCheck = Callable[[Obj, Obj], Found]
 
 STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
     ("", "namespaces"): namespaces.namespace_status_causes,
-    ("", "persistentvolumeclaims"): claims.claim_status_causes,
-    ("", "pods"): pod_statuses.pod_status_causes,
+    ("", "persistentvolumeclaims"): _later("claims", "claim_status_causes"),
+    ("", "pods"): _later("pod_statuses", "pod_status_causes"),
+    ("", "resourcequotas"): _later("quotas", "quota_status_causes"),
     ("", "services"): services.service_status_causes,
     ("apps", "daemonsets"): statuses.DAEMON_SET.causes,
     ("apps", "deployments"): statuses.DEPLOYMENT.causes,
     ("apps", "replicasets"): statuses.REPLICA_SET.causes,
     ("apps", "statefulsets"): statuses.STATEFUL_SET.causes,
     ("autoscaling", "horizontalpodautoscalers"): statuses.autoscaler_status_causes,
-    ("batch", "jobs"): job_statuses.job_status_causes,
+    ("batch", "jobs"): _later("job_statuses", "job_status_causes"),
     ("networking.k8s.io", "ingresses"): statuses.ingress_status_causes,
     ("policy", "poddisruptionbudgets"): statuses.disruption_budget_status_causes,
 }

@@ -6,20 +6,26 @@ from typing import Any
 
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
+from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
     forbidden,
     immutable,
     invalid,
+    one_of,
     required,
     unsupported,
 )
+from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 _CLASS = "volume.beta.kubernetes.io/storage-class"
 """The annotation that named a claim's class before there was a field."""
 
+_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+_ALONE = "ReadWriteOncePod"
+_IDENTITY = ("apiGroup", "kind", "name")
 _RESIZING = (
     "ControllerResizeInProgress",
     "ControllerResizeInfeasible",
@@ -31,13 +37,50 @@ _RESIZING = (
 
 def claim_causes(claim: Obj, old: Obj | None) -> Found:
     """What is wrong with a PersistentVolumeClaim."""
-    spec = claim["spec"]
-    if not spec.get("accessModes"):
-        yield required("spec.accessModes", "at least 1 access mode is required")
-    if "storage" not in (spec.get("resources") or {}).get("requests", {}):
-        yield required("spec.resources[storage]")
+    yield from claim_spec_causes(claim["spec"], "spec")
     if old is not None:
         yield from _changed_causes(claim, old)
+
+
+def claim_spec_causes(spec: Obj, field: str) -> Found:
+    """What is wrong with what a claim asks for, alone or in a template."""
+    modes = spec.get("accessModes") or ()
+    if not modes:
+        yield required(f"{field}.accessModes", "at least 1 access mode is required")
+    yield from selector_causes(spec.get("selector") or {}, f"{field}.selector")
+    yield from (unsupported(f"{field}.accessModes", mode, _MODES) for mode in modes if mode not in _MODES)
+    if _ALONE in modes and any(mode in _MODES and mode != _ALONE for mode in modes):
+        yield forbidden(f"{field}.accessModes", f"may not use {_ALONE} with other access modes")
+    storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
+    if storage is None:
+        yield required(f"{field}.resources[storage]")
+    elif _amount(storage) <= 0:
+        yield invalid(f"{field}.resources[storage]", storage, "must be greater than zero")
+    if name := spec.get("storageClassName"):
+        yield from (invalid(f"{field}.storageClassName", name, why) for why in names.subdomain(name))
+    if (mode := spec.get("volumeMode")) is not None:
+        yield from one_of(f"{field}.volumeMode", mode, ("Block", "Filesystem"))
+    yield from _source_causes(spec, field)
+    if name := spec.get("volumeAttributesClassName"):
+        yield from (invalid(f"{field}.volumeAttributesClassName", name, why) for why in names.subdomain(name))
+
+
+def _source_causes(spec: Obj, field: str) -> Found:
+    """What is wrong with what a claim's content comes from; the older field and the newer one must say the same."""
+    told = [(name, spec[name]) for name in ("dataSource", "dataSourceRef") if spec.get(name) is not None]
+    for name, source in told:
+        yield from _one_source_causes(source, f"{field}.{name}")
+    if len(told) > 1 and len({tuple(source.get(part) for part in _IDENTITY) for _, source in told}) > 1:
+        yield invalid(field, {}, "must match dataSourceRef")
+
+
+def _one_source_causes(source: Obj, field: str) -> Found:
+    kind, group = source.get("kind", ""), source.get("apiGroup") or ""
+    yield from (required(f"{field}.{name}") for name in ("name", "kind") if not source.get(name))
+    if not group and kind != "PersistentVolumeClaim":
+        yield invalid(field, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup")
+    if group:
+        yield from (invalid(f"{field}.apiGroup", group, why) for why in names.subdomain(group))
 
 
 def _changed_causes(claim: Obj, old: Obj) -> Found:

@@ -38,6 +38,13 @@ _CONFIG_KEY_RULE = (
     f"'key-name', regex used for validation is '{_CONFIG_KEY}')"
 )
 
+_WILDCARD = rf"\*\.{_SUBDOMAIN}"
+_WILDCARD_RULE = (
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of "
+    "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', "
+    f"regex used for validation is '{_WILDCARD}')"
+)
+
 _IS_LABEL, _IS_SUBDOMAIN = re.compile(_LABEL).fullmatch, re.compile(_SUBDOMAIN).fullmatch
 _IS_QUALIFIED, _IS_VALUE = re.compile(_QUALIFIED).fullmatch, re.compile(_VALUE).fullmatch
 _IS_CONFIG_KEY = re.compile(_CONFIG_KEY).fullmatch
@@ -51,6 +58,14 @@ def subdomain(name: str) -> Iterator[str]:
         yield f"must be no more than {_MOST_SUBDOMAIN} characters"
     if not _IS_SUBDOMAIN(name):
         yield SUBDOMAIN_RULE
+
+
+def wildcard(name: str) -> Iterator[str]:
+    """What is wrong with a subdomain for all those below it."""
+    if len(name) > _MOST_SUBDOMAIN:
+        yield f"must be no more than {_MOST_SUBDOMAIN} characters"
+    if not re.fullmatch(_WILDCARD, name):
+        yield _WILDCARD_RULE
 
 
 def label(name: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ WITH_STATUS = frozenset({("", "nodes")})
 _NAMESPACE_FINALIZER = "kubernetes"
 _SECONDS_TO_TOLERATE = 300
 _TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_SOURCES = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
 _JOB_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 
@@ -66,6 +67,23 @@ def _protected(finalizer: str) -> Prepare:
     return protect
 
 
+def _prepare_claim(claim: dict[str, Any]) -> None:
+    """Say what its content comes from in both fields; in the older one other kinds count for nothing (KEP-1495)."""
+    _protected("kubernetes.io/pvc-protection")(claim)
+    spec = claim["spec"]
+    old, new = spec.get("dataSource"), spec.get("dataSourceRef")
+    if "uid" in claim["metadata"] or (old is None and new is None):
+        return
+    told = {"dataSource": old, "dataSourceRef": None if (new or {}).get("namespace") else new}
+    if told["dataSourceRef"] is None and ((old or {}).get("apiGroup") or "", (old or {}).get("kind")) not in _SOURCES:
+        told["dataSource"] = None
+    source = told["dataSource"] if told["dataSource"] is not None else told["dataSourceRef"]
+    kept = {name: value for name, value in spec.items() if name not in told}
+    claim["spec"] = (
+        kept if source is None else kept | {name: dict(source) if told[name] is None else told[name] for name in told}
+    )
+
+
 def _date_volume(volume: dict[str, Any]) -> None:
     volume["status"] = {**volume["status"], "lastPhaseTransitionTime": volume["metadata"]["creationTimestamp"]}
 
@@ -89,7 +107,7 @@ def _name_job(job: dict[str, Any]) -> None:
 PREPARE: Mapping[tuple[str, str], Prepare] = {
     ("", "namespaces"): _prepare_namespace,
     ("", "nodes"): _prepare_node,
-    ("", "persistentvolumeclaims"): _protected("kubernetes.io/pvc-protection"),
+    ("", "persistentvolumeclaims"): _prepare_claim,
     ("", "persistentvolumes"): _protected("kubernetes.io/pv-protection"),
     ("", "pods"): _prepare_pod,
     ("apps", "daemonsets"): _prepare_daemon_set,
