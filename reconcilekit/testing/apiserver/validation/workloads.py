@@ -15,6 +15,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     required,
     unsupported,
 )
+from reconcilekit.testing.apiserver.validation.claim_templates import claim_templates_causes, with_claimed_volumes
 from reconcilekit.testing.apiserver.validation.pods import lasting_template_causes, template_causes
 from reconcilekit.testing.apiserver.validation.selectors import is_empty, matches, selector_causes
 
@@ -122,8 +123,9 @@ def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
     if strategy["type"] not in ("RollingUpdate", "OnDelete"):
         told = {"Type": strategy["type"], "RollingUpdate": strategy.get("rollingUpdate")}
         yield invalid("spec.updateStrategy", told, "must be 'RollingUpdate' or 'OnDelete'")
+    yield from claim_templates_causes(spec, old)
     yield from not_negative("spec.replicas", spec.get("replicas"))
-    yield from _selected_template_causes(spec, "statefulset")
+    yield from _selected_template_causes(with_claimed_volumes(spec), "statefulset")
 
 
 def daemon_set_causes(daemon_set: Obj, old: Obj | None) -> Found:

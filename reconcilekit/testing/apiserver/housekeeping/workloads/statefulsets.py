@@ -82,9 +82,12 @@ class StatefulSets(Controller):
         pod = pod_of(template, namespace=live.key.namespace, reference=self.reference(live), labels=labels)
         pod["metadata"]["name"] = name
         pod["spec"] |= {"hostname": name, "subdomain": spec_of(live).get("serviceName", "")}
+        failed = f"Create Pod {name} in StatefulSet {live.key.name} failed error: {{}}"
         self._claim(live, pod)
-        if self._hands.create(PODS, pod) is not None:
-            message = f"create Pod {name} in StatefulSet {live.key.name} successful"
+        if self._refusal is not None:
+            self.tell(live, "FailedCreate", failed.format(self._refusal), kind="Warning")
+        elif self.create(live, PODS, pod, failed=failed) is not None:
+            message = f"Create Pod {name} in StatefulSet {live.key.name} successful"
             self.tell(live, "SuccessfulCreate", message)
 
     def _claim(self, live: Stored, pod: dict[str, Any]) -> None:
@@ -92,9 +95,11 @@ class StatefulSets(Controller):
         name, volumes = pod["metadata"]["name"], []
         chosen = (spec_of(live).get("selector") or {}).get("matchLabels") or {}
         for template in spec_of(live).get("volumeClaimTemplates") or ():
-            told = template["metadata"]
-            key = ObjectKey(live.key.namespace, f"{told['name']}-{name}")
-            volumes.append({"name": told["name"], "persistentVolumeClaim": {"claimName": key.name}})
+            # An older server's folder can hold one without a name.
+            told = template.get("metadata") or {}
+            volume = told.get("name", "")
+            key = ObjectKey(live.key.namespace, f"{volume}-{name}")
+            volumes.append({"name": volume, "persistentVolumeClaim": {"claimName": key.name}})
             if self._hands.get(CLAIMS, key) is not None:
                 continue
             metadata = {
@@ -104,8 +109,10 @@ class StatefulSets(Controller):
             }
             if told.get("annotations"):
                 metadata["annotations"] = told["annotations"]
-            if self._hands.create(CLAIMS, {"metadata": metadata, "spec": template.get("spec") or {}}) is not None:
-                message = f"create Claim {key.name} Pod {name} in StatefulSet {live.key.name} success"
+            body = {"metadata": metadata, "spec": template.get("spec") or {}}
+            failed = f"Create Claim {key.name} for Pod {name} in StatefulSet {live.key.name} failed error: {{}}"
+            if self.create(live, CLAIMS, body, failed=failed) is not None:
+                message = f"Create Claim {key.name} Pod {name} in StatefulSet {live.key.name} success"
                 self.tell(live, "SuccessfulCreate", message)
         if volumes:
             taken = {volume["name"] for volume in volumes}
@@ -114,7 +121,7 @@ class StatefulSets(Controller):
 
     def _end(self, live: Stored, pod: Stored) -> None:
         self._hands.delete(PODS, pod.key, {"preconditions": {"uid": pod.uid}})
-        message = f"delete Pod {pod.key.name} in StatefulSet {live.key.name} successful"
+        message = f"Delete Pod {pod.key.name} in StatefulSet {live.key.name} successful"
         self.tell(live, "SuccessfulDelete", message)
 
     def _is_of(self, pod: Stored, live: Stored, revision: str) -> bool:
