@@ -11,7 +11,7 @@ from reconcilekit.testing.apiserver.crd.rules import engine, missing
 from reconcilekit.testing.apiserver.crd.rules.costs import most_cost
 from reconcilekit.testing.apiserver.crd.rules.engine import ExpressionError
 from reconcilekit.testing.apiserver.crd.rules.expressions import CheckedTree, checked_tree
-from reconcilekit.testing.apiserver.crd.rules.literals import mistakes, pattern_problem
+from reconcilekit.testing.apiserver.crd.rules.literals import instantiation_problem, mistakes
 from reconcilekit.testing.apiserver.crd.rules.sizes import MAX_REQUEST, Bounds, bounds_of
 from reconcilekit.testing.apiserver.crd.rules.types import Node, TypePool, node_of
 
@@ -81,7 +81,7 @@ class RuleChecker:
             return Checked(problem=f"compilation failed: {error}")
         if compiled.result != "BOOL":
             return Checked(problem="cel expression must evaluate to a bool")
-        if found := pattern_problem(compiled.tree):
+        if found := instantiation_problem(compiled.tree):
             return Checked(problem=f"program instantiation failed: {found}", uses_old_self=compiled.uses_old_self)
         message = rule.get("messageExpression") or ""
         problem, message_cost = self._message(message, i, is_optional=is_optional) if message.strip() else ("", 0)
@@ -100,7 +100,7 @@ class RuleChecker:
             return f"messageExpression compilation failed: {error}", 0
         if compiled.result != "STRING":
             return "messageExpression must evaluate to a string", 0
-        if found := pattern_problem(compiled.tree):
+        if found := instantiation_problem(compiled.tree):
             return f"messageExpression instantiation failed: {found}", 0
         return "", most_cost(compiled.tree, self._bounds[i])
 

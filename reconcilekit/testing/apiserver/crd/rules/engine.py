@@ -39,12 +39,41 @@ _BIND: Final = re.compile(r"\bcel\s*\.\s*bind\s*\(")
 
 _WORDS: Final = (
     (re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL), r"no such key: \1"),
+    (re.compile(r"NOT_FOUND: Key not found in map : "), "no such key: "),
     (re.compile(r"INVALID_ARGUMENT: divide by zero"), "division by zero"),
     (re.compile(r"UNKNOWN: Index error: index=(-?\d+) size=\d+"), r"index out of bounds: \1"),
     (re.compile(r"UNKNOWN: No matching overloads found : .*", re.DOTALL), "no such overload"),
     (re.compile(r"INVALID_ARGUMENT: Applying SELECT to non-message type"), "no such overload"),
     (re.compile(r"^[A-Z_]+: "), ""),
+    (re.compile(r"^cannot convert string to (int|uint|double)$"), r"type conversion error from 'string' to '\1'"),
+    (re.compile(r"^Type conversion error from"), "type conversion error from"),
+    (
+        re.compile(r"^String to (Duration|Timestamp) conversion failed$"),
+        r"type conversion error from 'string' to 'google.protobuf.\1'",
+    ),
+    (
+        re.compile(r'^Duration "[^"]*" (?:above|below) (?:maximum|minimum) allowed duration .*'),
+        "type conversion error from 'string' to 'google.protobuf.Duration'",
+    ),
+    (re.compile(r"^(?:int64|double) out of uint64 range$"), "unsigned integer overflow"),
+    (re.compile(r"^(?:uint64|double) out of int64 range$"), "integer overflow"),
+    (re.compile(r"^malformed UTF-8 bytes$"), "invalid UTF-8 in bytes, cannot convert to string"),
+    (re.compile(r"^invalid regular expression: (.*)", re.DOTALL), lambda found: _pattern_error(found[1])),
 )
+
+_PATTERN_ERRORS: Final = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid repetition size": "invalid repeat count",
+}
+"""How Go words what is wrong with a pattern, where its library and RE2 differ."""
+
+
+def _pattern_error(text: str) -> str:
+    what, mark, where = text.partition(": ")
+    return f"error parsing regexp: {_PATTERN_ERRORS.get(what, what)}{mark}`{where}`"
 
 
 class EngineMissingError(RuntimeError):
@@ -134,11 +163,18 @@ def compile_message(text: str, *, lines_before: int) -> str:
     text = re.sub(r"<input>:(\d+):", lambda found: f"<input>:{int(found[1]) - lines_before}:", text)
     text = re.sub(r"undefined field '([^']*)' not found in struct '[^']*'", r"undefined field '\1'", text)
     text = text.replace("cannot be the range of a comprehension", "cannot be range of a comprehension")
-    errors = [_of_member(error) for error in re.split(r"\n(?=ERROR: <input>)", text.replace("null_type", "null"))]
+    text = re.sub(r"expression of (type '.*') cannot be the operand of a select operation", _UNSELECTABLE, text)
+    text = text.replace("*error*", "!error!")
+    told = re.split(r"\n(?=(?:ERROR|WARNING): <input>)", text.replace("null_type", "null"))
+    errors = [_of_root(_of_member(error)) for error in told if not error.startswith("WARNING")]
     return "\n".join(sorted(errors, key=_place))
 
 
 _PLACE: Final = re.compile(r"ERROR: <input>:(\d+):(\d+)")
+_UNSELECTABLE: Final = r"\1 does not support field selection"
+_UNDECLARED: Final = re.compile(
+    r"ERROR: <input>:(\d+):(\d+): undeclared reference to '(?P<name>\w+(?:\.\w+)+)'(?P<rest>.*\n) \| (?P<line>.*)\n"
+)
 _OVERLOAD: Final = re.compile(r"(no matching overload for '(\w+)' applied to ')\((.*)\)'\n \| (.*)\n")
 
 
@@ -154,6 +190,21 @@ def _of_member(error: str) -> str:
         return error
     target, _, rest = _split_first(found[3])
     return f"{error[: found.start()]}{found[1]}{target}.({rest})'\n | {found[4]}\n{error[found.end() :]}"
+
+
+def _of_root(error: str) -> str:
+    """The error of an unknown name with something selected of it, told of the name, as Go does."""
+    found = _UNDECLARED.match(error)
+    if found is None:
+        return error
+    line, column = found["line"], int(found[2]) - 1
+    root, *_ = found["name"].split(".")
+    prefix = found["name"].rpartition(".")[0]
+    start = column - len(prefix) if line[:column].endswith(prefix) else line.find(root, column)
+    if start < 0:
+        return error
+    told = f"ERROR: <input>:{found[1]}:{start + 1}: undeclared reference to '{root}'{found['rest']}"
+    return f"{told} | {line}\n | {'.' * start}^"
 
 
 def _split_first(types: str) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
@@ -176,6 +177,10 @@ def _constant(told: Mapping[int, list[Any]]) -> object:
                 return bool(value)
             case 3:
                 return value - (1 << 64) if value >> 63 else value
+            case 4:
+                return value
+            case 5:
+                return struct.unpack("<d", value)[0]
             case 6:
                 return value.decode()
             case 7:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from reconcilekit.testing.apiserver.crd.rules import missing, opaque
+from reconcilekit.testing.apiserver.crd.rules.versions import parse_semver
+from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
+from reconcilekit.testing.apiserver.crd.values.patterns import matcher
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -92,12 +95,21 @@ def _is(parse: Callable[..., object]) -> Callable[..., bool]:
     return check
 
 
+def _check_pattern(pattern: str) -> None:
+    try:
+        matcher(pattern)
+    except PatternError as error:
+        raise ValueError(f"Illegal regex: {error}") from error
+
+
 def _find(text: str, pattern: str) -> str:
+    _check_pattern(pattern)
     found = re.search(pattern, text, re.ASCII)
     return found[0] if found else ""
 
 
 def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
+    _check_pattern(pattern)
     found = [match[0] for match in re.finditer(pattern, text, re.ASCII)]
     return found if limit < 0 else found[:limit]
 
@@ -127,8 +139,8 @@ _IMPLEMENTED: Final[dict[str, Callable[..., Any]]] = {
     "isInteger": opaque.quantity_is_integer,
     "add": opaque.add,
     "sub": opaque.subtract,
-    "semver": opaque.parse_semver,
-    "isSemver": _is(opaque.parse_semver),
+    "semver": parse_semver,
+    "isSemver": _is(parse_semver),
     **{part: (lambda value, part=part: value[part]) for part in ("major", "minor", "patch")},
     "ip": _ip,
     "isIP": _is(opaque.parse_ip),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconcilekit.testing.apiserver.crd.rules.expressions import CheckedTree, Kind, Tree
+from reconcilekit.testing.apiserver.crd.rules.folding import ConversionError, folded
 from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
 from reconcilekit.testing.apiserver.crd.values.patterns import matcher
 
@@ -15,7 +17,21 @@ Mistake = tuple[int, str]
 """The number of the expression, and what is wrong with it."""
 
 _DURATION: Final = re.compile(r"[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
+_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_NANOSECONDS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+_MOMENTS: Final = range(-62135596800, 253402300800)
+"""Seconds from the year 1 to the end of 9999."""
 
 
 def mistakes(tree: CheckedTree) -> list[Mistake]:
@@ -25,44 +41,69 @@ def mistakes(tree: CheckedTree) -> list[Mistake]:
     for part in _every(tree.root):
         if part.form == "call":
             found += _argument_mistakes(part)
+            found += _flat_mistakes(part, tree.kinds)
         elif part.form in ("list", "map") and id(part) not in formatted:
             found += _mixed(part, tree.kinds)
     return found
 
 
-def pattern_problem(tree: CheckedTree) -> str:
-    """Why a pattern that is looked for can't be one, "" where all can."""
-    for part in _every(tree.root):
-        if part.form == "call" and part.name in ("find", "findAll") and part.parts:
-            told = part.parts[0].value
-            try:
-                matcher(told if isinstance(told, str) else "")
-            except PatternError as error:
-                return str(error)
+def instantiation_problem(tree: CheckedTree) -> str:
+    """Why a rule can't be made ready to run, "" if it can: a pattern that is none, or a constant of another type."""
+    try:
+        for part in _in_planning_order(tree.root):
+            if part.form == "call":
+                folded(part, tree.kinds)
+                if part.name in ("find", "findAll") and part.parts:
+                    told = part.parts[0].value
+                    matcher(told if isinstance(told, str) else "")
+    except (PatternError, ConversionError) as error:
+        return str(error)
     return ""
 
 
 def _every(tree: Tree) -> Iterator[Tree]:
     yield tree
-    below: list[Tree | None] = [tree.target, *tree.parts]
-    if tree.loop is not None:
-        loop = tree.loop
-        below += [loop.over, loop.beginning, loop.condition, loop.step, loop.result]
-    for part in below:
-        if part is not None:
-            yield from _every(part)
+    for part in _below(tree):
+        yield from _every(part)
+
+
+def _in_planning_order(tree: Tree) -> Iterator[Tree]:
+    for part in _below(tree):
+        yield from _in_planning_order(part)
+    yield tree
+
+
+def _below(tree: Tree) -> Iterator[Tree]:
+    if tree.target is not None:
+        yield tree.target
+    yield from tree.parts
+    if (loop := tree.loop) is not None:
+        yield from (loop.over, loop.beginning, loop.condition, loop.step, loop.result)
 
 
 def _argument_mistakes(call: Tree) -> Iterator[Mistake]:
     is_right = _CHECKS.get(call.name)
     if is_right is not None and call.parts and call.parts[0].form == "constant":
         told = call.parts[0].value
-        if isinstance(told, str) and not is_right(told):
+        is_wrong = isinstance(told, str) and not is_right(told)
+        if is_wrong or (call.name == "timestamp" and isinstance(told, int) and told not in _MOMENTS):
             yield call.parts[0].number, f"invalid {call.name} argument"
 
 
+def _flat_mistakes(call: Tree, kinds: Mapping[int, Kind]) -> Iterator[Mistake]:
+    """A list that can't be flattened: nothing in it is a list."""
+    if call.name != "flatten" or call.target is None or call.parts:
+        return
+    told = kinds.get(call.target.number, Kind("dyn"))
+    if told.name == "list" and told.inner[0].name not in ("list", "dyn", "parameter"):
+        yield call.number, f"found no matching overload for 'flatten' applied to '{told}.()'"
+
+
 def _is_duration(text: str) -> bool:
-    return _DURATION.fullmatch(text) is not None
+    if not _DURATION.fullmatch(text):
+        return False
+    total = sum(decimal.Decimal(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(text))
+    return total <= (1 << 63) - (not text.startswith("-"))
 
 
 def _is_moment(text: str) -> bool:

@@ -14,13 +14,21 @@ from reconcilekit.testing.apiserver.go_text import number
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-ALIASES: Final = {"indexOf": "indexAt", "lastIndexOf": "lastIndexAt", "string": "strung"}
-"""Of what is called on lists, and on addresses."""
+ALIASES: Final = {
+    "indexOf": "indexAt",
+    "lastIndexOf": "lastIndexAt",
+    "string": "strung",
+    "charAt": "charIn",
+    "substring": "subletter",
+}
+"""Of what is called on lists, and on addresses; and of what doesn't say which index is out of range."""
 
 _UNKNOWN: Final = re.compile(
     r"<input>:(\d+):(\d+): found no matching overload for '(\w+)' applied to '(?:list\(|\(net\.(?:IP|CIDR)\))"
 )
-_CALLS: Final = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<name>\b(?:indexOf|lastIndexOf|string))\s*\(""")
+_CALLS: Final = re.compile(
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<name>\b(?:indexOf|lastIndexOf|string|charAt|substring))\s*\("""
+)
 _ADDRESSES: Final = re.compile(r"\b(?:ip|cidr)\s*\(")
 _INSERT: Final = b"cel.@mapInsert"
 _OWN_INSERT: Final = b"own.@mapInsert"
@@ -117,6 +125,19 @@ def runtime_functions() -> list[cel.FunctionDecl]:
                 ],
             )
         )
+    parts = [
+        cel.FunctionDecl(
+            name,
+            [
+                cel.Overload(f"{name}{i}", return_type=kinds.STRING, parameters=each, is_member=True, impl=part)
+                for i, each in enumerate(told)
+            ],
+        )
+        for name, part, told in (
+            ("charIn", _char, ([kinds.STRING, kinds.INT],)),
+            ("subletter", _part, ([kinds.STRING, kinds.INT], [kinds.STRING, kinds.INT, kinds.INT])),
+        )
+    ]
     texts = [kinds.Map(kinds.STRING, kinds.DYN), kinds.STRING, kinds.INT, kinds.DOUBLE, kinds.BOOL]
     strung = [
         cel.Overload(f"strung{i}", return_type=kinds.STRING, parameters=[each], impl=_text)
@@ -126,7 +147,7 @@ def runtime_functions() -> list[cel.FunctionDecl]:
         cel.Overload(f"insert{len(each)}", return_type=mapping, parameters=each, impl=_inserted)
         for each in ([mapping, anything, anything], [mapping, mapping])
     ]
-    return [*found, cel.FunctionDecl("strung", strung), cel.FunctionDecl(_OWN_INSERT.decode(), inserted)]
+    return [*found, *parts, cel.FunctionDecl("strung", strung), cel.FunctionDecl(_OWN_INSERT.decode(), inserted)]
 
 
 def _first(where: Any, what: Any, start: int = 0) -> int:
@@ -145,6 +166,23 @@ def _last(where: Any, what: Any, start: int | None = None) -> int:
             raise ValueError(f"index out of range: {start}")
         return where.rfind(what, 0, start + len(what)) if start < len(where) else -1
     return next((i for i in range(len(where) - 1, -1, -1) if _is_same(where[i], what)), -1)
+
+
+def _char(text: str, at: int) -> str:
+    if not 0 <= at <= len(text):
+        raise ValueError(f"index out of range: {at}")
+    return text[at : at + 1]
+
+
+def _part(text: str, start: int, end: int | None = None) -> str:
+    if end is None:
+        end = len(text)
+    elif start > end:
+        raise ValueError(f"invalid substring range. start: {start}, end: {end}")
+    for at in (start, end):
+        if not 0 <= at <= len(text):
+            raise ValueError(f"index out of range: {at}")
+    return text[start:end]
 
 
 def _is_same(one: Any, other: Any) -> bool:

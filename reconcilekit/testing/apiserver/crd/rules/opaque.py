@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from reconcilekit.testing.apiserver.crd.definitions.names import label_problem, subdomain_problem
+from reconcilekit.testing.apiserver.crd.rules.addresses import Address, Interface, parsed_address, parsed_network
 from reconcilekit.testing.apiserver.crd.values.formats import FORMATS
 
 Opaque = dict[str, Any]
@@ -24,9 +25,6 @@ _SUFFIXES: Final = {
     **{suffix: decimal.Decimal(1000) ** i for i, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
     **{suffix: decimal.Decimal(1000) ** -i for i, suffix in enumerate(("m", "u", "n"), 1)},
 }
-_SEMVER = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:[0-9A-Za-z-]+)(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-.]+))?"
-)
 
 
 def _amount(value: Opaque) -> decimal.Decimal:
@@ -91,28 +89,6 @@ def subtract(one: Opaque, other: Opaque | int) -> Opaque:
     return _quantity_of(_amount(one) - (other if isinstance(other, int) else _amount(other)))
 
 
-def parse_semver(text: str, normalize: bool = False) -> Opaque:  # the rule's own signature
-    """A semantic version.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if normalize:
-        core, mark, rest = re.sub("^v", "", text).partition("-")
-        parts = [str(int(part)) if part.isdigit() else part for part in core.split(".")]
-        text = ".".join([*parts, "0", "0"][: max(3, len(parts))]) + mark + rest
-    found = _SEMVER.fullmatch(text)
-    if found is None:
-        raise ValueError(f"Invalid Semantic Version: {text}")
-    return {
-        "@type": "kubernetes.Semver",
-        "major": int(found[1]),
-        "minor": int(found[2]),
-        "patch": int(found[3]),
-        "pre": found[4] or "",
-    }
-
-
 def compare(one: Opaque, other: Opaque) -> int:
     """Which of two quantities or versions is the greater one: -1, 0 or 1."""
     left, right = _rank(one), _rank(other)
@@ -127,19 +103,8 @@ def _rank(value: Opaque) -> Any:
     return (value["major"], value["minor"], value["patch"], not identifiers, identifiers)
 
 
-def _address(value: Opaque | str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    text = value if isinstance(value, str) else str(value["value"])
-    if "%" in text:
-        raise ValueError(f'IP Address "{text}" parse error during conversion from string: zone value is not allowed')
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError as error:
-        raise ValueError(
-            f'IP Address "{text}" parse error during conversion from string: ParseAddr("{text}"): unable to parse IP'
-        ) from error
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        raise ValueError(f'IP Address "{text}" parse error: IPv4-mapped IPv6 address is not allowed')
-    return address
+def _address(value: Opaque | str) -> Address:
+    return parsed_address(value if isinstance(value, str) else str(value["value"]))
 
 
 def parse_ip(text: str) -> Opaque:
@@ -180,18 +145,8 @@ def ip_is(trait: str, value: Opaque) -> bool:
             return not is_other and str(address) != "255.255.255.255"
 
 
-def _network(value: Opaque | str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
-    text = value if isinstance(value, str) else str(value["value"])
-    if not re.fullmatch(r"[^/%]+/\d+", text):
-        raise ValueError(
-            f"network address parse error during conversion from string: netip.ParsePrefix(\"{text}\"): no '/'"
-        )
-    try:
-        return ipaddress.ip_interface(text)
-    except ValueError as error:
-        raise ValueError(
-            f'network address parse error during conversion from string: netip.ParsePrefix("{text}"): {error}'
-        ) from error
+def _network(value: Opaque | str) -> Interface:
+    return parsed_network(value if isinstance(value, str) else str(value["value"]))
 
 
 def parse_cidr(text: str) -> Opaque:
