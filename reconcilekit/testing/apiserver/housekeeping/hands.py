@@ -90,11 +90,19 @@ class Hands:
         served = self.served(kind)
         return served is not None and len(self._cluster.storage.collection(served).objects) > 0
 
-    def create(self, kind: StorageKey, obj: dict[str, Any]) -> Stored | None:
-        """Create it, in the namespace that its metadata names."""
+    def create(
+        self, kind: StorageKey, obj: dict[str, Any], *, refused: Callable[[StatusError], None] | None = None
+    ) -> Stored | None:
+        """Create it, in the namespace that its metadata names.
+
+        Args:
+            kind: what it is.
+            obj: its content.
+            refused: told why where it isn't created.
+        """
         metadata = obj["metadata"]
         key = ObjectKey(metadata.get("namespace", ""), metadata.get("name", ""))
-        return self._write(kind, key, lambda target: self._cluster.create(target, obj).stored)
+        return self._write(kind, key, lambda target: self._cluster.create(target, obj).stored, refused=refused)
 
     def change(
         self,
@@ -157,7 +165,13 @@ class Hands:
         self.create(("", "events"), body)
 
     def _write(
-        self, kind: StorageKey, key: ObjectKey, write: Callable[[Target], Stored], *, subresource: str = ""
+        self,
+        kind: StorageKey,
+        key: ObjectKey,
+        write: Callable[[Target], Stored],
+        *,
+        subresource: str = "",
+        refused: Callable[[StatusError], None] | None = None,
     ) -> Stored | None:
         served = self.served(kind)
         if served is None:
@@ -168,5 +182,7 @@ class Hands:
         except StatusError as error:
             if error.code == HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
+            if refused is not None:
+                refused(error)
             # Gone, taken, terminating or refused: as in the real ones, the next change leads to the next look.
             return None

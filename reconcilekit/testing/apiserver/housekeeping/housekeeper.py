@@ -51,6 +51,7 @@ class Housekeeper:
         self._clock = clock
         self._agenda = Agenda()
         self._chores = list(_chores(cluster, clock, options))
+        self._quotas = next((chore for chore in self._chores if isinstance(chore, ResourceQuotas)), None)
         self._nodes = _nodes(cluster, options)
         self._hearers: dict[StorageKey, tuple[Chore, ...]] = {}
         self._is_working = False
@@ -78,7 +79,11 @@ class Housekeeper:
 
     def settle(self) -> None:
         """Do all that is due, and set the timer for what is later."""
-        if self._is_working or (self._timer is None and not len(self._agenda)):
+        if self._is_working:
+            if self._quotas is not None:
+                self._quotas.catch_up()
+            return
+        if self._timer is None and not len(self._agenda):
             return
         self._is_working = True
         try:

@@ -24,6 +24,7 @@ class ResourceQuotas:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self._limited: dict[str, set[ObjectKey]] = {}
+        self._uncounted: dict[ObjectKey, None] = {}
 
     def notice(self, kind: StorageKey, event: Event) -> Iterable[Hashable]:
         """A quota, or anything in a namespace that has some."""
@@ -31,11 +32,14 @@ class ResourceQuotas:
             self._remember(event)
         elif not self._limited:
             return ()
-        return tuple(self._limited.get(key_of(event).namespace, ()))
+        quotas = sorted(self._limited.get(key_of(event).namespace, ()))
+        self._uncounted |= dict.fromkeys(quotas)
+        return quotas
 
     def look_at(self, item: Hashable) -> None:
         """Count."""
         assert isinstance(item, ObjectKey)
+        self._uncounted.pop(item, None)
         quota = self._hands.get(QUOTAS, item)
         if quota is None:
             return
@@ -45,9 +49,15 @@ class ResourceQuotas:
         used = {name: str(count) for name, count in counted.items() if count is not None}
         self._hands.set_status(QUOTAS, item, {"hard": hard, "used": used})
 
+    def catch_up(self) -> None:
+        """Count what has changed since the last look, so that a controller's next write finds it counted."""
+        while self._uncounted:
+            self.look_at(next(iter(self._uncounted)))
+
     def start_over(self) -> Iterable[Hashable]:
         """Every quota."""
         self._limited.clear()
+        self._uncounted.clear()
         quotas = [quota.key for quota in self._hands.select(QUOTAS)]
         for key in quotas:
             self._limited.setdefault(key.namespace, set()).add(key)

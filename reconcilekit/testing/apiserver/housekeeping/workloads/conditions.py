@@ -10,8 +10,14 @@ from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import re
 from reconcilekit.testing.apiserver.housekeeping.workloads.rollout import Limits, has_progressed, is_complete
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
+REPLICA_FAILURE = "ReplicaFailure"
+"""Of a ReplicaSet whose Pods are refused, and of its Deployment."""
+
 Conditions = dict[str, dict[str, Any]]
 """By type, in their order."""
+
+NO_DEADLINE = 2147483647
+"""Seconds that stand for no deadline."""
 
 _AVAILABLE = ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
 _UNAVAILABLE = ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
@@ -33,6 +39,17 @@ def set_condition(conditions: Conditions, kind: str, status: str, reason: str, m
     conditions[kind] = {"type": kind, "status": status, **told}
 
 
+def set_replica_failure(conditions: Conditions, sets: Iterable[Stored]) -> None:
+    """Say that the Pods of the first of these ReplicaSets that says so are refused, or that none are."""
+    told = (by_type((one.content.get("status") or {}).get("conditions") or ()).get(REPLICA_FAILURE) for one in sets)
+    found = next((condition for condition in told if condition is not None), None)
+    if found is None:
+        conditions.pop(REPLICA_FAILURE, None)
+        return
+    set_condition(conditions, REPLICA_FAILURE, found["status"], found["reason"], found["message"], "")
+    conditions[REPLICA_FAILURE] |= dict.fromkeys(("lastUpdateTime", "lastTransitionTime"), found["lastTransitionTime"])
+
+
 def judge(
     deployment: Stored,
     new: Stored,
@@ -46,7 +63,7 @@ def judge(
     said = _AVAILABLE if status.get("availableReplicas", 0) >= least else _UNAVAILABLE
     set_condition(conditions, "Available", *said, time)
     deadline = (deployment.content.get("spec") or {}).get("progressDeadlineSeconds", 600)
-    if deadline == 2147483647:
+    if deadline == NO_DEADLINE:
         conditions.pop("Progressing", None)
         return None
     name = new.key.name

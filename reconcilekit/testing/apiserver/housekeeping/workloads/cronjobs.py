@@ -131,7 +131,8 @@ class CronJobs(Controller):
         if told.get("labels"):
             metadata["labels"] = dict(told["labels"])
         metadata["ownerReferences"] = [self.reference(live)]
-        job = self._hands.create(JOBS, {"metadata": metadata, "spec": template.get("spec") or {}})
+        body = {"metadata": metadata, "spec": template.get("spec") or {}}
+        job = self.create(live, JOBS, body, failed="Error creating job: {}")
         if job is None:
             job = self._hands.get(JOBS, ObjectKey(live.key.namespace, name))
             if job is None or controller_of(job).get("uid") != live.uid:

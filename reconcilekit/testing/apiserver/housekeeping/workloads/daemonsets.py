@@ -12,6 +12,7 @@ from reconcilekit.testing.apiserver.housekeeping.workloads.podstates import is_a
 from reconcilekit.testing.apiserver.housekeeping.workloads.revisions import REVISION_LABEL, current_revision
 from reconcilekit.testing.apiserver.housekeeping.workloads.templates import pod_of
 from reconcilekit.testing.apiserver.storage.storage import Event, Stored
+from reconcilekit.testing.apiserver.writing.quotas import QUOTAS
 
 NODES = ("", "nodes")
 
@@ -36,8 +37,8 @@ class DaemonSets(Controller):
 
     @property
     def kinds(self) -> frozenset[StorageKey] | None:
-        """DaemonSets, Pods and Nodes."""
-        return frozenset({self.kind, PODS, NODES})
+        """DaemonSets, Pods and Nodes, and quotas."""
+        return frozenset({self.kind, PODS, NODES, QUOTAS})
 
     def notice(self, kind: StorageKey, event: Event) -> Iterable[Hashable]:
         """Nodes that come and go concern all of them."""

@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcilekit.kube.resource import ObjectKey
-from reconcilekit.testing.apiserver.go_text import whole_number
+from reconcilekit.testing.apiserver.go_text import quoted, whole_number
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import claim, controlled
-from reconcilekit.testing.apiserver.housekeeping.workloads.conditions import by_type, judge, set_condition
+from reconcilekit.testing.apiserver.housekeeping.workloads.conditions import (
+    NO_DEADLINE,
+    by_type,
+    judge,
+    set_condition,
+    set_replica_failure,
+)
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
     PODS,
     Controller,
@@ -60,7 +66,8 @@ class Deployments(Controller):
         if new is None and not is_paused:
             new = self._make_new(live, sets)
             if new is None:
-                return 1.0
+                # A name that is taken may be free later; of a quota's change this hears.
+                return 1.0 if self._refusal is None else None
             sets = [*sets, new]
         if new is not None and not is_paused:
             self._take_revision(live, new, sets)
@@ -91,17 +98,30 @@ class Deployments(Controller):
         spec["template"] = {**template, "metadata": {**known, "labels": labels}}
         if spec_of(live).get("minReadySeconds"):
             spec["minReadySeconds"] = spec_of(live)["minReadySeconds"]
+        name = f"{live.key.name}-{label[HASH_LABEL]}"
         metadata = {
-            "name": f"{live.key.name}-{label[HASH_LABEL]}",
+            "name": name,
             "namespace": live.key.namespace,
             "labels": labels,
             "annotations": self._annotations(live, str(_last_revision(sets) + 1)),
             "ownerReferences": [self.reference(live)],
         }
-        made = self._hands.create(REPLICA_SETS, {"metadata": metadata, "spec": spec})
+        failed = f"Failed to create new replica set {quoted(name)}: {{}}"
+        body = {"metadata": metadata, "spec": spec}
+        made = self.create(live, REPLICA_SETS, body, failed=failed, reason="ReplicaSetCreateError")
+        if self._refusal is not None:
+            self._tell_refusal(live, failed.replace("{}", str(self._refusal)))
         if made is not None and size:
             self.tell(live, "ScalingReplicaSet", f"Scaled up replica set {made.key.name} from 0 to {size}")
         return made
+
+    def _tell_refusal(self, live: Stored, message: str) -> None:
+        if spec_of(live).get("progressDeadlineSeconds", 600) == NO_DEADLINE:
+            return
+        conditions, time = by_type(status_of(live).get("conditions") or ()), self._hands.timestamp()
+        set_condition(conditions, "Progressing", "False", "ReplicaSetCreateError", message, time)
+        status = {**status_of(live), "conditions": list(conditions.values())}
+        self._hands.set_status(self.kind, live.key, status)
 
     def _annotations(self, live: Stored, revision: str) -> dict[str, str]:
         known = live.meta.get("annotations") or {}
@@ -202,6 +222,7 @@ class Deployments(Controller):
                 message = "Deployment is resumed"
                 set_condition(conditions, "Progressing", "Unknown", "DeploymentResumed", message, time)
             left = judge(live, current, before, status, conditions, time)
+        set_replica_failure(conditions, [*([current] if current is not None else ()), *sets])
         status["conditions"] = list(conditions.values())
         self._hands.set_status(self.kind, live.key, status)
         return left

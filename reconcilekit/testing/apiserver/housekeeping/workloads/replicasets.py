@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import claim
+from reconcilekit.testing.apiserver.housekeeping.workloads.conditions import REPLICA_FAILURE, by_type
 from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
     PODS,
     Controller,
@@ -47,7 +49,8 @@ class ReplicaSets(Controller):
         missing = replicas_of(live) - len(active)
         template = spec_of(live).get("template") or {}
         for _ in range(missing):
-            self.make_pod(live, pod_of(template, namespace=live.key.namespace, reference=self.reference(live)))
+            if not self.make_pod(live, pod_of(template, namespace=live.key.namespace, reference=self.reference(live))):
+                break
         for pod in sorted(active, key=_worth)[: max(-missing, 0)]:
             self.delete_pod(live, pod)
 
@@ -65,11 +68,26 @@ class ReplicaSets(Controller):
             "terminatingReplicas": len(ending),
             "observedGeneration": live.meta.get("generation", 1),
         }
-        if known := status_of(live).get("conditions"):
-            status["conditions"] = known
+        if conditions := self._conditions(live):
+            status["conditions"] = conditions
         self._hands.set_status(self.kind, live.key, status)
         waits = [min_ready - seconds_ready(pod, now) for pod in ready if pod not in available]
         return max(min(waits), 0.1) if waits else None
+
+    def _conditions(self, live: Stored) -> list[dict[str, Any]]:
+        """Those that it has; one more while its Pods are refused."""
+        known = by_type(status_of(live).get("conditions") or ())
+        if self._refusal is None:
+            known.pop(REPLICA_FAILURE, None)
+        elif REPLICA_FAILURE not in known:
+            known[REPLICA_FAILURE] = {
+                "type": REPLICA_FAILURE,
+                "status": "True",
+                "lastTransitionTime": self._hands.timestamp(),
+                "reason": "FailedCreate",
+                "message": str(self._refusal),
+            }
+        return list(known.values())
 
 
 def _worth(pod: Stored) -> tuple[bool, bool, bool, str, str]:

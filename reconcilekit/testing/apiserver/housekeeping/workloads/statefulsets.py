@@ -18,6 +18,7 @@ from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
 from reconcilekit.testing.apiserver.housekeeping.workloads.podstates import is_active, is_ending, is_ready, phase
 from reconcilekit.testing.apiserver.housekeeping.workloads.revisions import REVISION_LABEL, current_revision
 from reconcilekit.testing.apiserver.housekeeping.workloads.templates import pod_of
+from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
 CLAIMS = ("", "persistentvolumeclaims")
@@ -83,15 +84,18 @@ class StatefulSets(Controller):
         pod["metadata"]["name"] = name
         pod["spec"] |= {"hostname": name, "subdomain": spec_of(live).get("serviceName", "")}
         failed = f"Create Pod {name} in StatefulSet {live.key.name} failed error: {{}}"
-        self._claim(live, pod)
-        if self._refusal is not None:
-            self.tell(live, "FailedCreate", failed.format(self._refusal), kind="Warning")
+        if (refusal := self._claim(live, pod)) is not None:
+            self.complain(live, refusal, failed=failed)
         elif self.create(live, PODS, pod, failed=failed) is not None:
             message = f"Create Pod {name} in StatefulSet {live.key.name} successful"
             self.tell(live, "SuccessfulCreate", message)
 
-    def _claim(self, live: Stored, pod: dict[str, Any]) -> None:
-        """Make the Pod's volume claims, where they aren't there from an earlier life, and mount them."""
+    def _claim(self, live: Stored, pod: dict[str, Any]) -> StatusError | None:
+        """Make the Pod's volume claims, where they aren't there from an earlier life, and mount them.
+
+        Returns:
+            Why one of them may not be made.
+        """
         name, volumes = pod["metadata"]["name"], []
         chosen = (spec_of(live).get("selector") or {}).get("matchLabels") or {}
         for template in spec_of(live).get("volumeClaimTemplates") or ():
@@ -114,10 +118,13 @@ class StatefulSets(Controller):
             if self.create(live, CLAIMS, body, failed=failed) is not None:
                 message = f"Create Claim {key.name} Pod {name} in StatefulSet {live.key.name} success"
                 self.tell(live, "SuccessfulCreate", message)
+            elif self._refusal is not None:
+                return self._refusal
         if volumes:
             taken = {volume["name"] for volume in volumes}
             others = [volume for volume in pod["spec"].get("volumes") or () if volume["name"] not in taken]
             pod["spec"]["volumes"] = [*volumes, *others]
+        return None
 
     def _end(self, live: Stored, pod: Stored) -> None:
         self._hands.delete(PODS, pod.key, {"preconditions": {"uid": pod.uid}})
