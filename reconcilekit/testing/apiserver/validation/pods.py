@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
@@ -40,6 +41,11 @@ def pod_spec_causes(spec: Obj, field: str) -> Found:
     yield from one_of(f"{field}.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
     yield from one_of(f"{field}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     yield from names.labels(spec.get("nodeSelector"), f"{field}.nodeSelector")
+    gates = _gates_of(spec)
+    for i, gate in enumerate(gates):
+        yield from (invalid(f"{field}.schedulingGates[{i}]", gate, why) for why in names.qualified(gate))
+        if gate in gates[:i]:
+            yield duplicate(f"{field}.schedulingGates[{i}]", gate)
     if account := spec.get("serviceAccountName"):
         yield from (invalid(f"{field}.serviceAccountName", account, why) for why in names.subdomain(account))
     if node := spec.get("nodeName"):
@@ -107,25 +113,38 @@ def pod_causes(pod: Obj, old: Obj | None) -> Found:
         yield from pod_spec_causes(pod["spec"], "spec")
         if pod["spec"].get("ephemeralContainers"):
             yield forbidden("spec.ephemeralContainers", "cannot be set on create")
+        if pod["spec"].get("nodeName") and _gates_of(pod["spec"]):
+            yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
         return
     yield from _gate_causes(pod["spec"], old["spec"])
-    if _fixed(pod["spec"]) != _fixed(old["spec"]):
+    fixed, before = _fixed(pod["spec"]), _fixed(old["spec"])
+    if _gates_of(old["spec"]):
+        # While it is held back it may still be told where to run.
+        selector, known = fixed.pop("nodeSelector", None) or {}, before.pop("nodeSelector", None) or {}
+        if not known.items() <= selector.items():
+            why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+            yield invalid("spec.nodeSelector", selector or None, why)
+    if fixed != before:
         yield forbidden("spec", _MAY_CHANGE)
 
 
 def _gate_causes(spec: Obj, old: Obj) -> Found:
     """A gate may be taken off, and never be put up again."""
-    known = {gate["name"] for gate in old.get("schedulingGates") or ()}
-    for i, gate in enumerate(spec.get("schedulingGates") or ()):
-        if gate["name"] not in known:
-            why = f"only deletion is allowed, but found new scheduling gate '{gate['name']}'"
+    known = set(_gates_of(old))
+    for i, name in enumerate(_gates_of(spec)):
+        if name not in known:
+            why = f"only deletion is allowed, but found new scheduling gate '{name}'"
             yield forbidden(f"spec.schedulingGates[{i}].name", why)
 
 
-def _fixed(spec: Obj) -> dict[str, object]:
+def _gates_of(spec: Obj) -> list[str]:
+    return [gate.get("name", "") for gate in spec.get("schedulingGates") or ()]
+
+
+def _fixed(spec: Obj) -> dict[str, Any]:
     """What of a pod may never change."""
     free = ("activeDeadlineSeconds", "schedulingGates", "tolerations", "terminationGracePeriodSeconds")
-    fixed: dict[str, object] = {name: value for name, value in spec.items() if name not in free}
+    fixed: dict[str, Any] = {name: value for name, value in spec.items() if name not in free}
     for name in ("containers", "initContainers"):
         fixed[name] = [{**container, "image": ""} for container in spec.get(name) or ()]
     return fixed

@@ -118,7 +118,7 @@ PREPARE: Mapping[tuple[str, str], Prepare] = {
 def _gate_pod(pod: dict[str, Any]) -> None:
     """Say that it waits for its gates."""
     told = pod["status"].get("conditions") or []
-    if not pod["spec"].get("schedulingGates") or any(condition["type"] == "PodScheduled" for condition in told):
+    if not pod["spec"].get("schedulingGates") or any(condition.get("type") == "PodScheduled" for condition in told):
         return
     condition = {
         "type": "PodScheduled",

@@ -147,7 +147,7 @@ def _repelling(node: Stored) -> Iterable[Mapping[str, Any]]:
 def _is_tolerated(taint: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> bool:
     for toleration in tolerations:
         key, effect = toleration.get("key") or "", toleration.get("effect") or ""
-        if (key and key != taint["key"]) or (effect and effect != taint["effect"]):
+        if (key and key != taint.get("key")) or (effect and effect != taint["effect"]):
             continue
         if toleration.get("operator") == "Exists":
             return True
@@ -175,7 +175,7 @@ def _is_met(term: Mapping[str, Any], labels: Mapping[str, str], fields: Mapping[
 
 
 def _holds(requirement: Requirement, values: Mapping[str, str]) -> bool:
-    has, wanted = values.get(requirement["key"]), requirement.get("values") or ()
+    has, wanted = values.get(requirement.get("key", "")), requirement.get("values") or ()
     tests: dict[str, Callable[[], bool]] = {
         "In": lambda: has in wanted,
         "NotIn": lambda: has not in wanted,
