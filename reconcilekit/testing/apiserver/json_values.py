@@ -7,6 +7,13 @@ from typing import Any
 
 import msgspec
 
+MAX_DEPTH = 250
+"""Levels of maps and lists in an object: what reads, patches and writes it takes some frames of Python for each, and
+Python has a thousand; the real server has ten thousand levels."""
+
+_OWNED_DEEPER = 4
+"""Levels between an object and the fields of it that one of its managers owns."""
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -24,6 +31,37 @@ def is_equal(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return all(map(is_equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool)
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether an object has more than `MAX_DEPTH` levels, but for `managedFields`, which are deeper than its fields."""
+    if not _has_levels(value, MAX_DEPTH + 1):
+        return False
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(metadata, dict) or _has_levels(value, MAX_DEPTH + 1 + _OWNED_DEEPER):
+        return True
+    bare = {name: part for name, part in metadata.items() if name != "managedFields"}
+    return _has_levels({**value, "metadata": bare}, MAX_DEPTH + 1)
+
+
+def _has_levels(value: Any, number: int) -> bool:
+    level = [value]
+    for _ in range(number - 1):
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def may_be_too_deep(body: bytes) -> bool:
+    """Whether JSON, or YAML in JSON's style, could be; most that isn't is told by a look at it."""
+    return body.count(b"{") + body.count(b"[") > MAX_DEPTH
 
 
 _WHOLE_FLOAT = re.compile(rb"[0-9](?:\.0|e[0-9]+)[]},]")

@@ -15,7 +15,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, PROTOBUF_MAGIC, YAML
 from reconcilekit.testing.apiserver.encoding.yaml_reading import load_yaml, read_yaml
 from reconcilekit.testing.apiserver.go_text import json_type
-from reconcilekit.testing.apiserver.json_values import with_whole_numbers
+from reconcilekit.testing.apiserver.json_values import is_too_deep, may_be_too_deep, with_whole_numbers
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.schemas import options_problem
 
@@ -26,6 +26,7 @@ _ENDLESS = 300
 _ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % _ENDLESS)
 _SURROGATES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _LONE = re.compile("[\ud800-\udfff]")
+_TOO_DEEP = "exceeded max depth"
 _OPTIONS_KINDS = frozenset({"DeleteOptions"})
 
 
@@ -98,9 +99,11 @@ class _NumberError(ValueError):
 def _loads(body: bytes) -> Any:
     try:
         decoded = msgspec.json.decode(body)
+        if may_be_too_deep(body) and is_too_deep(decoded):
+            raise _TooDeepError(_TOO_DEEP)
         return with_go_numbers(decoded) if len(body) >= _ENDLESS and _ENDLESS_NUMBER.search(body) else decoded
     except RecursionError as error:
-        raise _TooDeepError("exceeded max depth") from error
+        raise _TooDeepError(_TOO_DEEP) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _loads_leniently(body, error)
 
@@ -162,6 +165,8 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
     """
     try:
         decoded = read_yaml(body)
+        if is_too_deep(decoded):
+            raise _TooDeepError(_TOO_DEEP)
     except ValueError as error:
         # What begins as JSON isn't looked at before it is decoded.
         is_json = body.lstrip().startswith(b"{")

@@ -12,6 +12,7 @@ from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.go_text import json_text, json_type, quoted
+from reconcilekit.testing.apiserver.json_values import is_too_deep, may_be_too_deep
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.ordering import in_go_order
 from reconcilekit.testing.apiserver.status import Cause
@@ -91,9 +92,12 @@ def transform_of(kind: PatchKind, request: Request, served: ResourceType, *, str
 def _decoded(body: bytes) -> Any:
     try:
         decoded = msgspec.json.decode(body)
-        return bodies.with_go_numbers(decoded) if bodies.LONG_NUMBER.search(body) else decoded
+        numbered = bodies.with_go_numbers(decoded) if bodies.LONG_NUMBER.search(body) else decoded
     except (ValueError, RecursionError) as error:
         raise status.bad_request("invalid JSON patch") from error
+    if may_be_too_deep(body) and is_too_deep(numbered):
+        raise status.bad_request("invalid JSON patch")
+    return numbered
 
 
 def _map(decoded: Any, *, prefix: str) -> dict[str, Any]:
@@ -148,7 +152,11 @@ def _check_texts(operation: dict[str, Any]) -> None:
 
 def _apply_json(live: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
     # A JSON patch changes its document in place, and the live object belongs to the store.
-    return _as_object(json_patch(msgspec.json.decode(msgspec.json.encode(live)), operations))
+    patched = _as_object(json_patch(msgspec.json.decode(msgspec.json.encode(live)), operations))
+    if is_too_deep(patched):
+        # Each operation is shallow, but one can move what another has made.
+        raise status.bad_request("the object provided is unrecognized: exceeded max depth")
+    return patched
 
 
 def _as_object(patched: Any) -> dict[str, Any]:

@@ -346,23 +346,6 @@ def test_the_table_of_a_dry_run_has_no_version(on_server: Any) -> None:
     on_server(scenario)
 
 
-@pytest.mark.parametrize(("levels", "code"), [(300, 201), (1_500, 400), (9_000, 400)])
-def test_objects_nest_three_hundred_levels(on_server: Any, widgets: str, levels: int, code: int) -> None:
-    nested = b'{"a":' * levels + b"1" + b"}" * levels
-    body = b'{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a"},"spec":%s}' % nested
-
-    async def scenario(call: Caller) -> None:
-        await call.define_widgets()
-        assert (await call("POST", widgets, body)).status == code
-        other = body.replace(b'"a"}', b'"b"}')
-        assert (await call("PATCH", f"{widgets}/b", other, patch="apply", fieldManager="m")).status == code
-        if code == 201:
-            assert (await call("PATCH", f"{widgets}/a", b'{"spec":%s}' % nested, patch="merge")).status == 200
-            assert (await call("GET", f"{widgets}/a", accept="application/yaml")).status == 200
-
-    on_server(scenario)
-
-
 def test_the_last_version_of_an_object_shows_the_self_link_that_it_was_given(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await define(call)
