@@ -218,7 +218,7 @@ def _delete_options_of(query: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {
         "gracePeriodSeconds": whole_number(query, "gracePeriodSeconds"),
         "orphanDependents": flag(query, "orphanDependents"),
-        "propagationPolicy": query.get("propagationPolicy") or None,
+        "propagationPolicy": query.get("propagationPolicy"),
         "dryRun": _dry_run_of(query) or None,
     }
     return {name: value for name, value in found.items() if value is not None}
