@@ -85,7 +85,7 @@ class StatusError(Exception):
 
 def plain_text(code: int, text: str, *, retry_after: int | None = None) -> Response:
     """An answer that isn't a Status, as the server gives outside its API machinery."""
-    headers = {"content-type": TEXT}
+    headers = {"content-type": TEXT, "x-content-type-options": "nosniff"}
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     return Response(status=code, headers=headers, body=text.encode())

@@ -181,11 +181,11 @@ class Gate:
         return Caller(user=user, wanted=wanted)
 
     def _own_answer(self, caller: Caller, request: Request, serve: Serve) -> Answer | None:
-        match request.path:
-            case "/openid/v1/jwks":
-                return _json(self._service_accounts.signer.key_set())
-            case "/.well-known/openid-configuration":
-                return _json(_OPENID)
+        if request.path in _OPENID_PATHS:
+            if request.method != "GET":
+                raise status.method_not_allowed()
+            is_keys = request.path == _OPENID_PATHS[0]
+            return _json(self._service_accounts.signer.key_set() if is_keys else _OPENID)
         if request.method != "POST":
             return None
         wanted = caller.wanted
@@ -229,6 +229,7 @@ class Gate:
             aggregate(self._cluster)
 
 
+_OPENID_PATHS = ("/openid/v1/jwks", "/.well-known/openid-configuration")
 _OPENID = {
     "issuer": ISSUER,
     "jwks_uri": f"{ISSUER}/openid/v1/jwks",

@@ -32,7 +32,9 @@ def document(registry: Registry, path: str, request: Request) -> Response | None
     if path == "v3":
         return Response(status=200, headers={"content-type": status.TEXT}, body=_index(registry))
     _, _, name = path.partition("v3/")
-    return _v3(registry, name, request) if path.startswith("v3/") else None
+    if not path.startswith("v3/"):
+        return None
+    return _v3(registry, name, request) or Response(status=404, headers={}, body=b"")
 
 
 def _v2(registry: Registry, request: Request) -> Response:

@@ -27,6 +27,9 @@ _ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % _ENDLESS)
 _SURROGATES = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _LONE = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = "exceeded max depth"
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf';\s*({_WORD})\s*=\s*(?:{_WORD}|"(?:\\.|[^"\\])*")\s*')
+_PARAMETERS = re.compile(rf"\s*(?:{_PARAMETER.pattern})*;?\s*")
 _OPTIONS_KINDS = frozenset({"DeleteOptions"})
 
 
@@ -41,7 +44,20 @@ def check_media_type(request: Request) -> None:
 
 
 def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() or JSON
+    """The media type of a body, "" for a header that can't be read."""
+    told = request.headers.get("content-type", "")
+    name, mark, parameters = told.partition(";")
+    if mark and not _are_parameters(mark + parameters):
+        return ""
+    return name.strip().lower() or ("" if mark else JSON)
+
+
+def _are_parameters(text: str) -> bool:
+    """Whether Go's `mime.ParseMediaType` reads them: each with a name of its own and a value, the last one or none."""
+    if not _PARAMETERS.fullmatch(text):
+        return False
+    names = [name.lower() for name in _PARAMETER.findall(text)]
+    return len(names) == len(set(names))
 
 
 def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[str, Any]:

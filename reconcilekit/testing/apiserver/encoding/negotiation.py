@@ -65,12 +65,15 @@ class _Clause:
     parameters: Mapping[str, str]
 
 
-def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False, has_tables: bool = True) -> Accepted:
+def negotiate(
+    accept: str, *, is_watch: bool = False, is_list: bool = False, is_lenient: bool = False, has_tables: bool = True
+) -> Accepted:
     """Choose a representation of objects.
 
     Args:
         accept: the header.
         is_watch: the answer is a stream, of which there's no YAML.
+        is_list: it may become one, so the path offers those, too.
         is_lenient: for custom kinds, whose paths have no list of media types of their own to refuse by, and which
             have no protobuf but for their metadata.
         has_tables: False for what is asked and answered, of which nobody makes tables.
@@ -81,7 +84,7 @@ def negotiate(accept: str, *, is_watch: bool = False, is_lenient: bool = False, 
     if not accept or accept == JSON:
         return PLAIN
     if not is_lenient:
-        _check_listed(accept, (*MEDIA_TYPES, *_STREAMED) if is_watch else MEDIA_TYPES)
+        check_listed(accept, (*MEDIA_TYPES, *_STREAMED) if is_watch or is_list else MEDIA_TYPES)
     for clause in _clauses(accept):
         for offered in MEDIA_TYPES:
             if _matches(clause.media_type, offered) and (found := _accepted(clause.parameters, offered)):
@@ -127,8 +130,14 @@ def not_acceptable(offered: tuple[str, ...]) -> status.StatusError:
     return status.StatusError(406, message, reason="NotAcceptable")
 
 
-def _check_listed(accept: str, listed: tuple[str, ...]) -> None:
-    """Paths of built-in kinds are routed by media type first, and there "application/*" is none."""
+def check_listed(accept: str, listed: tuple[str, ...] = MEDIA_TYPES) -> None:
+    """Paths of built-in kinds are routed by media type first, and there "application/*" is none.
+
+    Raises:
+        StatusError: 406.
+    """
+    if not accept:
+        return
     named = {clause.partition(";")[0].strip() for clause in accept.split(",")}
     if not named & {"*/*", *MEDIA_TYPES}:
         raise status.not_acceptable(listed)

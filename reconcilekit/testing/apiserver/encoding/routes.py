@@ -52,6 +52,8 @@ def parse_route(path: str) -> Route | None:
     match path.strip("/").split("/"):
         case ["api", version, *rest]:
             group = ""
+        case ["apis", "", *_]:
+            return None
         case ["apis", group, version, *rest]:
             pass
         case _:

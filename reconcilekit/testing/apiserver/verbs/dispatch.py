@@ -12,6 +12,7 @@ from reconcilekit.testing.apiserver.encoding.negotiation import (
     JSON,
     PLAIN,
     Accepted,
+    check_listed,
     is_pretty,
     negotiate,
     negotiate_discovery,
@@ -38,6 +39,8 @@ def dispatch(cluster: Cluster, request: Request) -> Begun:
     Raises:
         StatusError: the answer is a failure.
     """
+    if request.path[:2] == "//":  # rather than a call, as this is every request's way
+        return status.plain_text(404, _NOT_FOUND)
     path = request.path.rstrip("/")
     if path.startswith(_HEALTH_PATHS):
         from reconcilekit.testing.apiserver.documents.health import health
@@ -63,7 +66,13 @@ def _resource(cluster: Cluster, request: Request, route: Route, served: Resource
     is_list = request.method == "GET" and not route.name
     is_watch = route.is_watch or (is_list and bool(flag(request.query, "watch")))
     header = request.headers.get("accept", "")
-    accepted = negotiate(header, is_watch=is_watch, is_lenient=served.is_custom, has_tables=not served.is_question)
+    accepted = negotiate(
+        header,
+        is_watch=is_watch,
+        is_list=is_list,
+        is_lenient=served.is_custom,
+        has_tables=not served.is_question,
+    )
     if is_pretty(request.query, request.headers.get("user-agent", "")):
         accepted = attrs.evolve(accepted, is_pretty=True)
     try:
@@ -83,10 +92,13 @@ def _unserved(cluster: Cluster, route: Route, request: Request) -> Response:
     if not cluster.registry.versions(route.group):
         return status.plain_text(404, _NOT_FOUND)
     document = discovery.version_document(cluster.registry, route.group, route.version)
-    if document is None or route.plural:
-        if all(group != route.group for group, *_ in built_in_types()):
+    is_built_in = any(group == route.group for group, *_ in built_in_types())
+    if document is None or not route.is_of_version:
+        if not is_built_in:
             return status.plain_text(404, _NOT_FOUND)
         raise status.unknown_resource()
+    if is_built_in:
+        check_listed(request.headers.get("accept", ""))
     return _document(document, request)
 
 
@@ -103,13 +115,14 @@ def _non_resource(cluster: Cluster, request: Request, path: str) -> Response:
     document: Response | None = None
     match path.split("/")[1:]:
         case ["api"]:
+            check_listed(accept)
             document = discovery.api_root(cluster.registry, negotiate_discovery(accept))
         case ["apis"]:
             document = discovery.apis_root(cluster.registry, negotiate_discovery(accept))
         case ["apis", group]:
             document = discovery.group_document(cluster.registry, group)
-        case ["openapi", *rest]:
-            found = openapi.document(cluster.registry, "/".join(rest), request)
+        case ["openapi", *_]:
+            found = openapi.document(cluster.registry, request.path.removeprefix("/openapi/"), request)
             return found or status.plain_text(404, _NOT_FOUND)
         case ["version"]:
             if accept and not {clause.partition(";")[0].strip() for clause in accept.split(",")} & {"*/*", JSON}:
@@ -119,11 +132,12 @@ def _non_resource(cluster: Cluster, request: Request, path: str) -> Response:
             document = _paths(cluster)
     if document is None:
         return status.plain_text(404, _NOT_FOUND)
-    return _document(document, request)
+    return _document(document, request, is_routed=path in ("/api", "/version"))
 
 
-def _document(document: Response, request: Request) -> Response:
-    if request.method not in ("GET", "HEAD"):
+def _document(document: Response, request: Request, *, is_routed: bool = True) -> Response:
+    """A document as it is asked for; what isn't routed by the method, too, answers any."""
+    if is_routed and request.method != "GET":
         raise status.method_not_allowed()
     if document.headers.get("content-type") != JSON:
         return document

@@ -24,6 +24,7 @@ from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.apiserver.wire.limits import Limits, authority, cannot_listen, is_loopback
+from reconcilekit.testing.apiserver.wire.targets import expects_the_unknown, is_unreadable, query_of
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
@@ -113,16 +114,20 @@ class _Bridge:
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         if isinstance(incoming.protocol, Connection):
             incoming.protocol.hear()
+        if expects_the_unknown(incoming.headers.get("Expect", "")):
+            return _last(Response(status=417, headers={}, body=b""), {})
         try:
             body = await self._body(incoming)
         except StatusError as error:
             return _last(error.response(), self._own_headers(incoming))
         except TimeoutError:
             return _last(status.timed_out(), self._own_headers(incoming))
+        if is_unreadable(incoming.raw_path):
+            return _last(Response(status=400, headers={"content-type": status.TEXT}, body=b"400 Bad Request"), {})
         request = Request(
             method=incoming.method,
             path=incoming.path,
-            query=dict(incoming.query),
+            query=query_of(incoming.raw_path, incoming.query),
             body=body,
             headers=_joined(incoming),
         )
