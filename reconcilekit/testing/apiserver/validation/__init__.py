@@ -47,6 +47,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "persistentvolumeclaims"): _later("claims", "claim_causes"),
     ("", "persistentvolumes"): core.volume_causes,
     ("", "pods"): pods.pod_causes,
+    ("", "replicationcontrollers"): _later("workloads", "replication_controller_causes"),
     ("", "resourcequotas"): _later("quotas", "quota_causes"),
     ("", "secrets"): core.secret_causes,
     ("", "services"): services.service_causes,
@@ -55,8 +56,8 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("apps", "replicasets"): _later("workloads", "replica_set_causes"),
     ("apps", "statefulsets"): _later("workloads", "stateful_set_causes"),
     ("autoscaling", "horizontalpodautoscalers"): _later("autoscalers", "autoscaler_causes"),
-    ("batch", "cronjobs"): _later("workloads", "cron_job_causes"),
-    ("batch", "jobs"): _later("workloads", "job_causes"),
+    ("batch", "cronjobs"): _later("jobs", "cron_job_causes"),
+    ("batch", "jobs"): _later("jobs", "job_causes"),
     ("coordination.k8s.io", "leases"): others.lease_causes,
     ("discovery.k8s.io", "endpointslices"): endpoints.endpoint_slice_causes,
     ("networking.k8s.io", "ingressclasses"): _later("ingresses", "ingress_class_causes"),
@@ -96,7 +97,7 @@ PART_CHECKS: Mapping[tuple[str, str, str], StatusCheck] = {
 }
 """What is looked at when another part is written, by group, plural and subresource."""
 
-_LABEL_NAMES = frozenset({("", "namespaces"), ("", "services")})
+_LABEL_NAMES = frozenset({("", "namespaces"), ("", "services"), ("apps", "statefulsets")})
 
 
 def name_rule(group: str, plural: str) -> NameRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from reconcilekit.testing.apiserver.go_text import json_text, quoted, shown
@@ -64,3 +64,16 @@ def not_negative(field: str, value: int | None) -> Found:
     """A number that is counted with."""
     if value is not None and value < 0:
         yield invalid(field, value, "must be greater than or equal to 0")
+
+
+def too_many(field: str, items: Sized, most: int) -> Found:
+    """The list may be no longer."""
+    if len(items) > most:
+        message = f"Too many: {len(items)}: must have at most {most} items"
+        yield Cause(reason="FieldValueTooMany", message=message, field=field)
+
+
+def too_long(field: str, text: str, most: int) -> Found:
+    """The text may be no longer."""
+    if len(text.encode()) > most:
+        yield Cause(reason="FieldValueTooLong", message=f"Too long: may not be more than {most} bytes", field=field)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 
-from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import names
-from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of, required
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of, required, too_long
+from reconcilekit.testing.apiserver.validation.domain_paths import domain_path_causes
 from reconcilekit.testing.apiserver.validation.metadata import path_segment
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -16,7 +15,6 @@ _ENDS = ("/..", "/.")
 _CLASS = "kubernetes.io/ingress.class"
 """The annotation that named an Ingress's class before there was a field."""
 
-_URL_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 _LONGEST_CONTROLLER = 250
 _IN_NAMESPACES = "`parameters.scope` is set to 'Namespace'"
 
@@ -140,24 +138,9 @@ def ingress_class_causes(ingress_class: Obj, old: Obj | None) -> Found:
 
 
 def _controller_causes(controller: str, field: str) -> Found:
-    if not controller:
-        yield required(field)
-        return
-    if len(controller) > _LONGEST_CONTROLLER:
-        why = f"Too long: may not be more than {_LONGEST_CONTROLLER} bytes"
-        yield Cause(reason="FieldValueTooLong", message=why, field=field)
+    if controller:
+        yield from too_long(field, controller, _LONGEST_CONTROLLER)
     yield from domain_path_causes(controller, field)
-
-
-def domain_path_causes(told: str, field: str) -> Found:
-    """What is wrong with a path behind a domain, such as "acme.io/foo"."""
-    domain, slash, path = told.partition("/")
-    if not (domain and slash and path):
-        yield invalid(field, told, 'must be a domain-prefixed path (such as "acme.io/foo")')
-        return
-    yield from (invalid(field, domain, why) for why in names.subdomain(domain))
-    if not re.fullmatch(_URL_PATH, path):
-        yield invalid(field, path, f"Invalid path (regex used for validation is '{_URL_PATH}')")
 
 
 def _parameter_causes(parameters: Obj, field: str) -> Found:

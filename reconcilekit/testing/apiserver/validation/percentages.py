@@ -34,3 +34,8 @@ def share(value: int | str) -> int:
         return value
     found = whole_number(value[:-1]) if _PERCENT.fullmatch(value) else None
     return -1 if found is None else found
+
+
+def known_share(value: int | str) -> int:
+    """The same, and 0 of what is neither."""
+    return value if isinstance(value, int) else max(share(value), 0)

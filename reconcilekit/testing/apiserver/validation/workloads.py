@@ -1,10 +1,8 @@
-"""Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and CronJobs (pkg/apis/apps, pkg/apis/batch)."""
+"""Deployments, StatefulSets, DaemonSets and ReplicaSets (pkg/apis/apps/validation)."""
 
 from __future__ import annotations
 
-import re
-
-from reconcilekit.testing.apiserver.go_text import whole_number
+from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -12,22 +10,14 @@ from reconcilekit.testing.apiserver.validation.causes import (
     immutable,
     invalid,
     not_negative,
+    one_of,
     required,
     unsupported,
 )
 from reconcilekit.testing.apiserver.validation.claim_templates import claim_templates_causes, with_claimed_volumes
+from reconcilekit.testing.apiserver.validation.percentages import known_share, most_causes, share_causes
 from reconcilekit.testing.apiserver.validation.pods import lasting_template_causes, template_causes
 from reconcilekit.testing.apiserver.validation.selectors import is_empty, matches, selector_causes
-
-_PERCENT = re.compile("[0-9]+%")
-_PERCENT_RULE = (
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
-    "validation is '[0-9]+%')"
-)
-_JOB_POLICIES = ("OnFailure", "Never")
-_CONCURRENCY = ("Allow", "Forbid", "Replace")
-_LONGEST_CRON_JOB = 52
-"""Characters of a CronJob's name: its Jobs' names have eleven more."""
 
 
 def deployment_causes(deployment: Obj, old: Obj | None) -> Found:
@@ -85,30 +75,15 @@ def _strategy_causes(strategy: Obj) -> Found:
         return
     wanted = rolling or {}
     unavailable, surge = wanted.get("maxUnavailable", 0), wanted.get("maxSurge", 0)
-    yield from _amount_causes(unavailable, f"{field}.maxUnavailable")
-    yield from _amount_causes(surge, f"{field}.maxSurge")
-    if _amount(unavailable) == 0 and _amount(surge) == 0:
+    yield from share_causes(unavailable, f"{field}.maxUnavailable")
+    yield from share_causes(surge, f"{field}.maxSurge")
+    if not known_share(unavailable) and not known_share(surge):
         yield invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
-    if isinstance(unavailable, str) and _amount(unavailable) > 100:
-        yield invalid(f"{field}.maxUnavailable", unavailable, "must not be greater than 100%")
+    yield from most_causes(unavailable, f"{field}.maxUnavailable")
 
 
 def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
-
-
-def _amount_causes(value: int | str, field: str) -> Found:
-    if isinstance(value, int):
-        yield from not_negative(field, value)
-    elif not _PERCENT.fullmatch(value):
-        yield invalid(field, value, _PERCENT_RULE)
-
-
-def _amount(value: int | str) -> int:
-    if isinstance(value, int):
-        return value
-    share = whole_number(value[:-1]) if _PERCENT.fullmatch(value) else None
-    return -1 if share is None else share
 
 
 def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
@@ -119,20 +94,73 @@ def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
             yield from immutable(f"spec.{name}", old["spec"].get(name), spec.get(name))
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
-    strategy = spec["updateStrategy"]
-    if strategy["type"] not in ("RollingUpdate", "OnDelete"):
-        told = {"Type": strategy["type"], "RollingUpdate": strategy.get("rollingUpdate")}
-        yield invalid("spec.updateStrategy", told, "must be 'RollingUpdate' or 'OnDelete'")
+    yield from _updating_set_causes(spec["updateStrategy"], "spec.updateStrategy")
+    kept = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for name in ("whenDeleted", "whenScaled"):
+        if name in kept:
+            yield from one_of(f"spec.persistentVolumeClaimRetentionPolicy.{name}", kept[name], ("Retain", "Delete"))
     yield from claim_templates_causes(spec, old)
-    yield from not_negative("spec.replicas", spec.get("replicas"))
+    for name in ("replicas", "minReadySeconds"):
+        yield from not_negative(f"spec.{name}", spec.get(name))
+    yield from not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
+    if old is None and (service := spec.get("serviceName")):
+        yield from (invalid("spec.serviceName", service, why) for why in names.label(service))
     yield from _selected_template_causes(with_claimed_volumes(spec), "statefulset")
+
+
+def _updating_set_causes(strategy: Obj, field: str) -> Found:
+    kind, rolling = strategy["type"], strategy.get("rollingUpdate")
+    # Shown as the real server's own struct has it, whose fields are Go's.
+    shown = None
+    if rolling is not None:
+        shown = {"Partition": rolling.get("partition", 0), "MaxUnavailable": rolling.get("maxUnavailable")}
+    if kind not in ("RollingUpdate", "OnDelete"):
+        yield invalid(field, {"Type": kind, "RollingUpdate": shown}, "must be 'RollingUpdate' or 'OnDelete'")
+    elif rolling is not None and kind == "OnDelete":
+        yield invalid(f"{field}.rollingUpdate", shown, "only allowed for updateStrategy 'RollingUpdate'")
+    elif rolling is not None:
+        yield from not_negative(f"{field}.rollingUpdate.partition", rolling.get("partition"))
+        unavailable = rolling.get("maxUnavailable")
+        if unavailable is not None:
+            yield from _unavailable_causes(unavailable, f"{field}.rollingUpdate.maxUnavailable")
+
+
+def _unavailable_causes(unavailable: int | str, field: str) -> Found:
+    yield from share_causes(unavailable, field)
+    if not known_share(unavailable):
+        yield invalid(field, unavailable, "cannot be 0")
+    yield from most_causes(unavailable, field)
 
 
 def daemon_set_causes(daemon_set: Obj, old: Obj | None) -> Found:
     """What is wrong with a DaemonSet."""
+    spec = daemon_set["spec"]
     if old is not None:
-        yield from _changed_causes(daemon_set["spec"], old["spec"])
-    yield from _selected_template_causes(daemon_set["spec"], "daemonset")
+        yield from _changed_causes(spec, old["spec"])
+    yield from _selected_template_causes(spec, "daemonset")
+    yield from not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    strategy = spec.get("updateStrategy") or {}
+    rolling = strategy.get("rollingUpdate")
+    if strategy.get("type") == "RollingUpdate":
+        yield from _updating_daemon_causes(rolling or {}, "spec.updateStrategy.rollingUpdate")
+    elif strategy.get("type") != "OnDelete":
+        names_of_go = ("MaxUnavailable", "MaxSurge")
+        shown = None if rolling is None else {name: rolling.get(_lower(name)) for name in names_of_go}
+        told = {"Type": strategy.get("type"), "RollingUpdate": shown}
+        yield unsupported("spec.updateStrategy", told, ("RollingUpdate", "OnDelete"))
+    yield from not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+
+
+def _updating_daemon_causes(rolling: Obj, field: str) -> Found:
+    told = {name: rolling.get(name, 0) for name in ("maxUnavailable", "maxSurge")}
+    for check in (share_causes, most_causes):
+        for name, value in told.items():
+            yield from check(value, f"{field}.{name}")
+    unavailable, surge = map(known_share, told.values())
+    if unavailable and surge:
+        yield invalid(f"{field}.maxSurge", told["maxSurge"], "may not be set when maxUnavailable is non-zero")
+    elif not unavailable and not surge:
+        yield required(f"{field}.maxUnavailable", "cannot be 0 when maxSurge is 0")
 
 
 def replica_set_causes(replica_set: Obj, old: Obj | None) -> Found:
@@ -140,72 +168,24 @@ def replica_set_causes(replica_set: Obj, old: Obj | None) -> Found:
     spec = replica_set["spec"]
     if old is not None:
         yield from _changed_causes(spec, old["spec"])
+    for name in ("replicas", "minReadySeconds"):
+        yield from not_negative(f"spec.{name}", spec.get(name))
+    yield from _selected_template_causes(spec, "deployment")
+
+
+def replication_controller_causes(controller: Obj, old: Obj | None) -> Found:
+    """What is wrong with a ReplicationController."""
+    spec = controller.get("spec") or {}
+    selector, template = spec.get("selector"), spec.get("template")
+    yield from not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    if not selector:
+        yield required("spec.selector")
     yield from not_negative("spec.replicas", spec.get("replicas"))
-    yield from _selected_template_causes(spec, "replicaset")
-
-
-def job_causes(job: Obj, old: Obj | None) -> Found:
-    """What is wrong with a Job."""
-    if old is not None:
-        for name in ("completions", "selector", "template", "completionMode"):
-            yield from immutable(f"spec.{name}", old["spec"].get(name), job["spec"].get(name))
+    if template is None:
+        yield required("spec.template")
         return
-    yield from _job_spec_causes(job["spec"], "spec")
-
-
-def _job_spec_causes(spec: Obj, field: str) -> Found:
-    for name in ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"):
-        yield from not_negative(f"{field}.{name}", spec.get(name))
-    template = spec.get("template") or {}
-    yield from template_causes(template, None, f"{field}.template")
-    if (template.get("spec") or {}).get("restartPolicy") == "Always":
-        listed = ", ".join(f'"{policy}"' for policy in _JOB_POLICIES)
-        yield required(f"{field}.template.spec.restartPolicy", f"valid values: {listed}")
-
-
-def cron_job_causes(cron_job: Obj, old: Obj | None) -> Found:
-    """What is wrong with a CronJob."""
-    spec, before = cron_job["spec"], (old or {}).get("spec") or {}
-    name = cron_job["metadata"].get("name", "")
-    schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
-    if schedule:
-        yield from _schedule_causes(schedule, zone, may_have_zone="TZ" in before.get("schedule", ""))
-    yield from not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
-    if zone is not None and (old is None or zone != before.get("timeZone")):
-        yield from _zone_causes(zone)
-    if spec.get("concurrencyPolicy") not in _CONCURRENCY:
-        yield unsupported("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), _CONCURRENCY)
-    yield from _job_spec_causes(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
-    for limit in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
-        yield from not_negative(f"spec.{limit}", spec.get(limit))
-    if old is None and len(name) > _LONGEST_CRON_JOB:
-        yield invalid("metadata.name", name, f"must be no more than {_LONGEST_CRON_JOB} characters")
-    if not schedule:
-        # What is declared with the type is looked at last.
-        yield required("spec.schedule")
-
-
-def _schedule_causes(schedule: str, zone: str | None, *, may_have_zone: bool) -> Found:
-    from reconcilekit.testing.apiserver.validation import schedules
-
-    try:
-        schedules.parse(schedule)
-    except schedules.ScheduleError as error:
-        yield invalid("spec.schedule", schedule, str(error))
-    if "TZ" in schedule and not may_have_zone:
-        yield invalid("spec.schedule", schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
-    elif "TZ" in schedule and zone is not None:
-        yield invalid("spec.schedule", schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule")
-
-
-def _zone_causes(zone: str) -> Found:
-    from reconcilekit.testing.apiserver.validation import schedules
-
-    if not zone:
-        yield invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
-        return
-    if zone.lower() == "local":
-        where = "https://www.iana.org/time-zones"
-        yield invalid("spec.timeZone", zone, f"timeZone must be an explicit time zone as defined in {where}")
-    if zone != "Local" and schedules.find_zone(zone) is None:
-        yield invalid("spec.timeZone", zone, f"unknown time zone {zone}")
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if selector and not matches({"matchLabels": selector}, labels):
+        yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+    yield from template_causes(template, None, "spec.template")
+    yield from lasting_template_causes(template.get("spec") or {}, "spec.template.spec")

@@ -61,6 +61,11 @@ def _fill_job(job: dict[str, Any]) -> None:
         job["metadata"].setdefault("labels", dict(labels))
 
 
+def _fill_failure_pattern(pattern: dict[str, Any]) -> None:
+    # OpenAPI has an empty one for its default.
+    pattern["status"] = pattern.get("status") or "True"
+
+
 DEFAULTS: Mapping[str, Fill] = {
     f"{_APPS}DeploymentSpec": _fill_deployment_spec,
     f"{_APPS}DaemonSetSpec": _fill_daemon_set_spec,
@@ -70,5 +75,5 @@ DEFAULTS: Mapping[str, Fill] = {
     f"{_BATCH}CronJobSpec": fill(
         concurrencyPolicy="Allow", suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1
     ),
-    f"{_BATCH}PodFailurePolicyOnPodConditionsPattern": fill(status="True"),
+    f"{_BATCH}PodFailurePolicyOnPodConditionsPattern": _fill_failure_pattern,
 }
