@@ -18,6 +18,7 @@ MICROS = "2006-01-02T15:04:05.000000Z07:00"
 
 _CYCLE = 400
 _FIRST = 2000
+_LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_PER_CYCLE = 146_097 * 86_400
 _STORED = re.compile(r"(-?[0-9]{4,})(-.+)")
@@ -143,12 +144,17 @@ def stored_time(text: str) -> GoTime:
     return GoTime(year, datetime.fromisoformat(f"{_FIRST + year % _CYCLE}{match[2]}"))
 
 
-def moment(text: str) -> datetime:
+def moment(text: str | None) -> datetime:
     """A time that the server wrote, or the nearest to it that can be reckoned with for some centuries more.
+
+    Args:
+        text: None is Go's zero time, which lies long ago.
 
     Raises:
         ValueError: it is none.
     """
+    if text is None:
+        return _LONG_AGO
     time = stored_time(text)
     year = min(max(time.year, 1_000), 9_000)
     return time.rest.replace(year=year) if year == time.year else datetime(year, 1, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 from reconcilekit.cache.selection import LabelSelector
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.go_text import whole_number
+from reconcilekit.testing.apiserver.go_times import moment
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey, key_of
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.housekeeping.workloads.claims import controller_of
@@ -83,7 +84,7 @@ class DisruptionBudgets:
             if disrupted:
                 status["disruptedPods"] = disrupted
         self._hands.set_status(BUDGETS, item, status)
-        ends = [datetime.fromisoformat(time) + PATIENCE for time in disrupted.values()]
+        ends = [moment(time) + PATIENCE for time in disrupted.values()]
         return max((min(ends) - now).total_seconds(), 0.0) + 1.0 if ends else None
 
     def start_over(self) -> Iterable[Hashable]:
@@ -142,9 +143,7 @@ def _disrupted(budget: Stored, pods: list[Stored], now: datetime) -> dict[str, s
     """The Pods that were evicted a moment ago, and when."""
     told = status_of(budget).get("disruptedPods") or {}
     there = {pod.key.name for pod in pods if not is_ending(pod)}
-    return {
-        name: time for name, time in told.items() if name in there and datetime.fromisoformat(time) + PATIENCE >= now
-    }
+    return {name: time for name, time in told.items() if name in there and moment(time) + PATIENCE >= now}
 
 
 def _share(amount: int | str, total: int) -> int:

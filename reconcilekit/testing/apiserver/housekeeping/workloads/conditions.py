@@ -31,9 +31,9 @@ def by_type(conditions: Iterable[Mapping[str, Any]]) -> Conditions:
 def set_condition(conditions: Conditions, kind: str, status: str, reason: str, message: str, time: str) -> None:
     """Say it, where it isn't what is said already; only another status is a transition."""
     known = conditions.get(kind)
-    if known is not None and (known["status"], known["reason"]) == (status, reason):
+    if known is not None and (known["status"], known.get("reason", "")) == (status, reason):
         return
-    since = known["lastTransitionTime"] if known is not None and known["status"] == status else time
+    since = known.get("lastTransitionTime") if known is not None and known["status"] == status else time
     told = {"lastUpdateTime": time, "lastTransitionTime": since, "reason": reason, "message": message}
     conditions.pop(kind, None)
     conditions[kind] = {"type": kind, "status": status, **told}
@@ -46,8 +46,10 @@ def set_replica_failure(conditions: Conditions, sets: Iterable[Stored]) -> None:
     if found is None:
         conditions.pop(REPLICA_FAILURE, None)
         return
-    set_condition(conditions, REPLICA_FAILURE, found["status"], found["reason"], found["message"], "")
-    conditions[REPLICA_FAILURE] |= dict.fromkeys(("lastUpdateTime", "lastTransitionTime"), found["lastTransitionTime"])
+    set_condition(conditions, REPLICA_FAILURE, found["status"], found.get("reason", ""), found.get("message", ""), "")
+    conditions[REPLICA_FAILURE] |= dict.fromkeys(
+        ("lastUpdateTime", "lastTransitionTime"), found.get("lastTransitionTime")
+    )
 
 
 def judge(
@@ -72,16 +74,16 @@ def judge(
         message = f'ReplicaSet "{name}" has successfully progressed.'
         set_condition(conditions, "Progressing", "True", "NewReplicaSetAvailable", message, time)
         return None
-    if known is None or has_progressed(before, status) or known["reason"] == "NewReplicaSetAvailable":
+    if known is None or has_progressed(before, status) or known.get("reason") == "NewReplicaSetAvailable":
         if known is not None and known["status"] == "True":
             del conditions["Progressing"]
-            known = {"status": "True", "lastTransitionTime": known["lastTransitionTime"]}
+            known = {"status": "True", "lastTransitionTime": known.get("lastTransitionTime")}
         message = f'ReplicaSet "{name}" is progressing.'
         set_condition(conditions, "Progressing", "True", "ReplicaSetUpdated", message, time)
         if known is not None and known["status"] == "True":
-            conditions["Progressing"]["lastTransitionTime"] = known["lastTransitionTime"]
+            conditions["Progressing"]["lastTransitionTime"] = known.get("lastTransitionTime")
         return float(deadline)
-    left = deadline - _seconds(known["lastUpdateTime"], time)
+    left = deadline - _seconds(known.get("lastUpdateTime"), time)
     if left > 0 or known["status"] != "True":
         return left if left > 0 else None
     message = f'ReplicaSet "{name}" has timed out progressing.'
@@ -89,5 +91,5 @@ def judge(
     return None
 
 
-def _seconds(since: str, until: str) -> float:
+def _seconds(since: str | None, until: str) -> float:
     return (moment(until) - moment(since)).total_seconds()

@@ -119,9 +119,13 @@ class Jobs(Controller):
         ttl = spec_of(live).get("ttlSecondsAfterFinished")
         if ttl is None:
             return None
-        ended = max(c["lastTransitionTime"] for c in status_of(live)["conditions"])
+        ended = max(
+            (moment(c.get("lastTransitionTime")) for c in status_of(live).get("conditions") or ()), default=None
+        )
+        if ended is None:
+            return None
         now = datetime.fromisoformat(self._hands.timestamp())
-        left = float(ttl) - (now - moment(ended)).total_seconds()
+        left = float(ttl) - (now - ended).total_seconds()
         if left > 0:
             return left
         self._hands.delete(self.kind, live.key, {"propagationPolicy": "Foreground"})
