@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _KEPT = ("labels", "annotations", "ownerReferences", "finalizers")
+_KEPT_OF_STATUS = ("qosClass", "observedGeneration")
 _RESIZED = ("resources", "resizePolicy")
 
 Spec = Mapping[str, Any]
@@ -20,6 +21,28 @@ def restrict(subresource: str, content: dict[str, Any], old: Mapping[str, Any]) 
     content["status"] = old.get("status") or {}
     metadata = {name: value for name, value in content["metadata"].items() if name not in _KEPT}
     content["metadata"] = metadata | {name: old["metadata"][name] for name in _KEPT if name in old["metadata"]}
+
+
+def status_of(told: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """What a write makes of a Pod's status: clients that don't know these fields leave them out, and lose nothing."""
+    kept = {name: old[name] for name in _KEPT_OF_STATUS if name in old and not told.get(name)}
+    status = {**told, **kept}
+    if status.get("conditions"):
+        status["conditions"] = _conditions(status["conditions"], old.get("conditions") or ())
+    return status
+
+
+def _conditions(told: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    generations: dict[str, list[int]] = {}
+    for condition in old:
+        generations.setdefault(condition.get("type", ""), []).append(condition.get("observedGeneration", 0))
+    conditions = []
+    for condition in told:
+        known = generations.get(condition.get("type", ""))
+        generation = known.pop(0) if known else 0
+        is_kept = generation and not condition.get("observedGeneration")
+        conditions.append({**condition, "observedGeneration": generation} if is_kept else condition)
+    return conditions
 
 
 def _ephemeral(spec: Spec, old: Spec) -> dict[str, Any]:

@@ -398,6 +398,8 @@ class Writer:
             for part, value in wanted.items():
                 _put_or_drop(content, part, value)
             if "status" in parts:
+                if served.storage_key == ("", "pods"):
+                    content["status"] = pod_parts.status_of(content.get("status") or {}, old.get("status") or {})
                 self._admission.check_status(served, content, old, target.warnings)
             elif served.is_custom or target.subresource == "scale":
                 self._check(target, content, old)
