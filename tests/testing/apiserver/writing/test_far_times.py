@@ -11,7 +11,8 @@ from tests.testing.apiserver.conftest import Caller
 PODS = "/api/v1/namespaces/default/pods"
 EVENTS = "/api/v1/namespaces/default/events"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
-POD = {"metadata": {"name": "p"}, "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}}
+SPEC = {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}
+POD = {"metadata": {"name": "p"}, "spec": SPEC}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_micro_time_is_kept_to_the_micro_in_all_years(on_server: Any) -> None:
 )
 def test_a_grace_period_turns_over_in_64_bits(on_server: Any, grace: int, ends: str) -> None:
     async def scenario(call: Caller) -> None:
-        await call("POST", PODS, {**POD, "spec": {**POD["spec"], "terminationGracePeriodSeconds": grace}})
+        await call("POST", PODS, {**POD, "spec": SPEC | {"terminationGracePeriodSeconds": grace}})
 
         marked = (await call("DELETE", f"{PODS}/p")).body["metadata"]
         assert (marked["deletionGracePeriodSeconds"], marked["deletionTimestamp"]) == (grace, ends)
