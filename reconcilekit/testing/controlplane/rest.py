@@ -61,7 +61,7 @@ class AdminClient:
         try:
             try:
                 return self._exchange(method, path, content, sent)
-            except http.client.RemoteDisconnected:
+            except (http.client.RemoteDisconnected, ssl.SSLEOFError, BrokenPipeError):
                 # The server closes connections that idle; nothing of this request was read then.
                 self._connection.close()
                 return self._exchange(method, path, content, sent)
