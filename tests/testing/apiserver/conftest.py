@@ -120,7 +120,7 @@ class Caller:
 
 
 def decoded(response: Response) -> Answer:
-    is_json = response.headers["content-type"].startswith("application/json")
+    is_json = response.headers.get("content-type", "").startswith("application/json")
     body = msgspec.json.decode(response.body) if is_json and response.body else response.body.decode()
     return Answer(response.status, dict(response.headers), body)
 

@@ -154,10 +154,10 @@ class Call:
             return lambda: scaling.answer(self, verb)
         if name == "token":
             return lambda: questions.ask(self, questions.TOKEN_REQUEST)
-        from reconcilekit.testing.apiserver.verbs import pod_subresources
+        from reconcilekit.testing.apiserver.verbs import kubelets, pod_subresources
 
-        if name in pod_subresources.ON_THE_NODE:
-            raise pod_subresources.without_kubelet(self)
+        if name in kubelets.ON_THE_NODE:
+            return lambda: kubelets.answer(self, name)
         if verb == "create":
             return lambda: pod_subresources.create(self, name)
         handlers: Mapping[str, Callable[[], Begun]]

@@ -57,7 +57,9 @@ def dispatch(cluster: Cluster, request: Request) -> Begun:
         return _unserved(cluster, route, request)
     if served.is_custom and not is_taken(served, route, request.method):
         return status.plain_text(404, _NOT_FOUND)
-    if not served.is_custom and (route.is_too_long or not _is_reachable(served, route)):
+    if not served.is_custom and (
+        (route.is_too_long and route.subresource != "proxy") or not _is_reachable(served, route)
+    ):
         raise status.unknown_resource()
     return _resource(cluster, request, route, served)
 

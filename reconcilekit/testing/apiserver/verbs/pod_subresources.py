@@ -28,9 +28,6 @@ BINDING = ResourceType(
 EVICTION = ResourceType(
     group="policy", version="v1", kind="Eviction", plural="evictions", singular="eviction", is_namespaced=True
 )
-ON_THE_NODE = frozenset({"attach", "exec", "log", "portforward", "proxy"})
-"""What a Pod's node answers; there's none."""
-
 EVICTION_WAIT = 10
 """Seconds after which an eviction that a budget forbids may be tried again."""
 
@@ -41,20 +38,12 @@ def create(call: Call, name: str) -> Response:
     Raises:
         StatusError: the answer is a failure.
     """
-    served = {"binding": BINDING, "eviction": EVICTION}.get(name)
-    if served is None:
-        raise without_kubelet(call)
+    served = {"binding": BINDING, "eviction": EVICTION}[name]
     bodies.check_media_type(call.request)
     obj = bodies.decode_object(call.request.body or b"", served, call.request)
     if text(obj, "metadata", "name") != call.route.name:
         raise status.bad_request(f"name in URL does not match name in {served.kind} object")
     return bind(call, obj) if name == "binding" else _evict(call, obj)
-
-
-def without_kubelet(call: Call) -> status.StatusError:
-    """404: nothing runs Pods, so whatever needs their node finds none."""
-    node = text(call.live().content, "spec", "nodeName")
-    return status.not_found("", "pods", node or call.route.name)
 
 
 def bind(call: Call, binding: Mapping[str, Any]) -> Response:

@@ -1,0 +1,127 @@
+"""What a Pod's node answers: logs, commands, forwarded ports. Nothing listens there, and so the server says.
+
+Nor does anything answer for Nodes and Services themselves.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.kube.transport import Response
+from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.storage.storage import Stored
+from reconcilekit.testing.apiserver.tables.values import at, text
+from reconcilekit.testing.apiserver.verbs.parameters import flag
+
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.verbs.call import Call
+
+ON_THE_NODE = frozenset({"attach", "exec", "log", "portforward", "proxy"})
+
+_PORT = 10250
+_PREFERRED = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
+_LEAST = {"tailLines": 0, "limitBytes": 1, "sinceSeconds": 1}
+_NEGATIVE = "must be greater than or equal to 0"
+
+
+def answer(call: Call, name: str) -> Response:
+    """GET or POST of one of `ON_THE_NODE`.
+
+    Raises:
+        StatusError: nearly always: nothing answers there.
+    """
+    if call.served.plural != "pods":
+        raise status.not_found("", call.served.plural, call.live().key.name)
+    if name == "log" and (causes := list(_log_causes(call.request.query))):
+        raise status.invalid("", "PodLogOptions", call.route.name, causes)
+    pod = call.live()
+    if name == "proxy":
+        raise _unproxied(pod)
+    container = "" if name == "portforward" else _container(pod, call.request.query.get("container", ""))
+    node = text(pod.content, "spec", "nodeName")
+    if not node:
+        if name == "log":
+            return Response(status=204, headers={}, body=b"")
+        raise status.bad_request(f"pod {pod.key.name} does not have a host assigned")
+    host, port = _address(call, node)
+    why = _dialled(host, port)
+    if name == "log":
+        path = f"/containerLogs/{pod.key.namespace}/{pod.key.name}/{container}"
+        why = f'Get "https://{_joined(host, port)}{path}{_log_query(call.request.query)}": {why}'
+    elif "upgrade" not in call.request.headers.get("connection", "").lower():
+        raise status.bad_request("Upgrade request required")
+    else:
+        why = f"error dialing backend: {why}"
+    raise status.StatusError(500, why)
+
+
+def _log_causes(query: Mapping[str, str]) -> Iterator[Cause]:
+    for name, least in _LEAST.items():
+        told = query.get(name, "")
+        if told.removeprefix("-").isdecimal() and int(told) < least:
+            message = _NEGATIVE if least == 0 else "must be greater than 0"
+            yield Cause(reason="FieldValueInvalid", message=f"Invalid value: {int(told)}: {message}", field=name)
+
+
+def _log_query(query: Mapping[str, str]) -> str:
+    told = {name: "true" for name in ("follow", "previous", "timestamps") if flag(query, name)}
+    told |= {name: query[name] for name in (*_LEAST, "sinceTime") if query.get(name)}
+    return f"?{urlencode(sorted(told.items()))}" if told else ""
+
+
+def _unproxied(pod: Stored) -> status.StatusError:
+    if not text(pod.content, "status", "podIP"):
+        return status.bad_request("address not allowed")
+    return status.not_found("", "pods", text(pod.content, "spec", "nodeName") or pod.key.name)
+
+
+def _container(pod: Stored, wanted: str) -> str:
+    spec = pod.content["spec"]
+    own = [told["name"] for told in spec.get("containers") or ()]
+    others = [told["name"] for kind in ("initContainers", "ephemeralContainers") for told in spec.get(kind) or ()]
+    if wanted:
+        if wanted not in (*own, *others):
+            raise status.bad_request(f"container {wanted} is not valid for pod {pod.key.name}")
+        return wanted
+    if len(own) == 1:
+        name: str = own[0]
+        return name
+    before = [told["name"] for told in spec.get("initContainers") or ()]
+    choice = " ".join([*before, *own, *others[len(before) :]])
+    why = f"a container name must be specified for pod {pod.key.name}, choose one of: [{choice}]"
+    raise status.bad_request(why)
+
+
+def _address(call: Call, name: str) -> tuple[str, int]:
+    nodes = call.cluster.registry.find("", "v1", "nodes")
+    assert nodes is not None
+    node = call.cluster.storage.collection(nodes).objects.get(ObjectKey("", name))
+    if node is None:
+        # The real server asks for the node with the Pod's request in hand.
+        raise status.not_found("", "pods", name)
+    addresses: list[dict[str, Any]] = at(node.content, "status", "addresses") or []
+    for wanted in _PREFERRED:
+        for told in addresses:
+            if told["type"] == wanted:
+                return told["address"], at(
+                    node.content, "status", "daemonEndpoints", "kubeletEndpoint", "Port"
+                ) or _PORT
+    known = " ".join(f"{{{told['type']} {told['address']}}}" for told in addresses)
+    raise status.StatusError(500, f"no preferred addresses found; known addresses: [{known}]")
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _dialled(host: str, port: int) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return f"dial tcp: lookup {host}: no such host"
+    return f"dial tcp {_joined(host, port)}: connect: connection refused"
