@@ -42,6 +42,7 @@ def _later(module: str, name: str) -> Callable[[Obj, Any], Found]:
 
 CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "configmaps"): core.config_map_causes,
+    ("", "events"): _later("events", "event_causes"),
     ("", "limitranges"): _later("limits", "limit_range_causes"),
     ("", "namespaces"): namespaces.namespace_causes,
     ("", "persistentvolumeclaims"): _later("claims", "claim_causes"),
@@ -51,6 +52,12 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "resourcequotas"): _later("quotas", "quota_causes"),
     ("", "secrets"): core.secret_causes,
     ("", "services"): services.service_causes,
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"): _later(
+        "webhooks", "mutating_webhook_configuration_causes"
+    ),
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"): _later(
+        "webhooks", "webhook_configuration_causes"
+    ),
     ("apps", "daemonsets"): _later("workloads", "daemon_set_causes"),
     ("apps", "deployments"): _later("workloads", "deployment_causes"),
     ("apps", "replicasets"): _later("workloads", "replica_set_causes"),
@@ -63,6 +70,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("networking.k8s.io", "ingressclasses"): _later("ingresses", "ingress_class_causes"),
     ("networking.k8s.io", "ingresses"): _later("ingresses", "ingress_causes"),
     ("networking.k8s.io", "networkpolicies"): _later("network_policies", "network_policy_causes"),
+    ("node.k8s.io", "runtimeclasses"): _later("runtime_classes", "runtime_class_causes"),
     ("policy", "poddisruptionbudgets"): _later("budgets", "disruption_budget_causes"),
     ("rbac.authorization.k8s.io", "clusterrolebindings"): _later("bindings", "cluster_role_binding_causes"),
     ("rbac.authorization.k8s.io", "clusterroles"): _later("bindings", "cluster_role_causes"),

@@ -8,6 +8,8 @@ from reconcilekit.testing.apiserver.validation.causes import (
     forbidden,
     invalid,
     not_negative,
+    one_of,
+    required,
 )
 
 _HIGHEST_PRIORITY = 1000000000
@@ -30,11 +32,17 @@ def priority_class_causes(priority: Obj, old: Obj | None) -> Found:
     if old is not None:
         if old.get("value", 0) != value:
             yield forbidden("value", "may not be changed in an update.")
+        if old.get("preemptionPolicy") != priority.get("preemptionPolicy"):
+            yield invalid("preemptionPolicy", priority.get("preemptionPolicy"), "field is immutable")
         return
     if name.startswith("system-"):
         yield from _system_priority_causes(name, value, is_default=priority.get("globalDefault", False))
     elif value > _HIGHEST_PRIORITY:
         yield forbidden("value", f"maximum allowed value of a user defined priority is {_HIGHEST_PRIORITY}")
+    if (policy := priority.get("preemptionPolicy")) == "":
+        yield required("preemptionPolicy")
+    elif policy is not None:
+        yield from one_of("preemptionPolicy", policy, ("PreemptLowerPriority", "Never"))
 
 
 def _system_priority_causes(name: str, value: int, *, is_default: bool) -> Found:

@@ -53,10 +53,11 @@ def pod_spec_causes(spec: Obj, field: str) -> Found:
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= _MOST_SECONDS:
         yield invalid(f"{field}.activeDeadlineSeconds", deadline, f"must be between 1 and {_MOST_SECONDS}, inclusive")
-    yield from _toleration_causes(spec.get("tolerations") or (), f"{field}.tolerations")
+    yield from toleration_causes(spec.get("tolerations") or (), f"{field}.tolerations")
 
 
-def _toleration_causes(tolerations: Sequence[Obj], field: str) -> Found:
+def toleration_causes(tolerations: Sequence[Obj], field: str) -> Found:
+    """What is wrong with tolerations."""
     for i, toleration in enumerate(tolerations):
         yield from _one_toleration_causes(toleration, f"{field}[{i}]")
 

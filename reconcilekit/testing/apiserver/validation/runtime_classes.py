@@ -1,0 +1,36 @@
+"""RuntimeClasses (pkg/apis/node/validation)."""
+
+from __future__ import annotations
+
+from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, required
+from reconcilekit.testing.apiserver.validation.pods import toleration_causes
+from reconcilekit.testing.apiserver.validation.resource_names import amount_causes, container_name_causes
+
+
+def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
+    """What is wrong with a RuntimeClass."""
+    handler, scheduling = runtime_class.get("handler", ""), runtime_class.get("scheduling") or {}
+    if old is not None and handler != old.get("handler", ""):
+        yield invalid("handler", handler, "field is immutable")
+        return
+    for name, value in ((runtime_class.get("overhead") or {}).get("podFixed") or {}).items():
+        yield from container_name_causes(name, f"overhead.limits[{name}]")
+        yield from amount_causes(name, value, f"overhead.limits[{name}]")
+    yield from names.labels(scheduling.get("nodeSelector"), "scheduling.nodeSelector")
+    tolerations = scheduling.get("tolerations") or ()
+    yield from toleration_causes(tolerations, "scheduling.tolerations")
+    for i, toleration in enumerate(tolerations):
+        if toleration in tolerations[:i]:
+            shown = {name: toleration.get(_lower(name), "") for name in ("Key", "Operator", "Value", "Effect")}
+            shown["TolerationSeconds"] = toleration.get("tolerationSeconds")
+            yield duplicate(f"scheduling.tolerations[{i}]", shown)
+    if not handler:
+        yield required("handler")
+    # What is declared with the type counts in other units.
+    for why in names.label(handler) if handler else ():
+        yield invalid("handler", handler, "must be no more than 63 bytes" if "no more than" in why else why)
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]

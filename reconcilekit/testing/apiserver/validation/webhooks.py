@@ -1,0 +1,175 @@
+"""Configurations of admission webhooks (pkg/apis/admissionregistration/validation)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, one_of, required
+from reconcilekit.testing.apiserver.validation.selectors import selector_causes
+
+_FORM = "; desired format: https://host[/path]"
+_OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
+_SIDE_EFFECTS = ("None", "NoneOnDryRun")
+_REVIEWS = ("v1", "v1beta1")
+_CHOICES = (
+    ("failurePolicy", ("Fail", "Ignore")),
+    ("matchPolicy", ("Equivalent", "Exact")),
+)
+_LISTS = (("apiGroups", "API groups"), ("apiVersions", "API versions"))
+
+
+def webhook_configuration_causes(configuration: Obj, old: Obj | None) -> Found:
+    """What is wrong with a configuration of mutating or validating webhooks."""
+    seen: set[str] = set()
+    for i, hook in enumerate(configuration.get("webhooks") or ()):
+        field, name = f"webhooks[{i}]", hook.get("name", "")
+        yield from _hook_causes(hook, field)
+        yield from _review_causes(hook.get("admissionReviewVersions") or (), f"{field}.admissionReviewVersions")
+        if name in seen:
+            yield duplicate(f"{field}.name", name)
+        seen.add(name)
+
+
+def mutating_webhook_configuration_causes(configuration: Obj, old: Obj | None) -> Found:
+    """What is wrong with a configuration of mutating webhooks, which may be called again."""
+    yield from webhook_configuration_causes(configuration, old)
+    for i, hook in enumerate(configuration.get("webhooks") or ()):
+        if hook.get("reinvocationPolicy") is not None:
+            yield from one_of(f"webhooks[{i}].reinvocationPolicy", hook["reinvocationPolicy"], ("IfNeeded", "Never"))
+
+
+def _hook_causes(hook: Obj, field: str) -> Found:
+    yield from _name_causes(hook.get("name", ""), f"{field}.name")
+    for i, rule in enumerate(hook.get("rules") or ()):
+        yield from _rule_causes(rule, f"{field}.rules[{i}]")
+    for name, known in _CHOICES:
+        if hook.get(name) is not None:
+            yield from one_of(f"{field}.{name}", hook[name], known)
+    if hook.get("sideEffects") is None:
+        yield required(f"{field}.sideEffects", f"must specify one of {', '.join(_SIDE_EFFECTS)}")
+    else:
+        yield from one_of(f"{field}.sideEffects", hook["sideEffects"], _SIDE_EFFECTS)
+    seconds = hook.get("timeoutSeconds")
+    if seconds is not None and not 1 <= seconds <= 30:
+        yield invalid(f"{field}.timeoutSeconds", seconds, "the timeout value must be between 1 and 30 seconds")
+    for name in ("namespaceSelector", "objectSelector"):
+        yield from selector_causes(hook.get(name) or {}, f"{field}.{name}")
+    yield from _client_causes(hook.get("clientConfig") or {}, f"{field}.clientConfig")
+
+
+def _name_causes(name: str, field: str) -> Found:
+    if not name:
+        yield required(field)
+        return
+    wrong = list(names.subdomain(name))
+    yield from (invalid(field, name, why) for why in wrong)
+    if not wrong and name.count(".") < 2:
+        yield invalid(field, name, "should be a domain with at least three segments separated by dots")
+
+
+def _review_causes(versions: Sequence[str], field: str) -> Found:
+    if not versions:
+        yield required(field, f"must specify one of {', '.join(_REVIEWS)}")
+        return
+    for i, version in enumerate(versions):
+        if version in versions[:i]:
+            yield invalid(f"{field}[{i}]", version, "duplicate version")
+        else:
+            yield from (invalid(f"{field}[{i}]", version, why) for why in names.old_label(version))
+    if not set(versions) & set(_REVIEWS):
+        yield invalid(field, versions, f"must include at least one of {', '.join(_REVIEWS)}")
+
+
+def _rule_causes(rule: Obj, field: str) -> Found:
+    operations = rule.get("operations") or ()
+    if not operations:
+        yield required(f"{field}.operations")
+    yield from _star_causes(operations, f"{field}.operations", "operations")
+    for i, operation in enumerate(operations):
+        yield from one_of(f"{field}.operations[{i}]", operation, _OPERATIONS)
+    for name, what in _LISTS:
+        told = rule.get(name) or ()
+        if not told:
+            yield required(f"{field}.{name}")
+        yield from _star_causes(told, f"{field}.{name}", what)
+        if name == "apiVersions":
+            yield from (required(f"{field}.{name}[{i}]") for i, version in enumerate(told) if not version)
+    yield from _resource_causes(rule.get("resources") or (), f"{field}.resources")
+    if rule.get("scope") is not None:
+        yield from one_of(f"{field}.scope", rule["scope"], ("*", "Cluster", "Namespaced"))
+
+
+def _star_causes(told: Sequence[str], field: str, what: str) -> Found:
+    if "*" in told and len(told) > 1:
+        yield invalid(field, told, f"if '*' is present, must not specify other {what}")
+
+
+def _resource_causes(resources: Sequence[str], field: str) -> Found:
+    if not resources:
+        yield required(field)
+    whole: set[str] = set()
+    parts: set[str] = set()
+    has_plain = False
+    for i, told in enumerate(resources):
+        if not told:
+            yield required(f"{field}[{i}]")
+        resource, slash, part = told.partition("/")
+        if not slash:
+            has_plain |= told not in ("", "*")
+            continue
+        if f"*/{part}" in parts or f"{resource}/*" in whole:
+            star = f"{resource}/*" if f"{resource}/*" in whole else f"*/{part}"
+            yield invalid(f"{field}[{i}]", told, f"if '{star}' is present, must not specify {told}")
+        whole |= {told} if part == "*" else set()
+        parts |= {told} if resource == "*" else set()
+    if len(resources) > 1 and "*/*" in resources:
+        yield invalid(field, resources, "if '*/*' is present, must not specify other resources")
+    if "*" in resources and has_plain:
+        yield invalid(field, resources, "if '*' is present, must not specify other resources without subresources")
+
+
+def _client_causes(client: Obj, field: str) -> Found:
+    url, service = client.get("url"), client.get("service")
+    if (url is None) == (service is None):
+        yield required(field, "exactly one of url or service is required")
+    elif url is not None:
+        yield from _url_causes(url, f"{field}.url")
+    elif service is not None:
+        yield from _service_causes(service, f"{field}.service")
+
+
+def _url_causes(url: str, field: str) -> Found:
+    try:
+        found = urlsplit(url)
+    except ValueError as error:
+        yield required(field, f"url must be a valid URL: {error}{_FORM}")
+        return
+    user, at, host = found.netloc.rpartition("@")
+    if found.scheme != "https":
+        yield invalid(field, found.scheme, f"'https' is the only allowed URL scheme{_FORM}")
+    if not host:
+        yield invalid(field, host, f"host must be specified{_FORM}")
+    if at:
+        yield invalid(field, user, "user information is not permitted in the URL")
+    if found.fragment:
+        yield invalid(field, found.fragment, "fragments are not permitted in the URL")
+    if found.query:
+        yield invalid(field, found.query, "query parameters are not permitted in the URL")
+
+
+def _service_causes(service: Obj, field: str) -> Found:
+    yield from (required(f"{field}.{name}") for name in ("name", "namespace") if not service.get(name))
+    port, path = service.get("port", 443), service.get("path")
+    if wrong := ", ".join(names.port_number(port)):
+        yield invalid(f"{field}.port", port, f"port is not valid: {wrong}")
+    if path in (None, "", "/"):
+        return
+    if not path.startswith("/"):
+        yield invalid(f"{field}.path", path, "must start with a '/'")
+    for i, step in enumerate(path[1:].removesuffix("/").split("/")):
+        if not step:
+            yield invalid(f"{field}.path", path, f"segment[{i}] may not be empty")
+            continue
+        yield from (invalid(f"{field}.path", path, f"segment[{i}]: {why}") for why in names.subdomain(step))
