@@ -30,24 +30,24 @@ Entries = list[dict[str, Any]]
 BEFORE_FIRST_APPLY = "before-first-apply"
 """Who owns what an object without managedFields had when it was first applied to."""
 
+_NOBODYS_METADATA = frozenset(
+    {
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    }
+)
 _NOBODYS = from_paths(
     ("f:apiVersion",),
     ("f:kind",),
     ("f:metadata",),
-    *(
-        ("f:metadata", f"f:{name}")
-        for name in (
-            "name",
-            "namespace",
-            "creationTimestamp",
-            "selfLink",
-            "uid",
-            "clusterName",
-            "generation",
-            "managedFields",
-            "resourceVersion",
-        )
-    ),
+    *(("f:metadata", f"f:{name}") for name in _NOBODYS_METADATA),
 )
 """What identifies an object, and what the server alone writes."""
 
@@ -240,7 +240,7 @@ class Ownership:
     def _created(self, write: Write, content: Content) -> Entries:
         """The same as `_updated` of nothing that nobody owns, in one walk through the object."""
         served = write.asked
-        told = _shown(_without_entries(content), served)
+        told = _ownable(_shown(content, served))
         found = gained(_shown(zero_object(write.served), served), told, self.type_of(served))
         owned = difference(without_all_below(found, _reset(served, write.subresource, served.api_version)), _NOBODYS)
         if not owned:
@@ -389,6 +389,16 @@ def _untimed(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _entries(content: Content) -> Sequence[Mapping[str, Any]]:
     return (content.get("metadata") or {}).get("managedFields") or ()
+
+
+def _ownable(content: Content) -> Content:
+    """An object without what is nobody's: half of the fields of a small one."""
+    found = dict(content)
+    found.pop("apiVersion", None)
+    found.pop("kind", None)
+    if metadata := found.get("metadata"):
+        found["metadata"] = {name: value for name, value in metadata.items() if name not in _NOBODYS_METADATA}
+    return found
 
 
 def _without_entries(content: Content) -> Content:
