@@ -53,6 +53,8 @@ def api_server(
         f"--service-account-signing-key-file={signing_key}",
         f"--token-auth-file={tokens}",
         "--authorization-mode=RBAC",
+        # As in the clusters that installers make: the manifests of networks and drivers need it.
+        "--allow-privileged=true",
         *([] if client_ca is None else [f"--client-ca-file={client_ca}"]),
         *([] if has_service_accounts else ["--disable-admission-plugins=ServiceAccount"]),
     ]

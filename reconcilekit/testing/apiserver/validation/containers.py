@@ -20,6 +20,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
+from reconcilekit.testing.apiserver.validation.security_contexts import propagation_causes, security_context_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -62,11 +63,12 @@ def container_causes(container: Obj, volumes: set[str], seen: set[str], field: s
     yield from one_of(f"{field}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGE_POLICIES)
     yield from port_causes(container.get("ports") or (), f"{field}.ports")
     yield from _variable_causes(container.get("env") or (), f"{field}.env")
-    yield from _mount_causes(container.get("volumeMounts") or (), volumes, f"{field}.volumeMounts")
+    mounts, context = container.get("volumeMounts") or (), container.get("securityContext") or {}
+    yield from _mount_causes(mounts, volumes, f"{field}.volumeMounts")
+    yield from propagation_causes(mounts, context, f"{field}.volumeMounts")
     yield from one_of(f"{field}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
     yield from resource_causes(container.get("resources") or {}, f"{field}.resources")
-    if (container.get("securityContext") or {}).get("privileged"):
-        yield forbidden(f"{field}.securityContext.privileged", "disallowed by cluster policy")
+    yield from security_context_causes(context, f"{field}.securityContext")
 
 
 def port_causes(ports: Sequence[Obj], field: str) -> Found:
