@@ -56,7 +56,7 @@ class RequestRecord:
     """One request that the server saw.
 
     Attributes:
-        user: who sent it, "" where the server doesn't know (yet).
+        user: who sent it, or whom they may act as; "" where the server can't tell, as for 401.
         status: of the answer, 0 where there is none (yet).
         at: the clock's monotonic time of its arrival.
     """
@@ -210,11 +210,24 @@ class ApiServer:
         """A transport that calls this server without a socket; see `DirectTransport`."""
         return DirectTransport(self, clock=self._clock, user_agent=user_agent, token=token, user=user, latency=latency)
 
-    def client(self, name: str) -> Client:
-        """A client that calls this server without a socket; `name` is its field manager and its user agent."""
+    def client(
+        self, name: str, *, user: User | None = None, token: str = "", latency: Callable[[], float] | None = None
+    ) -> Client:
+        """A client that calls this server without a socket; `name` is its field manager and its user agent.
+
+        The other arguments are `DirectTransport`'s. Where RBAC decides, or anonymous requests are refused, `user` or
+        `token` is needed: were it the administrator by default, a controller without a single permission would pass its
+        tests. For system:anonymous make a `Client` over `transport()`.
+
+        Raises:
+            ValueError: it is told neither, where it would get nowhere.
+        """
         from reconcilekit.kube.client import Client
 
-        return Client(self.transport(user_agent=name), clock=self._clock, field_manager=name)
+        if user is None and not token:
+            self.access.let_nobody_in(name)
+        transport = self.transport(user_agent=name, token=token, user=user, latency=latency)
+        return Client(transport, clock=self._clock, field_manager=name)
 
     def serve(
         self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False, limits: Limits | None = None
@@ -454,11 +467,10 @@ class ApiServer:
             deadline = deadline_of(request.query)
             if deadline is not None and deadline < SHORTEST_DEADLINE:
                 return status.timed_out()
-            user, answer = self.access.pass_through(request, self._dispatch, peer=peer)
+            answer = self.access.pass_through(request, self._dispatch, record=record, peer=peer)
         except StatusError as error:
             refused = refusal(error, request.headers.get("accept", ""))
             return self._late(refused) if error.code == HTTPStatus.GATEWAY_TIMEOUT else refused
-        record.user = user.name
         return answer.in_turns(self._cluster.turns) if isinstance(answer, Steps) else answer
 
     async def _late(self, refused: Response) -> Answer:

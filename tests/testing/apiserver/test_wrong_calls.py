@@ -53,6 +53,16 @@ def test_a_user_is_more_than_a_name(server: ApiServer) -> None:
         server.transport(user=jane)
 
 
+@pytest.mark.parametrize("options", [{"authorization": "RBAC"}, {"tokens": {"me": "x"}}, {"anonymous": False}])
+def test_a_client_says_who_it_is_where_nobodies_get_nowhere(options: dict[str, Any]) -> None:
+    server = ApiServer(clock=VirtualClock(), **options)
+    with pytest.raises(ValueError, match="client\\('kubectl'\\) shows no credential") as caught:
+        server.client("kubectl")
+    assert "pass user=User('kubectl'), an administrator as user=User('kubectl', groups=['system:masters'])" in str(
+        caught.value
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "problem"),
     [

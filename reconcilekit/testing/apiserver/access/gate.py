@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import attrs
 import msgspec
@@ -52,6 +52,12 @@ class Caller:
     wanted: Attributes
 
 
+class Record(Protocol):
+    """What is noted of a request: `user` as soon as it is known who asks, whatever becomes of it."""
+
+    user: str
+
+
 class Gate:
     """Authentication, impersonation and authorization of one server, and the requests that are about them.
 
@@ -89,11 +95,11 @@ class Gate:
         )
         cluster.make_token = self._service_accounts.for_secret
         self._enforces = authorization == "RBAC"
-        accepts_anonymous = tokens is None if anonymous is None else anonymous
-        self._is_open = not self._enforces and tokens is None and accepts_anonymous
+        self._accepts_anonymous = tokens is None if anonymous is None else anonymous
+        self._is_open = not self._enforces and tokens is None and self._accepts_anonymous
         self.authenticator = Authenticator(
             tokens or {},
-            accepts_anonymous=accepts_anonymous,
+            accepts_anonymous=self._accepts_anonymous,
             accepts_strangers=self._is_open,
             keys=keys,
             service_accounts=self._service_accounts,
@@ -116,6 +122,21 @@ class Gate:
     def asks_for_credentials(self) -> bool:
         """Whether a client without credentials would get nowhere."""
         return not self._is_open
+
+    def let_nobody_in(self, name: str) -> None:
+        """Have a client without a credential made only where it can do anything.
+
+        Args:
+            name: the client's.
+
+        Raises:
+            ValueError: RBAC, or the lack of a credential, would have nearly all of its requests refused.
+        """
+        if self._enforces or not self._accepts_anonymous:
+            raise ValueError(
+                f"client({name!r}) shows no credential, and this server lets hardly anything be done without one; pass "
+                f"user=User({name!r}), an administrator as user=User({name!r}, groups=['system:masters']), or token=..."
+            )
 
     def prove_itself(self) -> Authority:
         """The authority whose certificate clients are to trust, and which those in the cluster find there from now on.
@@ -145,36 +166,40 @@ class Gate:
         except StrangeCertificateError:
             return STRANGER
 
-    def pass_through(self, request: Request, serve: Serve, *, peer: User | None = None) -> tuple[User, Answer]:
+    def pass_through(self, request: Request, serve: Serve, *, record: Record, peer: User | None = None) -> Answer:
         """Serve the request if it may be served.
 
         Args:
             request: any.
             serve: what answers requests that are about neither users nor rights.
+            record: is told who asks, or whom they act as once that is granted.
             peer: whom the connection's client certificate names.
 
         Raises:
             StatusError: 401, 403, or what `serve` raises.
         """
         if self._is_open and peer is None and not _needs_a_look(request):
-            return ANONYMOUS, serve(request)
-        caller = self._admit(request, peer)
+            record.user = ANONYMOUS.name
+            return serve(request)
+        caller = self._admit(request, record, peer)
         own = self._own_answer(caller, request, serve)
         if own is not None:
-            return caller.user, own
+            return own
         if self._enforces:
             self._guard_creation(caller, request, serve)
             self._guard(caller, request, serve)
         answer = serve(request)
         self._follow(caller, request)
-        return caller.user, answer
+        return answer
 
-    def _admit(self, request: Request, peer: User | None) -> Caller:
+    def _admit(self, request: Request, record: Record, peer: User | None) -> Caller:
         from reconcilekit.testing.apiserver.access.impersonation import impersonated
 
         user = self.authenticator.user_of(request, peer)
+        record.user = user.name
         wanted = attributes_of(request)
         user = impersonated(request, user, wanted, self.authorizer)
+        record.user = user.name
         decision = self.authorizer.decide(user, wanted)
         if not decision.is_allowed:
             raise forbidden(user, wanted, decision.reason)

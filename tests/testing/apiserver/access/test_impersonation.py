@@ -68,7 +68,7 @@ def test_the_old_way_and_the_constrained_one(play: Any) -> None:
         await ask.allow({"kind": "User", "name": "jane"}, old, namespace="")
         reply = await ask("GET", MAPS, user=JANE, impersonate_user="joe")
         assert reply.message.startswith('configmaps is forbidden: User "joe" cannot list')
-        assert ask.server.requests[-1].user == ""
+        assert ask.server.requests[-1].user == "joe"
         assert "jane" in (await ask("GET", MAPS, user=JANE, impersonate_user="joe", impersonate_group="x")).message
         for verb, group, resource in (
             ("impersonate:user-info", "authentication.k8s.io", "users"),

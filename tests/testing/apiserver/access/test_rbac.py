@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcilekit import ApiError, Resource
+from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.rules import Rule, missing
-from reconcilekit.testing.apiserver.access.users import User
+from reconcilekit.testing.apiserver.access.users import ADMIN, User
 
+CONFIG_MAP = Resource("v1", "ConfigMap")
 JANE = User("jane", groups=["dev"])
 SUBJECT = {"kind": "User", "name": "jane"}
 GROUP = "rbac.authorization.k8s.io"
@@ -159,6 +162,48 @@ def test_cluster_roles_hold_everywhere_or_where_they_are_bound(play: Any) -> Non
         assert (await ask("GET", "/api/v1/configmaps", user=User("joe"))).status == 403
 
     play(scenario, authorization="RBAC")
+
+
+def test_who_is_refused_is_told_in_the_record(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        await ask("GET", f"{CORE}/secrets", user=JANE)
+        await ask("GET", f"{CORE}/secrets")
+        await ask("GET", f"{CORE}/secrets/none", user=ADMIN)
+        await ask("GET", f"{CORE}/secrets", user=JANE, impersonate_user="joe")
+        assert [(record.status, record.user) for record in ask.server.requests] == [
+            (403, "jane"),
+            (403, "system:anonymous"),
+            (404, "kubernetes-admin"),
+            (403, "jane"),
+        ]
+
+    play(scenario, authorization="RBAC")
+
+
+def test_where_anybody_may_all_a_failure_has_its_user_too(play: Any) -> None:
+    async def scenario(ask: Any) -> None:
+        await ask("GET", f"{CORE}/secrets/none")
+        assert [(record.status, record.user) for record in ask.server.requests] == [(404, "system:anonymous")]
+
+    play(scenario)
+
+
+def test_a_client_is_who_it_says() -> None:
+    async def main(clock: VirtualClock) -> None:
+        server = ApiServer(clock=clock, authorization="RBAC", tokens={JANE: "secret"})
+        admin = server.client("kubectl", user=User("admin", groups=["system:masters"]))
+        made = await admin.create(CONFIG_MAP, {"metadata": {"name": "a", "namespace": "default"}})
+        for refused in (server.client("jane", user=JANE), server.client("jane", token="secret")):
+            with pytest.raises(ApiError, match='User "jane" cannot get resource "configmaps"'):
+                await refused.get(CONFIG_MAP, made.key)
+        last = server.requests[-1]
+        assert (last.user_agent, last.user) == ("jane", "jane")
+
+        before = clock.monotonic()
+        await server.client("far", token="secret", latency=lambda: 3.0).discovery.find(CONFIG_MAP)
+        assert clock.monotonic() - before >= 3
+
+    run_virtual(main)
 
 
 def test_default_roles_and_what_they_gather(play: Any) -> None:
