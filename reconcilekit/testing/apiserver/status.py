@@ -14,6 +14,9 @@ from reconcilekit.testing.apiserver.go_text import quoted
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
+INSTALL_EXTRA = "install the extra `testing` of kube-reconcilekit (in a checkout: pip install '.[testing]')"
+"""What failures say where a package is missing that only some of the server needs."""
+
 
 @attrs.frozen(kw_only=True)
 class Cause:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from reconcilekit.testing.apiserver.status import INSTALL_EXTRA
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -31,7 +33,7 @@ class MissingCryptographyError(ImportError):
 def needs_cryptography(what: str) -> MissingCryptographyError:
     """Say what to install."""
     return MissingCryptographyError(
-        f"{what} needs the cryptography package: pip install 'kube-reconcilekit[testing]', or cryptography by itself"
+        f"{what} needs the cryptography package: {INSTALL_EXTRA}, or cryptography by itself"
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from reconcilekit.testing.apiserver.access.signing import MissingCryptographyError
+from reconcilekit.testing.apiserver.status import INSTALL_EXTRA
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -37,7 +38,7 @@ def server_context(authority: Authority, host: str) -> ssl.SSLContext:
         from OpenSSL import SSL
     except ImportError as error:
         raise MissingCryptographyError(
-            "TLS needs the pyOpenSSL package: pip install 'kube-reconcilekit[testing]', or pyOpenSSL by itself"
+            f"TLS needs the pyOpenSSL package: {INSTALL_EXTRA}, or pyOpenSSL by itself"
         ) from error
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_pem_private_key

@@ -198,4 +198,4 @@ def test_without_the_library_rules_are_refused_with_what_to_install(monkeypatch:
     (cause,) = causes(content, None)
 
     assert cause.field == "spec.validation.openAPIV3Schema.x-kubernetes-validations"
-    assert "kube-reconcilekit[testing]" in cause.message
+    assert "install the extra `testing` of kube-reconcilekit (in a checkout: pip install '.[testing]')" in cause.message

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from reconcilekit.testing.apiserver.crd.rules import functions, missing
+from reconcilekit.testing.apiserver.status import INSTALL_EXTRA
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -95,7 +96,7 @@ def load() -> None:
         import google.protobuf.descriptor_pool  # noqa: F401  # the checker needs it
     except ImportError as error:
         raise EngineMissingError(
-            'this server runs CEL rules by cel-expr-python and protobuf; install "kube-reconcilekit[testing]"'
+            f"this server runs CEL rules by cel-expr-python and protobuf; {INSTALL_EXTRA}"
         ) from error
 
 

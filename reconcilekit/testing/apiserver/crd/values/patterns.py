@@ -9,6 +9,7 @@ from collections.abc import Callable
 from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
 from reconcilekit.testing.apiserver.crd.values.re2 import re2_search
 from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.status import INSTALL_EXTRA
 
 _CLASSES = {
     "alnum": "0-9A-Za-z",
@@ -70,8 +71,7 @@ def _translated_token(part: str, pattern: str, *, in_class: bool) -> str:
     if part == "\\z":
         return "\\Z"
     if part in ("\\p", "\\P"):
-        needed = 'install "kube-reconcilekit[testing]"'
-        raise PatternError(f"error parsing regexp: Unicode classes need google-re2, {needed}: `{pattern}`")
+        raise PatternError(f"error parsing regexp: Unicode classes need google-re2, {INSTALL_EXTRA}: `{pattern}`")
     if part in ("(?=", "(?!", "(?<"):
         raise PatternError(f"error parsing regexp: invalid or unsupported Perl syntax: `{part}`")
     if len(part) == 2 and part[0] == "\\" and part[1].isdigit() and part != "\\0":
