@@ -17,8 +17,10 @@ if TYPE_CHECKING:
         FaultHit,
         Faults,
         Housekeeping,
+        Limits,
         RequestRecord,
         Snapshot,
+        User,
         Workloads,
     )
     from reconcilekit.testing.stepped_threads import SteppedThreads
@@ -44,8 +46,10 @@ else:
             "FaultHit",
             "Faults",
             "Housekeeping",
+            "Limits",
             "RequestRecord",
             "Snapshot",
+            "User",
             "Workloads",
         ),
         "reconcilekit.testing.stepped_threads": ("SteppedThreads",),
@@ -68,6 +72,8 @@ __all__ = [
     "CompactedError",
     "Housekeeping",
     "Workloads",
+    "User",
+    "Limits",
     "CUSTOM_RESOURCE_DEFINITION",
     "custom_kind",
     # what goes wrong with it

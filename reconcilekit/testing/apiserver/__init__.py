@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Snapshot
 from reconcilekit.testing.apiserver.faults import ArmedFault, Fault, FaultHit, Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping, Workloads
 from reconcilekit.testing.apiserver.server import ApiServer, RequestRecord
 from reconcilekit.testing.apiserver.storage.changes import Change, CompactedError
+from reconcilekit.testing.apiserver.wire.limits import Limits
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "FaultHit",
     "Faults",
     "Housekeeping",
+    "Limits",
     "RequestRecord",
     "Snapshot",
+    "User",
     "Workloads",
 ]

@@ -370,9 +370,9 @@ class ApiServer:
         """Apply the manifests in files and folders: YAML, JSON and Lists, definitions and namespaces first.
 
         They are applied server-side by the field manager "reconcilekit-load", which takes what others own, asks nobody
-        for leave and meets no faults; so loading them twice changes nothing. An object without a namespace goes to
-        "default"; uid, resourceVersion and managedFields of another server are left away, and so is status. What comes
-        before the object that raises is loaded.
+        for leave and meets no faults; loading them twice changes nothing but `managedFields` of objects that name no
+        field, as on a real server. An object without a namespace goes to "default"; uid, resourceVersion, managedFields
+        and status are left away. What comes before the object that raises is loaded.
 
         Raises:
             ManifestError: one can't be read or isn't taken; the message names its file and document.

@@ -85,6 +85,21 @@ def test_loading_twice_changes_nothing_and_loading_more_adds(server: ApiServer, 
     assert names(server) == ["default/more", "default/one"]
 
 
+def test_of_an_object_that_names_no_field_loading_twice_changes_the_managers(server: ApiServer, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bare"}})
+    seen = []
+    for _ in range(3):
+        server.load(path)
+        [bare] = server.objects(Resource("v1", "Secret"))
+        version, managers = bare["metadata"].pop("resourceVersion"), bare["metadata"].pop("managedFields", [])
+        seen.append((version, [entry["manager"] for entry in managers], bare))
+    (first, none, stays), second, third = seen
+    assert none == []
+    assert second[0] != first
+    assert second[1:] == (["before-first-apply"], stays)
+    assert third == second
+
+
 def test_it_asks_nobody_for_leave_and_meets_no_faults(tmp_path: Path) -> None:
     server = ApiServer(clock=VirtualClock(), tokens={"me": "secret"})
     server.faults.add(Fault(count=None))
