@@ -45,10 +45,6 @@ def fill_pod_spec(spec: dict[str, Any]) -> None:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
     _pod_spec(spec)
     spec.setdefault("securityContext", {})
-    if spec.get("hostNetwork"):
-        for container in _containers(spec):
-            for port in container.get("ports") or ():
-                port.setdefault("hostPort", port.get("containerPort", 0))
 
 
 def fill_pod(pod: dict[str, Any]) -> None:
@@ -61,6 +57,8 @@ def fill_pod(pod: dict[str, Any]) -> None:
         resources = container["resources"]
         if limits := resources.get("limits"):
             resources["requests"] = {**limits, **resources.get("requests", {})}
+        for port in container.get("ports") or () if spec.get("hostNetwork") else ():
+            port["hostPort"] = port.get("hostPort") or port.get("containerPort", 0)
 
 
 def _containers(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
