@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from reconcilekit.testing.apiserver.tables.ages import UNKNOWN, since
-from reconcilekit.testing.apiserver.tables.values import NONE, UNSET, at, count, is_true, items, text
+from reconcilekit.testing.apiserver.tables.values import NONE, UNSET, at, born, count, is_true, items, text
 
 _Content = Mapping[str, Any]
 _ROLE, _OLD_ROLE = "node-role.kubernetes.io/", "kubernetes.io/role"
@@ -19,10 +19,6 @@ _MODES = {
 }
 
 
-def _born(obj: _Content, now: datetime) -> str:
-    return since(at(obj, "metadata", "creationTimestamp"), now)
-
-
 def node_cells(obj: _Content, now: datetime) -> list[Any]:
     """Status, roles, version, addresses, system."""
     info = at(obj, "status", "nodeInfo")
@@ -30,7 +26,7 @@ def node_cells(obj: _Content, now: datetime) -> list[Any]:
     return [
         _node_status(obj),
         _node_roles(at(obj, "metadata", "labels") or {}) or NONE,
-        _born(obj, now),
+        born(obj, now),
         text(info, "kubeletVersion"),
         _node_address(obj, "InternalIP"),
         _node_address(obj, "ExternalIP"),
@@ -58,22 +54,22 @@ def _node_address(obj: _Content, kind: str) -> str:
 
 def namespace_cells(obj: _Content, now: datetime) -> list[Any]:
     """Phase."""
-    return [text(obj, "status", "phase"), _born(obj, now)]
+    return [text(obj, "status", "phase"), born(obj, now)]
 
 
 def config_map_cells(obj: _Content, now: datetime) -> list[Any]:
     """How many entries."""
-    return [len(at(obj, "data") or ()) + len(at(obj, "binaryData") or ()), _born(obj, now)]
+    return [len(at(obj, "data") or ()) + len(at(obj, "binaryData") or ()), born(obj, now)]
 
 
 def secret_cells(obj: _Content, now: datetime) -> list[Any]:
     """Type, and how many entries."""
-    return [text(obj, "type"), len(at(obj, "data") or ()), _born(obj, now)]
+    return [text(obj, "type"), len(at(obj, "data") or ()), born(obj, now)]
 
 
 def lease_cells(obj: _Content, now: datetime) -> list[Any]:
     """Holder."""
-    return [text(obj, "spec", "holderIdentity"), _born(obj, now)]
+    return [text(obj, "spec", "holderIdentity"), born(obj, now)]
 
 
 def event_row(obj: _Content, now: datetime) -> list[Any]:
@@ -116,7 +112,7 @@ def role_binding_cells(obj: _Content, now: datetime) -> list[Any]:
     for subject in items(obj, "subjects"):
         kind, name, namespace = text(subject, "kind"), text(subject, "name"), text(subject, "namespace")
         by_kind.get(kind, []).append(f"{namespace}/{name}" if kind == "ServiceAccount" else name)
-    return [role, _born(obj, now), *(", ".join(names) for names in by_kind.values())]
+    return [role, born(obj, now), *(", ".join(names) for names in by_kind.values())]
 
 
 def definition_cells(obj: _Content, now: datetime) -> list[Any]:
@@ -157,7 +153,7 @@ def volume_claim_cells(obj: _Content, now: datetime) -> list[Any]:
         modes,
         text(spec, "storageClassName"),
         UNSET if attributes is None else attributes,
-        _born(obj, now),
+        born(obj, now),
         text(spec, "volumeMode") or UNSET,
     ]
 
@@ -181,7 +177,7 @@ def volume_cells(obj: _Content, now: datetime) -> list[Any]:
         text(spec, "storageClassName"),
         UNSET if attributes is None else attributes,
         text(status, "reason"),
-        _born(obj, now),
+        born(obj, now),
         text(spec, "volumeMode") or UNSET,
     ]
 
@@ -189,7 +185,7 @@ def volume_cells(obj: _Content, now: datetime) -> list[Any]:
 def priority_class_cells(obj: _Content, now: datetime) -> list[Any]:
     """Value, default, policy."""
     policy = text(obj, "preemptionPolicy")
-    return [count(obj, "value"), bool(at(obj, "globalDefault")), _born(obj, now), policy]
+    return [count(obj, "value"), bool(at(obj, "globalDefault")), born(obj, now), policy]
 
 
 def revision_cells(obj: _Content, now: datetime) -> list[Any]:
@@ -200,7 +196,7 @@ def revision_cells(obj: _Content, now: datetime) -> list[Any]:
         group = text(owners[0], "apiVersion").rpartition("/")[0]
         kind = text(owners[0], "kind").lower() + (f".{group}" if group else "")
         shown = f"{kind}/{text(owners[0], 'name')}"
-    return [shown, count(obj, "revision"), _born(obj, now)]
+    return [shown, count(obj, "revision"), born(obj, now)]
 
 
 def quota_cells(obj: _Content, now: datetime) -> list[Any]:
@@ -209,12 +205,12 @@ def quota_cells(obj: _Content, now: datetime) -> list[Any]:
     entries = [(name, f"{name}: {used.get(name, 0)}/{hard[name]}") for name in sorted(hard)]
     requests = ", ".join(entry for name, entry in entries if not name.startswith("limits."))
     limits = ", ".join(entry for name, entry in entries if name.startswith("limits."))
-    return [requests, limits, _born(obj, now)]
+    return [requests, limits, born(obj, now)]
 
 
 def webhooks_cells(obj: _Content, now: datetime) -> list[Any]:
     """How many webhooks."""
-    return [len(items(obj, "webhooks")), _born(obj, now)]
+    return [len(items(obj, "webhooks")), born(obj, now)]
 
 
 def api_service_cells(obj: _Content, now: datetime) -> list[Any]:
@@ -227,12 +223,12 @@ def api_service_cells(obj: _Content, now: datetime) -> list[Any]:
     shown = text(available, "status") or "Unknown"
     if shown == "False" and text(available, "reason"):
         shown = f"False ({text(available, 'reason')})"
-    return [name, shown, _born(obj, now)]
+    return [name, shown, born(obj, now)]
 
 
 def generic_cells(obj: _Content, now: datetime) -> list[Any]:
     """Age alone."""
-    return [_born(obj, now)]
+    return [born(obj, now)]
 
 
 def dated_cells(obj: _Content, now: datetime) -> list[Any]:

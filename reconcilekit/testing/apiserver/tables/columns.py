@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from reconcilekit.testing.apiserver import recorded
+from reconcilekit.testing.apiserver.storage.versions import Stored
 from reconcilekit.testing.apiserver.tables import cluster_kinds as kinds
+from reconcilekit.testing.apiserver.tables import control_kinds as control
 from reconcilekit.testing.apiserver.tables import network, pods, workloads
-from reconcilekit.testing.apiserver.tables.ages import since
-from reconcilekit.testing.apiserver.tables.values import at
+from reconcilekit.testing.apiserver.tables import storage_kinds as storage
 
 Cells = Callable[[Mapping[str, Any], datetime], list[Any]]
 """Makes the cells after the name."""
+
+Arrange = Callable[[Iterable[Stored]], Sequence[Stored]]
 
 Column = dict[str, Any]
 
@@ -56,39 +59,34 @@ _CELLS: Mapping[str, Cells] = {
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": kinds.webhooks_cells,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": kinds.webhooks_cells,
     "apiservices.apiregistration.k8s.io": kinds.api_service_cells,
+    "podtemplates": control.pod_template_cells,
+    "componentstatuses": control.component_cells,
+    "runtimeclasses.node.k8s.io": control.runtime_class_cells,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": control.validating_policy_cells,
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": control.mutating_policy_cells,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": control.policy_binding_cells,
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": control.policy_binding_cells,
+    "flowschemas.flowcontrol.apiserver.k8s.io": control.flow_schema_cells,
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": control.priority_level_cells,
+    "certificatesigningrequests.certificates.k8s.io": control.certificate_request_cells,
+    "clustertrustbundles.certificates.k8s.io": control.trust_bundle_cells,
+    "podcertificaterequests.certificates.k8s.io": control.pod_certificate_request_cells,
+    "storageversionmigrations.storagemigration.k8s.io": control.migration_cells,
+    "storageclasses.storage.k8s.io": storage.storage_class_cells,
+    "volumeattributesclasses.storage.k8s.io": storage.attributes_class_cells,
+    "csidrivers.storage.k8s.io": storage.driver_cells,
+    "csinodes.storage.k8s.io": storage.driver_node_cells,
+    "volumeattachments.storage.k8s.io": storage.attachment_cells,
+    "deviceclasses.resource.k8s.io": kinds.generic_cells,
+    "resourceclaims.resource.k8s.io": storage.resource_claim_cells,
+    "resourceclaimtemplates.resource.k8s.io": kinds.generic_cells,
+    "resourceslices.resource.k8s.io": storage.resource_slice_cells,
+    "devicetaintrules.resource.k8s.io": storage.taint_rule_cells,
 }
-_PATHS: Mapping[str, Mapping[str, str]] = {
-    "runtimeclasses.node.k8s.io": {"Handler": "handler"},
-    "storageclasses.storage.k8s.io": {
-        "Provisioner": "provisioner",
-        "ReclaimPolicy": "reclaimPolicy",
-        "VolumeBindingMode": "volumeBindingMode",
-        "AllowVolumeExpansion": "allowVolumeExpansion",
-    },
-    "csidrivers.storage.k8s.io": {
-        "AttachRequired": "spec.attachRequired",
-        "PodInfoOnMount": "spec.podInfoOnMount",
-        "StorageCapacity": "spec.storageCapacity",
-        "RequiresRepublish": "spec.requiresRepublish",
-    },
-    "volumeattachments.storage.k8s.io": {
-        "Attacher": "spec.attacher",
-        "PV": "spec.source.persistentVolumeName",
-        "Node": "spec.nodeName",
-        "Attached": "status.attached",
-    },
-    "certificatesigningrequests.certificates.k8s.io": {
-        "SignerName": "spec.signerName",
-        "Requestor": "spec.username",
-        "RequestedDuration": "spec.expirationSeconds",
-    },
-    "validatingadmissionpolicybindings.admissionregistration.k8s.io": {"PolicyName": "spec.policyName"},
-    "flowschemas.flowcontrol.apiserver.k8s.io": {
-        "PriorityLevel": "spec.priorityLevelConfiguration.name",
-        "MatchingPrecedence": "spec.matchingPrecedence",
-    },
+_ARRANGED: Mapping[str, Arrange] = {
+    "flowschemas.flowcontrol.apiserver.k8s.io": control.by_precedence,
+    "storageclasses.storage.k8s.io": storage.with_default_marked,
 }
-"""Where the cells of kinds that are shown as they are come from, by column."""
 
 EVENTS = frozenset({"events", "events.events.k8s.io"})
 """The kinds whose name isn't the first column."""
@@ -113,20 +111,13 @@ def built_in_columns(resource: str) -> tuple[list[Column], Cells]:
     Args:
         resource: "pods", "deployments.apps".
     """
+    if resource in EVENTS:
+        return _recorded()[resource], kinds.event_row
     cells = _CELLS.get(resource)
-    if cells is not None or resource in EVENTS:
-        return _recorded()[resource], cells or kinds.event_row
-    columns = _recorded().get(resource)
-    if columns is None:
-        return _recorded()[""], kinds.dated_cells
-    return columns, functools.partial(_plain_cells, columns[1:], _PATHS.get(resource, {}))
+    return (_recorded()[""], kinds.dated_cells) if cells is None else (_recorded()[resource], cells)
 
 
-def _plain_cells(columns: list[Column], paths: Mapping[str, str], obj: Mapping[str, Any], now: datetime) -> list[Any]:
-    """Cells that are fields as they are; those that nobody has looked into are empty."""
-    return [
-        since(at(obj, "metadata", "creationTimestamp"), now)
-        if column["name"] == "Age"
-        else at(obj, *paths.get(column["name"], "?").split("."))
-        for column in columns
-    ]
+def arranged(resource: str, objects: Sequence[Stored]) -> Sequence[Stored]:
+    """Objects as a list's Table has them: of some kinds in another order, or with a mark at a name."""
+    arrange = _ARRANGED.get(resource)
+    return objects if arrange is None else arrange(objects)

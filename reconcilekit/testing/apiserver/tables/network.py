@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from reconcilekit.testing.apiserver.tables.ages import since
-from reconcilekit.testing.apiserver.tables.values import NONE, at, count, items, labels, shown_selector, some_of, text
+from reconcilekit.testing.apiserver.tables.values import (
+    NONE,
+    at,
+    born,
+    count,
+    items,
+    labels,
+    shown_selector,
+    some_of,
+    text,
+)
 
 _Content = Mapping[str, Any]
 
@@ -109,14 +119,14 @@ def network_policy_cells(obj: _Content, now: datetime) -> list[Any]:
 
 
 def ip_address_cells(obj: _Content, now: datetime) -> list[Any]:
-    """Whose it is."""
-    del now
+    """Whose it is, and its age, which no column is told for."""
     parent = at(obj, "spec", "parentRef")
     if parent is None:
-        return [NONE]
+        return [NONE, born(obj, now)]
     group = text(parent, "group")
     kind = text(parent, "resource") + (f".{group}" if group else "")
-    return ["/".join(filter(None, (kind.lower(), text(parent, "namespace"), text(parent, "name"))))]
+    shown = "/".join(filter(None, (kind.lower(), text(parent, "namespace"), text(parent, "name"))))
+    return [shown, born(obj, now)]
 
 
 def service_range_cells(obj: _Content, now: datetime) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.versions import Stored
 from reconcilekit.testing.apiserver.tables import custom
-from reconcilekit.testing.apiserver.tables.columns import EVENTS, Cells, Column, built_in_columns
+from reconcilekit.testing.apiserver.tables.columns import EVENTS, Cells, Column, arranged, built_in_columns
 from reconcilekit.testing.apiserver.tables.partial import partial
 from reconcilekit.testing.apiserver.tables.pods import pod_conditions
 
@@ -80,6 +80,10 @@ class TableMaker:
             **self.around(metadata, has_columns=has_columns),
             "rows": None if not rows and self.is_null_if_empty else rows,
         }
+
+    def arranged(self, objects: Sequence[Stored]) -> Sequence[Stored]:
+        """Objects as the rows of a list have them."""
+        return objects if self._served.is_custom else arranged(self._resource, objects)
 
     def around(self, metadata: Mapping[str, Any], *, has_columns: bool = True) -> dict[str, Any]:
         """A Table without its rows."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from reconcilekit.testing.apiserver.tables.ages import since
 
 NONE, UNSET = "<none>", "<unset>"
 
@@ -32,6 +35,11 @@ def items(content: Any, *path: str) -> list[Any]:
     """A list, empty where there is none."""
     found = at(content, *path)
     return found if isinstance(found, list) else []
+
+
+def born(obj: Mapping[str, Any], now: datetime) -> str:
+    """How old an object is."""
+    return since(at(obj, "metadata", "creationTimestamp"), now)
 
 
 def containers(pod_spec: Any) -> tuple[str, str]:

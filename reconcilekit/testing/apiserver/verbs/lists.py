@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +31,21 @@ class ListForm:
         name: of the field that holds the items.
         item: one of them, as JSON.
         is_null_if_empty: the field is null where there are none.
+        arrange: puts a page's objects as the items are to be.
     """
 
     around: Callable[[Page], dict[str, Any]]
     name: str = "items"
     item: Callable[[Stored], bytes]
     is_null_if_empty: bool = False
+    arrange: Callable[[Sequence[Stored]], Sequence[Stored]] | None = None
 
 
 def steps(pages: Generator[None, None, Page], form: ListForm, accepted: Accepted) -> Generator[None, None, Response]:
     """Find some objects, and write some, and return the answer."""
     page = yield from pages
     writer = _writer(form, page, accepted)
-    objects = iter(page.objects)
+    objects = iter(page.objects if form.arrange is None else form.arrange(page.objects))
     while some := list(itertools.islice(objects, writer.at_once)):
         writer.add(map(form.item, some))
         yield
@@ -87,6 +89,7 @@ def table(maker: TableMaker, *, now: datetime) -> ListForm:
         name="rows",
         item=lambda stored: msgspec.json.encode(maker.row(stored, now)),
         is_null_if_empty=maker.is_null_if_empty,
+        arrange=maker.arranged,
     )
 
 

@@ -9,6 +9,8 @@ from reconcilekit.testing.apiserver.schema.defaults.filling import Fill, fill
 
 _ACCESS_GROUP = "rbac.authorization.k8s.io"
 _CPU_PERCENT = 80
+_PRECEDENCE = 1000
+_QUEUING = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
 
 
 def _fill_network_policy_spec(spec: dict[str, Any]) -> None:
@@ -61,6 +63,16 @@ _driver = fill(
     seLinuxMount=False,
 )
 
+
+def _fill_flow_schema_spec(spec: dict[str, Any]) -> None:
+    spec["matchingPrecedence"] = spec.get("matchingPrecedence") or _PRECEDENCE
+
+
+def _fill_queuing(queuing: dict[str, Any]) -> None:
+    for name, value in _QUEUING.items():
+        queuing[name] = queuing.get(name) or value
+
+
 DEFAULTS: Mapping[str, Fill] = {
     f"io.k8s.api.{name}": told
     for name, told in {
@@ -72,6 +84,10 @@ DEFAULTS: Mapping[str, Fill] = {
         "rbac.v1.RoleRef": _fill_role_ref,
         "rbac.v1.Subject": _fill_subject,
         "discovery.v1.EndpointPort": fill(name="", protocol="TCP"),
+        "flowcontrol.v1.FlowSchemaSpec": _fill_flow_schema_spec,
+        "flowcontrol.v1.ExemptPriorityLevelConfiguration": fill(nominalConcurrencyShares=0, lendablePercent=0),
+        "flowcontrol.v1.LimitedPriorityLevelConfiguration": fill(nominalConcurrencyShares=30, lendablePercent=0),
+        "flowcontrol.v1.QueuingConfiguration": _fill_queuing,
         "storage.v1.StorageClass": fill(reclaimPolicy="Delete", volumeBindingMode="Immediate"),
         "storage.v1.CSIDriverSpec": _fill_driver,
         "scheduling.v1.PriorityClass": fill(preemptionPolicy="PreemptLowerPriority"),
