@@ -10,6 +10,7 @@ from reconcilekit.cache.health import HealthState
 from reconcilekit.classification.predicates import is_expired, is_resource_version_too_large
 from reconcilekit.errors import ApiError, ReconcileError, TransientError, WireError
 from reconcilekit.kube.discovery import KindAbsentError
+from reconcilekit.kube.resource import Resource
 
 EXPECTED_FAILURES = (ApiError, WireError, ReconcileError, TimeoutError)
 """What a server or the network can do to a list or watch; anything else that is raised is a bug of ours."""
@@ -31,7 +32,7 @@ class Diagnosis:
 
     Attributes:
         state: what the kind's health becomes, if the failure shows that it can't be read.
-        message: the error, for people.
+        message: the error, for people who know which kind is meant.
         verdict: the name of the verdict's class, for the log.
         rule: the classifier's rule that gave it, None where none did.
         retry_after: seconds that the server asked for.
@@ -48,13 +49,14 @@ class Diagnosis:
     is_proven_absence: bool
 
 
-def diagnose(error: Exception, classify: Classify) -> Diagnosis:
-    """Judge a failure of a list or a watch."""
+def diagnose(error: Exception, classify: Classify, *, resource: Resource) -> Diagnosis:
+    """Judge a failure of a list or a watch of a kind."""
     verdict = classify(error)
     is_absent = isinstance(error, KindAbsentError)
     return Diagnosis(
         state=_state(error, is_absent=is_absent),
-        message=str(verdict) or repr(error),
+        # Discovery's errors name the kind, and so does whoever tells of its health.
+        message=(str(verdict) or repr(error)).replace(f"{resource}: ", "", 1),
         verdict=type(verdict).__name__,
         rule=verdict.rule,
         retry_after=verdict.retry_after if isinstance(verdict, TransientError) else None,

@@ -284,7 +284,7 @@ class Reflector:
 
     def _decide_delay(self, error: Exception) -> float:
         """Take a failure in, and give the seconds to wait."""
-        diagnosis = diagnose(error, self._classify)
+        diagnosis = diagnose(error, self._classify, resource=self.store.resource)
         was_open = self._is_open
         self._is_open = False
         self.statistics.failures += 1

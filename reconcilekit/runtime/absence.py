@@ -175,7 +175,7 @@ class AbsenceConfirmer:
         except KindAbsentError as error:
             if resource.is_optional:
                 return None
-            raise TransientError(f"{resource} can't be read at present: {error}") from error
+            raise TransientError(error.message) from error
 
     async def _read(self, resource: Resource, sought: ObjectKey | Selection) -> RawObject | None:
         scope = self._stores(resource).scope

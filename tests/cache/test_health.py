@@ -10,7 +10,7 @@ from reconcilekit.cache import (
     Scope,
     Selection,
 )
-from reconcilekit.kube.discovery import KindAbsentError, StaleDiscoveryError
+from reconcilekit.kube.discovery import KindAbsentError, KindNotYetServedError, StaleDiscoveryError
 from reconcilekit.testing.virtual_time import VirtualClock
 from tests.cache.scripted import (
     CONFIG_MAP,
@@ -158,6 +158,25 @@ class TestHealth:
         tell(story)
         said = [(record.levelname, record.__dict__["state"]) for record in caplog.records]
         assert said == [("WARNING", "absent"), ("WARNING", "forbidden"), ("INFO", "synced")]
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (KindNotYetServedError(f"{WIDGET}: it isn't served"), "it isn't served"),
+            (KindAbsentError("KindAbsent", f"{WIDGET}: it is gone"), "KindAbsent: it is gone"),
+            (StaleDiscoveryError("backend down"), "backend down"),
+        ],
+    )
+    def test_the_kind_is_named_once(self, caplog: pytest.LogCaptureFixture, error: Exception, said: str) -> None:
+        async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
+            server.on_list = refuse(error)
+            cache.declare(WIDGET)
+            await cache.start()
+            await clock.sleep(1)
+            assert cache.health()[WIDGET].message == said
+
+        tell(story)
+        assert caplog.records[0].getMessage().startswith(f"{WIDGET}: {said}; trying again in ")
 
     def test_stale_discovery_is_not_absence(self) -> None:
         async def story(clock: VirtualClock, server: ScriptedServer, cache: Cache, recorder: Recorder) -> None:
