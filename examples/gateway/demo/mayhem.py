@@ -127,6 +127,8 @@ class Mayhem:
                 self.strikes.append(self._clock.monotonic())
 
     def _faults(self) -> Iterator[tuple[str, Fault]]:
+        if not self._probability:
+            return
         for name, fault in REQUEST_FAULTS.items():
             # A 429 pauses every key of the server for a second: as often as the others it would leave no time for them.
             share = 1 / 8 if fault.status == 429 else 1.0

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from random import Random
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import attrs
 import msgspec
@@ -48,9 +48,6 @@ Action = Literal[
 
 WATCH_ACTIONS: frozenset[str] = frozenset({"close", "break", "silence", "half_line", "garbage_line", "error_event"})
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""What a rule may be for."""
-
 
 def _is_watch(request: Request) -> bool:
     return request.method == "GET" and (bool(flag(request.query, "watch")) or "/watch/" in request.path)
@@ -67,7 +64,7 @@ class Fault:
         user_agent: a glob, so that only one controller is hit.
         count: how many requests it hits; None for ever.
         after_calls: matching requests that it lets through first.
-        probability: of a hit for each matching request after that, drawn from the server's clock.
+        probability: of a hit for each matching request after that, above 0, drawn from the server's clock.
         when: before or after the request took effect; "after" loses or replaces the answer to what was done.
         action: what happens, see `Action`.
         delay: seconds before anything happens; for watches, until it strikes.
@@ -78,11 +75,13 @@ class Fault:
         message: the Status' message.
         reason: the Status' reason; "" leaves it out, as for "etcdserver: leader changed" (k/k#112152).
         details: the Status' details.
-        retry_after: seconds, in the header and, with details, in the Status.
+        retry_after: whole seconds, in the header.
         body: the whole body in place of the Status; a str is sent as plain text.
 
     Raises:
-        ValueError: a value that no request could meet, or that means nothing; the message names it.
+        TypeError: a value is of another type; the message names it, and says what to pass.
+        ValueError: a value that no request could meet, or that means nothing, or nothing to the action that was chosen;
+            the message names it.
     """
 
     method: str = "*"
@@ -106,8 +105,13 @@ class Fault:
     body: str | Mapping[str, Any] | None = None
 
     def __attrs_post_init__(self) -> None:
-        for problem in _problems(self):
-            raise ValueError(f"this rule would strike nothing, or not as told: {problem}")
+        # Most servers meet no fault.
+        from reconcilekit.testing.apiserver import fault_options
+
+        fields = attrs.fields_dict(Fault)
+        told = {name: getattr(self, name) for name in fields}
+        defaults = {name: field.default for name, field in fields.items()}
+        fault_options.check(told, defaults, WATCH_ACTIONS)
 
     def matches(self, request: Request) -> bool:
         """True where the rule is for this request."""
@@ -146,35 +150,6 @@ class Fault:
             case body:
                 headers["content-type"] = JSON
                 return Response(status=self.status, headers=headers, body=msgspec.json.encode(body))
-
-
-def _problems(fault: Fault) -> Iterator[str]:
-    """What no request could meet, or means nothing."""
-    unknown = [method for method in fault.method.split(",") if method not in METHODS]
-    if fault.method != "*" and unknown:
-        yield f"method={fault.method!r}: {unknown[0]!r} is none of {', '.join(METHODS)}; '*' is for all"
-    if isinstance(fault.path, str) and not fault.path.startswith(("/", "*", "?", "[")):
-        yield f"path={fault.path!r}: paths begin with a slash, as '/api/v1/pods'"
-    if isinstance(fault.path, str) and "=" in fault.path.partition("?")[2]:
-        yield f"path={fault.path!r}: parameters are no part of it; say them by query={{...}}"
-    if fault.action in WATCH_ACTIONS and fault.method != "*" and "GET" not in fault.method.split(","):
-        yield f"action={fault.action!r} is for watches, which are GETs, not {fault.method}"
-    told: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-        ("action", fault.action, get_args(Action)),
-        ("when", fault.when, ("before", "after")),
-    )
-    for name, value, known in told:
-        if value not in known:
-            yield f"{name}={value!r} is none of {', '.join(known)}"
-    if fault.count is not None and fault.count < 1:
-        yield f"count={fault.count}; None is for ever"
-    if not 0.0 <= fault.probability <= 1.0:
-        yield f"probability={fault.probability} isn't from 0 to 1"
-    if not 200 <= fault.status <= 599:
-        yield f"status={fault.status} isn't from 200 to 599"
-    for name in ("after_calls", "after_events", "delay", "lands_after"):
-        if getattr(fault, name) < 0:
-            yield f"{name}={getattr(fault, name)} is negative"
 
 
 @attrs.frozen(kw_only=True)
@@ -252,7 +227,13 @@ class Faults:
         return armed
 
     def remove(self, armed: ArmedFault) -> None:
-        """Take a rule out of force; one that is out already stays out."""
+        """Take a rule out of force; one that is out already stays out.
+
+        Raises:
+            TypeError: it is no rule in force; pass what `add` gave.
+        """
+        if not isinstance(armed, ArmedFault):
+            raise TypeError(f"{type(armed).__name__} can't be removed: remove takes the ArmedFault that add gave")
         if armed in self._armed:
             self._armed.remove(armed)
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-from typing import Any
+from typing import Any, get_args
 
+import attrs
 import msgspec
 import pytest
 
 from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.testing import Fault
-from reconcilekit.testing.apiserver import oddities
+from reconcilekit.testing.apiserver import fault_options, oddities
+from reconcilekit.testing.apiserver.faults import Action
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -43,7 +46,6 @@ def test_the_default_fault_is_one_unmapped_etcd_error(on_server: Any) -> None:
         (Fault(query={"limit": "6"}, count=None), [200, 200, 200, 200]),
         (Fault(user_agent="somebody*", count=None), [200, 200, 200, 200]),
         (Fault(user_agent="tester/*", count=None), [500, 500, 500, 500]),
-        (Fault(probability=0.0, count=None), [200, 200, 200, 200]),
     ],
 )
 def test_rules_choose_requests(fault: Fault, statuses: list[int], on_server: Any) -> None:
@@ -61,7 +63,27 @@ def test_rules_choose_requests(fault: Fault, statuses: list[int], on_server: Any
         ({"when": "later"}, "when='later' is none of before, after"),
         ({"method": "GET,get"}, "method='GET,get': 'get' is none of GET, HEAD"),
         ({"path": "api/v1"}, "path='api/v1': paths begin with a slash"),
-        ({"probability": 2.0}, "probability=2.0 isn't from 0 to 1"),
+        ({"probability": 2.0}, "probability=2.0 isn't above 0 and at most 1"),
+        ({"probability": 0}, "probability=0 isn't above 0 and at most 1"),
+        ({"probability": math.nan}, "probability=nan isn't above 0"),
+        ({"retry_after": -1, "status": 429}, "retry_after=-1 is negative"),
+        ({"delay": math.inf}, "delay=inf is no time; pass seconds >= 0"),
+        ({"action": "delay"}, "action='delay' delays nothing by 0 seconds"),
+        ({"action": "late_write", "method": "GET"}, "action='late_write' is for writes, not GET"),
+        ({"action": "second_try", "method": "GET,HEAD"}, "action='second_try' is for writes, not GET,HEAD"),
+        (
+            {"lands_after": 5.0},
+            "action='answer' ignores lands_after=5.0; leave it away, or choose one that goes by it: late_write",
+        ),
+        ({"action": "drop", "status": 503}, "action='drop' ignores status=503; leave it away, or choose one that"),
+        ({"action": "delay", "delay": 1.0, "when": "after"}, "action='delay' ignores when='after'"),
+        ({"action": "refuse", "when": "after"}, "action='refuse' ignores when='after'"),
+        ({"action": "close", "message": "m"}, "action='close' ignores message='m'"),
+        ({"action": "error_event", "retry_after": 1}, "action='error_event' ignores retry_after=1"),
+        ({"after_events": 1}, "action='answer' ignores after_events=1"),
+        ({"action": "close", "after_events": 1, "delay": 1.0}, "after_events=1 beside delay=1.0: it strikes by one"),
+        ({"bare": True, "body": "x"}, "bare=True is of the Status, which body='x' replaces; leave one of them away"),
+        ({"reason": "Conflict", "body": {}}, "reason='Conflict' is of the Status, which body={} replaces"),
         ({"count": 0}, "count=0; None is for ever"),
         ({"status": 42}, "status=42 isn't from 200 to 599"),
         ({"delay": -1.0}, "delay=-1.0 is negative"),
@@ -73,6 +95,45 @@ def test_rules_choose_requests(fault: Fault, statuses: list[int], on_server: Any
 def test_a_rule_that_would_do_nothing_is_refused(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
         Fault(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"method": ["GET"]}, "method=['GET'] is no str; pass method='GET', or method='GET,PUT' for several"),
+        ({"path": 1}, "path=1 is no str or Pattern; pass path='*/configmaps', or a compiled pattern"),
+        ({"path": re.compile(b"x")}, "path=re.compile(b'x') is for bytes; pass re.compile("),
+        ({"query": "watch=1"}, "query='watch=1' is no Mapping; pass query={'watch': '1'}"),
+        ({"query": {"dryRun": 1}}, "query={'dryRun': 1}: 'dryRun' and 1 are compared as text; pass {'watch': '1'}"),
+        ({"user_agent": None}, "user_agent=None is no str; pass user_agent='my-controller*', or '*' for all"),
+        ({"count": "3"}, "count='3' is no int; pass count=3, or count=None for ever"),
+        ({"count": True}, "count=True is no int"),
+        ({"action": ["drop"]}, "action=['drop'] is no str; pass action='drop'"),
+        ({"delay": "1"}, "delay='1' is no int or float; pass delay=0.5, in seconds"),
+        ({"details": "x"}, "details='x' is no Mapping; pass details={'kind': 'configmaps'}"),
+        ({"body": b"x"}, "body=b'x' is no str or Mapping; pass body="),
+        ({"bare": 1}, "bare=1 is no bool; pass bare=True"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(wrong: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        Fault(**wrong)
+
+
+def test_every_option_and_action_is_checked() -> None:
+    assert list(fault_options.HEEDED) == list(get_args(Action))
+    fault = Fault(action="error_event", status=410, reason="Expired", details={}, after_events=2)
+    assert attrs.evolve(fault, count=None).status == 410
+
+
+def test_what_was_added_is_removed_not_its_rule(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        rule: Any = Fault()
+        call.server.faults.add(rule)
+        with pytest.raises(TypeError, match="Fault can't be removed: remove takes the ArmedFault that add gave"):
+            call.server.faults.remove(rule)
+
+    on_server(scenario)
 
 
 def test_several_rules_are_added_one_by_one(on_server: Any) -> None:
@@ -183,7 +244,8 @@ WATCH = {"resourceVersion": "0", "timeoutSeconds": "20"}
 )
 def test_what_befalls_a_watch(action: Any, lines: list[Any], ended_at: float, on_server: Any) -> None:
     async def scenario(call: Any) -> None:
-        call.server.faults.add(Fault(query={"watch": "1"}, action=action, after_events=1, status=410, reason="Expired"))
+        told: Any = {"status": 410, "reason": "Expired"} if action == "error_event" else {}
+        call.server.faults.add(Fault(query={"watch": "1"}, action=action, after_events=1, **told))
         watch = await call.watch(MAPS, silence=60.0, **WATCH)
         await call.clock.sleep(1)
         await call("POST", MAPS, config_map("a"))
