@@ -14,6 +14,7 @@ import msgspec
 from reconcilekit.classification.predicates import is_kind_unknown
 from reconcilekit.clock import Clock
 from reconcilekit.errors import ApiError, BugError, GarbledAnswerError, Operation, WireError
+from reconcilekit.kube.arguments import check_key, check_mapping, check_string, check_strings, encoded, key_of
 from reconcilekit.kube.discovery import Discovery
 from reconcilekit.kube.discovery_documents import ResourceInfo
 from reconcilekit.kube.objects import (
@@ -23,7 +24,7 @@ from reconcilekit.kube.objects import (
     try_parse_object,
 )
 from reconcilekit.kube.recent import RecentObjects
-from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.kube.resource import ObjectKey, Resource, check_resource
 from reconcilekit.kube.transport import DEFAULT_TIMEOUT, Request, Response, Transport
 from reconcilekit.kube.watch import IDLE_MARGIN, SERVER_TIMEOUT, Watch
 
@@ -57,8 +58,8 @@ class Client:
 
     One instance serves any number of tasks of one event loop. Besides what it names, every call raises the errors of
     `Discovery.find` for a kind that it meets first, `ApiError` for an answer that isn't a success, `WireError` where
-    there is none (`GarbledAnswerError` for a success that can't be read), both with their `.operation`, and `BugError`
-    for a request that names no object.
+    there is none (`GarbledAnswerError` for a success that can't be read), both with their `.operation`, `BugError`
+    for a request that names no object, and `TypeError` for an argument that is none of its kind.
 
     Args:
         transport: the way to the API server; closed by `aclose`.
@@ -109,6 +110,7 @@ class Client:
 
     async def get(self, resource: Resource, key: ObjectKey) -> RawObject:
         """The object as the server has it now."""
+        check_key("get", resource, key)
         info = await self._info(resource)
         return await self._exchange(_Call("get", "GET", info, _object_path(info, key), headers=_READ))
 
@@ -138,6 +140,9 @@ class Client:
         Raises:
             ContinueExpiredError: `continue_token` is too old.
         """
+        check_resource("list_page", resource)
+        check_strings("list_page", namespace=namespace, label_selector=label_selector, field_selector=field_selector)
+        check_strings("list_page", continue_token=continue_token, resource_version=resource_version)
         info = await self._info(resource)
         query = _selectors(label_selector, field_selector)
         if limit:
@@ -178,6 +183,9 @@ class Client:
             resource_version: of the list, event or bookmark that this continues.
             timeout_seconds: after which the server ends the watch. The client gives up on a silence 5 s longer.
         """
+        check_resource("watch", resource)
+        check_strings("watch", namespace=namespace, label_selector=label_selector, field_selector=field_selector)
+        check_string("watch", "resource_version", resource_version)
         query = _selectors(label_selector, field_selector) | {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -199,8 +207,8 @@ class Client:
 
     async def create(self, resource: Resource, obj: Mapping[str, Any]) -> RawObject:
         """POST: the object as it was created. AlreadyExists (409) may be the echo of a lost first answer."""
+        key = key_of("create", resource, obj)
         info = await self._info(resource)
-        key = _key_of(obj)
         _check_scope(info, key)
         call = _Call("create", "POST", info, info.collection_path(key.namespace), query=self._write_query)
         call.generate_name = not key.name
@@ -208,13 +216,15 @@ class Client:
 
     async def update(self, resource: Resource, obj: Mapping[str, Any]) -> RawObject:
         """PUT of the whole object; a `metadata.resourceVersion` in it must be the live one (else 409 Conflict)."""
+        key = key_of("update", resource, obj)
         info = await self._info(resource)
-        return await self._write(_Call("update", "PUT", info, _path_of(info, obj), query=self._write_query), obj)
+        return await self._write(_Call("update", "PUT", info, _object_path(info, key), query=self._write_query), obj)
 
     async def update_status(self, resource: Resource, obj: Mapping[str, Any]) -> RawObject:
         """PUT of the status subresource: the rest of `obj` but its metadata is ignored by the server."""
+        key = key_of("update_status", resource, obj)
         info = await self._info(resource)
-        path = _path_of(info, obj, subresource="status")
+        path = _object_path(info, key, subresource="status")
         return await self._write(_Call("update", "PUT", info, path, query=self._write_query, subresource="status"), obj)
 
     async def apply(self, resource: Resource, obj: Mapping[str, Any], *, force: bool = True) -> RawObject:
@@ -241,10 +251,12 @@ class Client:
 
         A `metadata.resourceVersion` or `metadata.uid` in it is a precondition (409 Conflict).
         """
+        check_key("merge_patch", resource, key)
+        check_mapping("merge_patch", "patch", patch)
         info = await self._info(resource)
         path = _object_path(info, key, subresource=subresource)
         call = _Call("patch", "PATCH", info, path, self._write_query, _MERGE, subresource=subresource)
-        call.body = msgspec.json.encode(patch)
+        call.body = encoded("merge_patch", patch)
         return await self._exchange(call)
 
     async def delete(
@@ -265,6 +277,8 @@ class Client:
             resource_version: a precondition: 409 Conflict where the object has changed.
             propagation: what becomes of what it owns: "Background", "Foreground" or "Orphan".
         """
+        check_key("delete", resource, key)
+        check_strings("delete", uid=uid, resource_version=resource_version)
         info = await self._info(resource)
         preconditions = {
             name: value for name, value in (("uid", uid), ("resourceVersion", resource_version)) if value is not None
@@ -283,8 +297,9 @@ class Client:
     async def _apply(
         self, resource: Resource, obj: Mapping[str, Any], *, force: bool, subresource: str = ""
     ) -> RawObject:
+        key = key_of("apply_status" if subresource else "apply", resource, obj)
         info = await self._info(resource)
-        path = _path_of(info, obj, subresource=subresource)
+        path = _object_path(info, key, subresource=subresource)
         query = self._write_query | {"force": "true" if force else "false"}
         return await self._write(_Call("apply", "PATCH", info, path, query, _APPLY, subresource=subresource), obj)
 
@@ -295,7 +310,7 @@ class Client:
         if "kind" not in obj or "apiVersion" not in obj:
             resource = call.info.resource
             obj = {"apiVersion": resource.api_version, "kind": resource.kind} | dict(obj)
-        call.body = msgspec.json.encode(obj)
+        call.body = encoded(call.verb, obj)
         return await self._exchange(call)
 
     async def _exchange(self, call: _Call) -> RawObject:
@@ -411,15 +426,6 @@ def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:
     if field_selector:
         query["fieldSelector"] = field_selector
     return query
-
-
-def _key_of(obj: Mapping[str, Any]) -> ObjectKey:
-    meta = obj.get("metadata") or {}
-    return ObjectKey(meta.get("namespace") or "", meta.get("name") or "")
-
-
-def _path_of(info: ResourceInfo, obj: Mapping[str, Any], *, subresource: str = "") -> str:
-    return _object_path(info, _key_of(obj), subresource=subresource)
 
 
 def _object_path(info: ResourceInfo, key: ObjectKey, *, subresource: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import attrs
@@ -73,6 +74,45 @@ class Resource:
 def is_nameable(api_version: str, kind: str) -> bool:
     """True where they make a `Resource`; of what a server lists, the odd entry is passed over."""
     return _API_VERSION.fullmatch(api_version) is not None and _KIND.fullmatch(kind) is not None
+
+
+def check_resource(call: str, given: object) -> None:
+    """Refuse what isn't a kind.
+
+    Args:
+        call: the method that was told it, as its error names it.
+        given: in place of a `Resource`.
+
+    Raises:
+        TypeError: it is something else; says what to pass.
+    """
+    if not isinstance(given, Resource):
+        raise TypeError(f"{call}: {described(given)} is no Resource; pass {_resource_for(given)}")
+
+
+def described(value: object) -> str:
+    """A value as errors show it: itself where it is short, else by its type, since objects hold secrets."""
+    if value is None or isinstance(value, str | int | float | ObjectKey | Resource):
+        text = repr(value)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if isinstance(value, tuple) and len(value) <= _FEW:
+        return f"({', '.join(map(described, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+_LONGEST = 80
+_FEW = 3
+
+
+def _resource_for(given: object) -> str:
+    if isinstance(given, Mapping):
+        api_version, kind = given.get("apiVersion"), given.get("kind")
+        if isinstance(api_version, str) and isinstance(kind, str) and is_nameable(api_version, kind):
+            return f'Resource("{api_version}", "{kind}")'
+    return _EXAMPLE
 
 
 _EXAMPLE = 'Resource("example.com/v1", "Kind")'

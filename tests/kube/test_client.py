@@ -19,8 +19,8 @@ from reconcilekit.errors import (
     WireError,
 )
 from reconcilekit.kube.client import Client, ContinueExpiredError
-from reconcilekit.kube.objects import RawObject, UndecodableObject
-from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.kube.objects import RawObject, UndecodableObject, parse_object
+from reconcilekit.kube.resource import ObjectKey, Resource, described
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.virtual_time import VirtualClock
 from tests.kube.scripted import ScriptedTransport, aggregated, group, json_response, listed, serving, status_response
@@ -233,6 +233,93 @@ async def test_a_request_that_names_no_object_is_not_sent(call: Call, message: s
         await call(client_of(transport))
     assert str(caught.value) == message
     assert len(transport.requests) == 2
+
+
+UNTYPED: Any = None
+
+
+def wrongly(call: Callable[[Client, Any], Awaitable[object]], given: object) -> Call:
+    return lambda client: call(client, given)
+
+
+async def watched(client: Client, **told: Any) -> None:
+    async with client.watch(WIDGET, **told):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (wrongly(lambda c, x: c.get(WIDGET, x), "a"), "get: 'a' is no ObjectKey; pass ObjectKey(namespace, name)"),
+        (
+            wrongly(lambda c, x: c.get(WIDGET, x), ("ns", "a")),
+            "get: ('ns', 'a') is no ObjectKey; pass ObjectKey('ns', 'a')",
+        ),
+        (
+            wrongly(lambda c, x: c.delete(WIDGET, x), parse_object(b'{"metadata": {"name": "a"}}', field_manager=None)),
+            "delete: a RawObject is no ObjectKey; pass its key",
+        ),
+        (wrongly(lambda c, x: c.get(WIDGET, x), ObjectKey("ns", UNTYPED)), "get: the name is None; pass a str"),
+        (
+            wrongly(lambda c, x: c.get(x, KEY), "widgets"),
+            'get: \'widgets\' is no Resource; pass Resource("example.com/v1", "Kind")',
+        ),
+        (
+            wrongly(lambda c, x: c.apply(x, widget()), widget()),
+            'apply: a dict is no Resource; pass Resource("example.com/v1", "Widget")',
+        ),
+        (
+            wrongly(lambda c, x: c.list_page(x), Resource),
+            'list_page: the class Resource is no Resource; pass Resource("example.com/v1", "Kind")',
+        ),
+        (
+            wrongly(lambda c, x: c.create(WIDGET, x), "x" * 200),
+            f'create: \'{"x" * 79}... is no dict; pass a dict, as in {{"metadata": {{"name": ...}}}}',
+        ),
+        (
+            wrongly(lambda c, x: c.update(WIDGET, x), parse_object(b'{"metadata": {"name": "a"}}', field_manager=None)),
+            "update: a RawObject is no dict; pass its decode()",
+        ),
+        (
+            wrongly(lambda c, x: c.update_status(WIDGET, {"metadata": x}), ["a"]),
+            'update_status: the object\'s metadata is a list; pass a dict, as in {"metadata": {"name": ...}}',
+        ),
+        (
+            wrongly(lambda c, x: c.apply_status(WIDGET, {"metadata": {"name": x}}), 3),
+            "apply_status: the name is 3; pass '3'",
+        ),
+        (
+            wrongly(lambda c, x: c.merge_patch(WIDGET, KEY, x), [{"op": "remove"}]),
+            "merge_patch: patch is a list; pass a dict of what is to change",
+        ),
+        (
+            wrongly(lambda c, x: c.create(WIDGET, widget() | {"spec": {"ports": [80, x]}}), object()),
+            "create: spec.ports[1] is an object, which has no JSON; pass dicts, lists, str, numbers, bool and None",
+        ),
+        (
+            wrongly(lambda c, x: c.list_page(WIDGET, label_selector=x), {"a": "b", "c": "d"}),
+            "list_page: label_selector is a dict; pass 'a=b,c=d'",
+        ),
+        (wrongly(lambda c, x: watched(c, resource_version=x), 7), "watch: resource_version is 7; pass '7'"),
+        (wrongly(lambda c, x: watched(c, resource_version=x), None), "watch: resource_version is None; pass a str"),
+        (
+            wrongly(lambda c, x: c.delete(WIDGET, KEY, resource_version=x), 7),
+            "delete: resource_version is 7; pass '7'",
+        ),
+    ],
+)
+async def test_an_argument_of_another_type_is_told_with_what_to_pass(call: Call, message: str) -> None:
+    transport = serving()
+    with pytest.raises(TypeError) as caught:
+        await call(client_of(transport))
+    assert str(caught.value) == message
+    assert "POST" not in str(transport.requests)
+
+
+def test_an_error_about_an_argument_shows_nothing_of_an_object() -> None:
+    assert described({"data": {"password": "secret"}}) == "a dict"
+    assert described(("a", {"password": "secret"})) == "('a', a dict)"
+    assert described(("a",)) == "('a',)"
 
 
 def page(*items: object, version: str = "9", more: str = "") -> Response:
