@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from reconcilekit.kube.objects import RawObject
-from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, described
+from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string, described
 
 
 def check_key(call: str, resource: Resource, key: ObjectKey) -> None:
@@ -81,21 +81,6 @@ def check_strings(call: str, **given: object) -> None:
             check_string(call, name, value)
 
 
-def check_string(call: str, name: str, given: object) -> None:
-    """Refuse what is no str.
-
-    Args:
-        call: the method, as errors name it.
-        name: of its argument.
-        given: what it was told.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if not isinstance(given, str):
-        raise TypeError(f"{call}: {name} is {described(given)}; pass {_string_for(given)}")
-
-
 def encoded(call: str, value: Mapping[str, Any]) -> bytes:
     """The JSON of an object or a patch.
 
@@ -133,12 +118,6 @@ def _key_for(given: object) -> str:
     if isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, str) for part in given):
         return f"ObjectKey{given!r}"
     return "ObjectKey(namespace, name)"
-
-
-def _string_for(value: object) -> str:
-    if isinstance(value, Mapping):
-        return repr(",".join(f"{key}={label}" for key, label in value.items()))
-    return repr(str(value)) if isinstance(value, int) else "a str"
 
 
 def _parts(value: object, path: str = "") -> Iterator[tuple[str, object]]:

@@ -14,7 +14,7 @@ import msgspec
 from reconcilekit.classification.predicates import is_kind_unknown
 from reconcilekit.clock import Clock
 from reconcilekit.errors import ApiError, BugError, GarbledAnswerError, Operation, WireError
-from reconcilekit.kube.arguments import check_key, check_mapping, check_string, check_strings, encoded, key_of
+from reconcilekit.kube.arguments import check_key, check_mapping, check_strings, encoded, key_of
 from reconcilekit.kube.discovery import Discovery
 from reconcilekit.kube.discovery_documents import ResourceInfo
 from reconcilekit.kube.objects import (
@@ -24,7 +24,7 @@ from reconcilekit.kube.objects import (
     try_parse_object,
 )
 from reconcilekit.kube.recent import RecentObjects
-from reconcilekit.kube.resource import ObjectKey, Resource, check_resource
+from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string
 from reconcilekit.kube.transport import DEFAULT_TIMEOUT, Request, Response, Transport
 from reconcilekit.kube.watch import IDLE_MARGIN, SERVER_TIMEOUT, Watch
 

@@ -90,6 +90,21 @@ def check_resource(call: str, given: object) -> None:
         raise TypeError(f"{call}: {described(given)} is no Resource; pass {_resource_for(given)}")
 
 
+def check_string(call: str, name: str, given: object) -> None:
+    """Refuse what is no str.
+
+    Args:
+        call: the method, as errors name it.
+        name: of its argument.
+        given: what it was told.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(given, str):
+        raise TypeError(f"{call}: {name} is {described(given)}; pass {_string_for(name, given)}")
+
+
 def described(value: object) -> str:
     """A value as errors show it: itself where it is short, else by its type, since objects hold secrets."""
     if value is None or isinstance(value, str | int | float | ObjectKey | Resource):
@@ -113,6 +128,12 @@ def _resource_for(given: object) -> str:
         if isinstance(api_version, str) and isinstance(kind, str) and is_nameable(api_version, kind):
             return f'Resource("{api_version}", "{kind}")'
     return _EXAMPLE
+
+
+def _string_for(name: str, value: object) -> str:
+    if isinstance(value, Mapping) and name.endswith("selector"):
+        return repr(",".join(f"{key}={label}" for key, label in value.items()))
+    return repr(str(value)) if isinstance(value, int) else "a str"
 
 
 _EXAMPLE = 'Resource("example.com/v1", "Kind")'

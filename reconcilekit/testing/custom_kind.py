@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconcilekit.kube.resource import Resource
+from reconcilekit.kube.resource import Resource, check_resource
 
 CUSTOM_RESOURCE_DEFINITION = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 """The kind of what `custom_kind` gives."""
@@ -25,7 +25,9 @@ def custom_kind(
 
     Raises:
         ValueError: the kind is of the core group, to which nobody can add.
+        TypeError: that is no kind.
     """
+    check_resource("custom_kind", resource)
     if not resource.group:
         raise ValueError(
             f"{resource} is of the core group, to which nobody adds kinds; write Resource('example.com/v1', ...)"

@@ -15,7 +15,7 @@ import attrs
 import msgspec
 
 from reconcilekit.clock import Clock
-from reconcilekit.kube.resource import ObjectKey, Resource
+from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
@@ -224,6 +224,7 @@ class ApiServer:
         """
         from reconcilekit.kube.client import Client
 
+        check_string("client", "the name", name)
         if user is None and not token:
             self.access.let_nobody_in(name)
         transport = self.transport(user_agent=name, token=token, user=user, latency=latency)
@@ -255,7 +256,9 @@ class ApiServer:
         Raises:
             KeyError: the kind isn't served.
             ValueError: a namespace is named, and the kind has none.
+            TypeError: that is no kind.
         """
+        check_resource("objects", resource)
         served = self._cluster.registry.of(resource)
         if namespace and not served.is_namespaced:
             raise ValueError(f"a {resource.kind} has no namespace: leave namespace={namespace!r} away")
@@ -269,7 +272,10 @@ class ApiServer:
         Raises:
             KeyError: the kind isn't served.
             ValueError: the kind is namespaced and no namespace is named, or the other way round.
+            TypeError: that is no kind, or no name.
         """
+        check_resource("object", resource)
+        check_string("object", "the name", name)
         served = self._cluster.registry.of(resource)
         if served.is_namespaced and not namespace:
             raise ValueError(f"a {resource.kind} has a namespace: pass it, as in object(..., {name!r}, namespace=...)")
@@ -436,6 +442,7 @@ class ApiServer:
             keys: dotted paths, "[]" standing for a list's items, with the item's key fields, "set" or "atomic":
                 ``{"spec.ports": ("port", "protocol")}``. They replace what was known of the kind.
         """
+        check_resource("tell_list_keys", resource)
         self._cluster.registry.tell_list_keys(resource, keys)
 
     def __repr__(self) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconcilekit import Resource
-from reconcilekit.testing import ApiServer, VirtualClock
+from reconcilekit import ObjectKey, Resource
+from reconcilekit.testing import ApiServer, VirtualClock, custom_kind
 
 CONFIG_MAP = Resource("v1", "ConfigMap")
 NAMESPACE = Resource("v1", "Namespace")
@@ -61,6 +61,46 @@ def test_a_client_says_who_it_is_where_nobodies_get_nowhere(options: dict[str, A
     assert "pass user=User('kubectl'), an administrator as user=User('kubectl', groups=['system:masters'])" in str(
         caught.value
     )
+
+
+UNTYPED: dict[str, Any] = {"plural": "configmaps", "key": ObjectKey("default", "a"), "object": {"kind": "Namespace"}}
+
+
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (
+            lambda server: server.objects(UNTYPED["plural"]),
+            'objects: \'configmaps\' is no Resource; pass Resource("example.com/v1", "Kind")',
+        ),
+        (
+            lambda server: server.object(UNTYPED["object"] | {"apiVersion": "v1"}, "a"),
+            'object: a dict is no Resource; pass Resource("v1", "Namespace")',
+        ),
+        (
+            lambda server: server.object(CONFIG_MAP, UNTYPED["key"], namespace="default"),
+            "object: the name is ObjectKey(namespace='default', name='a'); pass a str",
+        ),
+        (
+            lambda server: server.tell_list_keys(UNTYPED["plural"], {}),
+            'tell_list_keys: \'configmaps\' is no Resource; pass Resource("example.com/v1", "Kind")',
+        ),
+        (
+            lambda server: server.client(UNTYPED["key"]),
+            "client: the name is ObjectKey(namespace='default', name='a'); pass a str",
+        ),
+        (
+            lambda server: custom_kind(UNTYPED["plural"]),
+            'custom_kind: \'configmaps\' is no Resource; pass Resource("example.com/v1", "Kind")',
+        ),
+    ],
+)
+def test_arguments_of_another_type_are_named(
+    server: ApiServer, call: Callable[[ApiServer], object], problem: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        call(server)
+    assert str(caught.value) == problem
 
 
 @pytest.mark.parametrize(
