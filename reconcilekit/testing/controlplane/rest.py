@@ -61,8 +61,9 @@ class AdminClient:
         try:
             try:
                 return self._exchange(method, path, content, sent)
-            except (http.client.RemoteDisconnected, ssl.SSLEOFError, BrokenPipeError):
-                # The server closes connections that idle; nothing of this request was read then.
+            except (ConnectionResetError, ssl.SSLEOFError, BrokenPipeError):
+                # The server closes connections that idle; nothing of this request was read then. How that shows depends
+                # on the moment, and on the release of Python.
                 self._connection.close()
                 return self._exchange(method, path, content, sent)
         except http.client.HTTPException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 from collections.abc import Mapping
 
 import attrs
@@ -71,7 +72,8 @@ def cannot_listen(host: str, port: int, error: OSError) -> AddressError:
         return AddressError(f"another process listens on {authority(host, port)}; {why}")
     if error.errno == errno.EACCES:
         return AddressError(f"this user may not listen on port {port}; choose one above 1023, or 0 for a free one")
-    said = (error.strerror or str(error)).rpartition(": ")[2]
+    # Python 3.13 passes over addresses that aren't the machine's, and says without a number that it could bind to none.
+    said = error.strerror.rpartition(": ")[2] if error.strerror else os.strerror(errno.EADDRNOTAVAIL).lower()
     return AddressError(
         f"{host} is no address of this machine; 127.0.0.1 is for its own clients, 0.0.0.0 for all of its addresses "
         f"({said})"
