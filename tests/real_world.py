@@ -28,7 +28,7 @@ from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import Turns
-from reconcilekit.testing.apiserver.server import RequestRecord
+from reconcilekit.testing.apiserver.request_records import RequestRecord
 from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
 from reconcilekit.testing.controlplane import ControlPlane
 

@@ -6,7 +6,8 @@ from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Snapshot
 from reconcilekit.testing.apiserver.faults import ArmedFault, Fault, FaultHit, Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping, Workloads
-from reconcilekit.testing.apiserver.server import ApiServer, RequestRecord
+from reconcilekit.testing.apiserver.request_records import RequestRecord
+from reconcilekit.testing.apiserver.server import ApiServer
 from reconcilekit.testing.apiserver.storage.changes import Change, CompactedError
 from reconcilekit.testing.apiserver.wire.limits import Limits
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport

@@ -11,10 +11,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
 import msgspec
 
 from reconcilekit.clock import Clock
+from reconcilekit.errors import WireError
 from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
@@ -26,6 +26,7 @@ from reconcilekit.testing.apiserver.encoding.rendering import refusal
 from reconcilekit.testing.apiserver.faults import Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.pacing import Steps
+from reconcilekit.testing.apiserver.request_records import RequestRecord, broken
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.collection import History
@@ -49,25 +50,6 @@ _ANSWERS = (Response, WatchStream)
 
 SHORTEST_DEADLINE = 0.001
 """Seconds that a request may give the server at least: with fewer it doesn't even begin."""
-
-
-@attrs.define(kw_only=True, eq=False)
-class RequestRecord:
-    """One request that the server saw.
-
-    Attributes:
-        user: who sent it, or whom they may act as; "" where the server can't tell, as for 401.
-        status: of the answer, 0 where there is none (yet).
-        at: the clock's monotonic time of its arrival.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    user_agent: str
-    at: float
-    status: int = 0
-    user: str = ""
 
 
 class ApiServer:
@@ -478,7 +460,17 @@ class ApiServer:
         except StatusError as error:
             refused = refusal(error, request.headers.get("accept", ""))
             return self._late(refused) if error.code == HTTPStatus.GATEWAY_TIMEOUT else refused
-        return answer.in_turns(self._cluster.turns) if isinstance(answer, Steps) else answer
+        except WireError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the client is to have an answer
+            return broken(record, error)
+        return self._in_turns(record, answer) if isinstance(answer, Steps) else answer
+
+    async def _in_turns(self, record: RequestRecord, answer: Steps) -> Answer:
+        try:
+            return await answer.in_turns(self._cluster.turns)
+        except Exception as error:  # noqa: BLE001 -- as above
+            return broken(record, error)
 
     async def _late(self, refused: Response) -> Answer:
         await self._clock.sleep(FUTURE_VERSION_PATIENCE)

@@ -130,11 +130,15 @@ Scenario = Callable[[Caller], Coroutine[object, object, Any]]
 
 @pytest.fixture
 def on_server() -> Callable[..., Any]:
-    """Runs `scenario(caller)` against a fresh server on virtual time."""
+    """Runs `scenario(caller)` against a fresh server on virtual time; what it broke in the server is raised."""
 
     def run(scenario: Scenario, *, seed: int = 0, **options: Any) -> Any:
         async def main(clock: VirtualClock) -> Any:
-            return await scenario(Caller(ApiServer(clock=clock, **options), clock))
+            server = ApiServer(clock=clock, **options)
+            result = await scenario(Caller(server, clock))
+            if broken := next((record.error for record in server.requests if record.error is not None), None):
+                raise broken
+            return result
 
         return run_virtual(main, seed=seed)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
-from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
@@ -17,6 +15,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     required,
     unsupported,
 )
+from reconcilekit.testing.apiserver.validation.resource_names import amount
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
@@ -54,7 +53,7 @@ def claim_spec_causes(spec: Obj, field: str) -> Found:
     storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
     if storage is None:
         yield required(f"{field}.resources[storage]")
-    elif _amount(storage) <= 0:
+    elif amount(storage) <= 0:
         yield invalid(f"{field}.resources[storage]", storage, "must be greater than zero")
     if name := spec.get("storageClassName"):
         yield from (invalid(f"{field}.storageClassName", name, why) for why in names.subdomain(name))
@@ -88,7 +87,7 @@ def _changed_causes(claim: Obj, old: Obj) -> Found:
     is_bound = (claim.get("status") or {}).get("phase") == "Bound"
     if _fixed(spec, before, claim, is_bound=is_bound) != _fixed(before, before, old, is_bound=is_bound):
         yield forbidden("spec", _FIXED)
-    there = _amount(((old.get("status") or {}).get("capacity") or {}).get("storage"))
+    there = amount(((old.get("status") or {}).get("capacity") or {}).get("storage"))
     if size(claim) < size(old) and size(claim) <= there:
         yield forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
     yield from immutable("volumeMode", before.get("volumeMode"), spec.get("volumeMode"))
@@ -103,7 +102,7 @@ def _changed_causes(claim: Obj, old: Obj) -> Found:
 def _fixed(spec: Obj, before: Obj, claim: Obj, *, is_bound: bool) -> dict[str, Any]:
     """What of a claim may not change, with amounts that compare by what they are."""
     resources = spec.get("resources") or {}
-    amounts = {name: {n: _amount(v) for n, v in (resources.get(name) or {}).items()} for name in ("limits", "requests")}
+    amounts = {name: {n: amount(v) for n, v in (resources.get(name) or {}).items()} for name in ("limits", "requests")}
     free = set()
     if not before.get("volumeName"):
         free.add("volumeName")
@@ -118,16 +117,7 @@ def _fixed(spec: Obj, before: Obj, claim: Obj, *, is_bound: bool) -> dict[str, A
 
 def size(claim: Obj) -> Any:
     """How much storage a claim asks for."""
-    return _amount(((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage"))
-
-
-def _amount(value: Any) -> Any:
-    if value is None:
-        return 0
-    try:
-        return parse_quantity(value)
-    except DecodeError:
-        return 0
+    return amount(((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage"))
 
 
 def claim_status_causes(claim: Obj, old: Obj) -> Found:
@@ -153,5 +143,5 @@ def _name_causes(name: str, field: str) -> Found:
 
 
 def _negative_causes(value: str, field: str) -> Found:
-    if (amount := _amount(value)) < 0:
-        yield invalid(field, int(amount), "must be a valid resource quantity")
+    if (told := amount(value)) < 0:
+        yield invalid(field, int(told), "must be a valid resource quantity")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
-from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
@@ -20,6 +17,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
+from reconcilekit.testing.apiserver.validation.resource_names import amount
 from reconcilekit.testing.apiserver.validation.security_contexts import propagation_causes, security_context_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -157,9 +155,9 @@ def resource_causes(resources: Obj, field: str) -> Found:
         if name not in limits:
             if not _is_shared(name):
                 yield required(f"{field}.limits", "Limit must be set for non overcommitable resources")
-        elif not _is_shared(name) and _amount(value) != _amount(limits[name]):
+        elif not _is_shared(name) and amount(value) != amount(limits[name]):
             yield invalid(f"{field}.requests", value, f"must be equal to {name} limit of {limits[name]}")
-        elif _amount(value) > _amount(limits[name]):
+        elif amount(value) > amount(limits[name]):
             why = f"must be less than or equal to {name} limit of {limits[name]}"
             yield invalid(f"{field}.requests", value, why)
 
@@ -176,15 +174,8 @@ def _amount_causes(name: str, value: str, field: str) -> Found:
     elif not is_standard:
         yield invalid(field, name, "must be a standard resource type or fully qualified")
         yield invalid(field, name, "must be a standard resource for containers")
-    if _amount(value) < 0:
+    if amount(value) < 0:
         yield invalid(field, value, "must be greater than or equal to 0")
-
-
-def _amount(value: Any) -> Any:
-    try:
-        return parse_quantity(value)
-    except DecodeError:
-        return 0
 
 
 def _lifecycle_causes(container: Obj, field: str) -> Found:

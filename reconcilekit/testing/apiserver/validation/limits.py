@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from reconcilekit.testing.apiserver.validation import names
@@ -11,6 +12,7 @@ from reconcilekit.testing.apiserver.validation.resource_names import (
     container_name_causes,
     is_shared,
     name_causes,
+    whole_amount,
 )
 
 _TYPES = ("Pod", "Container", "PersistentVolumeClaim")
@@ -27,6 +29,9 @@ _ORDER = (
 
 _SHOWN = {("min", "default"): "min", ("default", "max"): "max"}
 """Whose value is shown, where it isn't the one of the field."""
+
+_MOST_MILLIS = (2**63 - 1) // 1000
+"""From here on ratios are reckoned with whole amounts."""
 
 
 def limit_range_causes(limits: Obj, old: Obj | None) -> Found:
@@ -69,16 +74,33 @@ def _resource_causes(found: dict[str, str], resource: str, field: str) -> Found:
             shown = found[_SHOWN.get((less, more), where)]
             yield invalid(f"{field}.{where}[{resource}]", shown, why.format(found[less], found[more]))
     if _RATIO in found:
-        yield from _ratio_causes(found[_RATIO], values, f"{field}.{_RATIO}[{resource}]")
+        yield from _ratio_causes(found, values, f"{field}.{_RATIO}[{resource}]")
     default, request = values.get("default"), values.get("defaultRequest")
     if not is_shared(resource) and default is not None and request is not None and default != request:
         told = f"{found['default']} must equal to defaultRequest value {found['defaultRequest']} in {resource}"
         yield invalid(f"{field}.defaultRequest[{resource}]", found["defaultRequest"], f"default value {told}")
 
 
-def _ratio_causes(ratio: str, values: dict[str, Fraction], field: str) -> Found:
+def _ratio_causes(found: dict[str, str], values: dict[str, Fraction], field: str) -> Found:
+    ratio = found[_RATIO]
     if values[_RATIO] < 1:
         yield invalid(field, ratio, f"ratio {ratio} is less than 1")
-    least, most = values.get("min"), values.get("max")
-    if least and most is not None and values[_RATIO] > most / least:
-        yield invalid(field, ratio, f"ratio {ratio} is greater than max/min = {float(most / least):f}")
+    if "min" not in found or "max" not in found:
+        return
+    names_of = (_RATIO, "min", "max")
+    told, least, most = (whole_amount(found[name]) for name in names_of)
+    unit = 1
+    if max(told, least, most) < _MOST_MILLIS:
+        told, least, most = (whole_amount(found[name], millis=True) for name in names_of)
+        unit = 1000
+    quotient = _quotient(most, least)
+    if told / unit > quotient:
+        listed = f"{quotient:f}" if math.isfinite(quotient) else f"{'+' if quotient > 0 else '-'}Inf"
+        yield invalid(field, ratio, f"ratio {ratio} is greater than max/min = {listed}")
+
+
+def _quotient(one: int, other: int) -> float:
+    """What dividing floats comes to in Go, which raises nothing."""
+    if other:
+        return float(one) / float(other)
+    return math.copysign(math.inf, one) if one else math.nan

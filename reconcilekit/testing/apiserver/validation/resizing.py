@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
-from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid
 from reconcilekit.testing.apiserver.validation.pods import pod_spec_causes
+from reconcilekit.testing.apiserver.validation.resource_names import amount
 
 _MEASURED = ("cpu", "memory")
 _ONLY = "only cpu and memory resources are mutable"
@@ -25,17 +24,10 @@ def quality_of(spec: Obj) -> str:
 
 
 def _measured(resources: Obj) -> tuple[dict[str, Any], dict[str, Any]]:
-    limits, requests = ({n: _amount(v) for n, v in (resources.get(k) or {}).items()} for k in ("limits", "requests"))
+    limits, requests = ({n: amount(v) for n, v in (resources.get(k) or {}).items()} for k in ("limits", "requests"))
     return {n: v for n, v in requests.items() if n in _MEASURED and v}, {
         n: v for n, v in limits.items() if n in _MEASURED and v
     }
-
-
-def _amount(value: Any) -> Any:
-    try:
-        return parse_quantity(value)
-    except DecodeError:
-        return 0
 
 
 def resize_causes(pod: Obj, old: Obj) -> Found:
@@ -109,4 +101,4 @@ def _fixed(container: Obj) -> dict[str, Any]:
 
 
 def _unmeasured(amounts: Obj) -> dict[str, Any]:
-    return {name: amount for name, amount in amounts.items() if name not in _MEASURED}
+    return {name: told for name, told in amounts.items() if name not in _MEASURED}

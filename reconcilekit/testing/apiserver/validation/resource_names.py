@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
-from reconcilekit.testing.apiserver.schema.quantities import parse_quantity
+from reconcilekit.testing.apiserver.schema.quantities import parse_quantity, whole_value
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, invalid
 
@@ -24,12 +24,20 @@ _PAGES = "hugepages-"
 _REQUESTS = "requests."
 
 
-def amount(text: str) -> Fraction:
+def amount(text: str | None) -> Fraction:
     """What a quantity comes to; what is none is told elsewhere, and is 0 here."""
     try:
         return parse_quantity(text)
     except DecodeError:
         return Fraction(0)
+
+
+def whole_amount(text: str, *, millis: bool = False) -> int:
+    """What a quantity comes to in 64 bits, see `whole_value`; what is none is 0."""
+    try:
+        return whole_value(text, millis=millis)
+    except DecodeError:
+        return 0
 
 
 def is_native(name: str) -> bool:
