@@ -21,7 +21,7 @@ from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
-from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, User
+from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, RequestOf, User
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding.negotiation import is_pretty, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
@@ -40,7 +40,10 @@ Authorization = Literal["AlwaysAllow", "RBAC"]
 
 _MODES = get_args(Authorization)
 
-_MARKS = ("auth", "token", "openid")
+_WRITTEN_DOWN = "certificatesigningrequests"
+"""Is in the paths of those requests that hold who sends them."""
+
+_MARKS = ("auth", "token", "openid", _WRITTEN_DOWN)
 """One of these is in every path that the gate itself answers or follows."""
 
 
@@ -188,7 +191,8 @@ class Gate:
         if self._enforces:
             self._guard_creation(caller, request, serve)
             self._guard(caller, request, serve)
-        answer = serve(request)
+            self._guard_signer(caller, request, serve)
+        answer = serve(_named(request, caller.user))
         self._follow(caller, request)
         return answer
 
@@ -246,6 +250,20 @@ class Gate:
         new = msgspec.json.decode(rehearsal.body, type=dict[str, Any])
         Grantor(user=caller.user, wanted=wanted, authorizer=self.authorizer).check(new, old)
 
+    def _guard_signer(self, caller: Caller, request: Request, serve: Serve) -> None:
+        """Refuse a decision about a certificate, or one that is made, of who may not: by what a dry run makes of it."""
+        from reconcilekit.testing.apiserver.access.signers import Signatory, is_guarded
+
+        wanted = caller.wanted
+        if not is_guarded(wanted):
+            return
+        old = ClusterObjects(self._cluster).find(wanted.group, wanted.resource, ObjectKey("", wanted.name))
+        rehearsal = _rehearsed(request, serve)
+        if old is None or not isinstance(rehearsal, Response) or rehearsal.status >= 300:
+            return
+        new = msgspec.json.decode(rehearsal.body, type=dict[str, Any])
+        Signatory(user=caller.user, wanted=wanted, authorizer=self.authorizer).check(new, old)
+
     def _follow(self, caller: Caller, request: Request) -> None:
         wanted = caller.wanted
         if self._enforces and (wanted.group, wanted.resource) == (GROUP, "clusterroles") and request.method != "GET":
@@ -276,6 +294,12 @@ def _needs_a_look(request: Request) -> bool:
         if name.startswith("impersonate-"):
             return True
     return False
+
+
+def _named(request: Request, user: User) -> Request:
+    if _WRITTEN_DOWN not in request.path:
+        return request
+    return RequestOf(**attrs.asdict(request, recurse=False), user=user)
 
 
 def _plain(request: Request) -> dict[str, str]:

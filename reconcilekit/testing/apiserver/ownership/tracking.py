@@ -62,6 +62,14 @@ _STATUS_RESETS: Mapping[tuple[str, str], FieldSet] = {
 """What writes to the status of a built-in kind can't change, where that is more than its spec."""
 
 
+_REQUESTS = ("certificates.k8s.io", "certificatesigningrequests")
+_REQUEST_RESETS: Mapping[str, FieldSet] = {
+    "": from_paths(("f:spec",), ("f:status",)),
+    "approval": from_paths(("f:spec",), ("f:status", "f:certificate")),
+    "status": from_paths(("f:spec",), ("f:status", "f:conditions")),
+}
+"""What writes to a CertificateSigningRequest can't change, by subresource."""
+
 Find = Callable[[str, str, str], ResourceType | None]
 """The kind behind a group, a version and a plural, None where it isn't served."""
 
@@ -361,6 +369,8 @@ def _of_scale(write: Write) -> Write:
 def _reset(served: ResourceType, subresource: str, api_version: str) -> FieldSet:
     if not served.has_status:
         return {}
+    if served.storage_key == _REQUESTS:
+        return _REQUEST_RESETS.get(subresource, _SPEC)
     if subresource == "status":
         if served.is_custom:
             return _CUSTOM_STATUS

@@ -65,6 +65,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("autoscaling", "horizontalpodautoscalers"): _later("autoscalers", "autoscaler_causes"),
     ("batch", "cronjobs"): _later("jobs", "cron_job_causes"),
     ("batch", "jobs"): _later("jobs", "job_causes"),
+    ("certificates.k8s.io", "certificatesigningrequests"): _later("certificate_requests", "request_causes"),
     ("coordination.k8s.io", "leases"): others.lease_causes,
     ("discovery.k8s.io", "endpointslices"): endpoints.endpoint_slice_causes,
     ("networking.k8s.io", "ingressclasses"): _later("ingresses", "ingress_class_causes"),
@@ -94,6 +95,7 @@ STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
     ("apps", "statefulsets"): statuses.STATEFUL_SET.causes,
     ("autoscaling", "horizontalpodautoscalers"): statuses.autoscaler_status_causes,
     ("batch", "jobs"): _later("job_statuses", "job_status_causes"),
+    ("certificates.k8s.io", "certificatesigningrequests"): _later("certificate_requests", "certificate_causes"),
     ("networking.k8s.io", "ingresses"): statuses.ingress_status_causes,
     ("policy", "poddisruptionbudgets"): statuses.disruption_budget_status_causes,
 }
@@ -102,6 +104,9 @@ STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
 PART_CHECKS: Mapping[tuple[str, str, str], StatusCheck] = {
     ("", "pods", "ephemeralcontainers"): ephemeral.ephemeral_causes,
     ("", "pods", "resize"): resizing.resize_causes,
+    ("certificates.k8s.io", "certificatesigningrequests", "approval"): _later(
+        "certificate_requests", "approval_causes"
+    ),
 }
 """What is looked at when another part is written, by group, plural and subresource."""
 
@@ -110,7 +115,7 @@ _LABEL_NAMES = frozenset({("", "namespaces"), ("", "services"), ("apps", "statef
 
 def name_rule(group: str, plural: str) -> NameRule:
     """What a kind's objects may be called."""
-    if group == "rbac.authorization.k8s.io":
+    if group == "rbac.authorization.k8s.io" or plural == "certificatesigningrequests":
         return path_segment
     return names.label if (group, plural) in _LABEL_NAMES else names.subdomain
 

@@ -10,6 +10,7 @@ import attrs
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.access.users import RequestOf
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
@@ -320,6 +321,7 @@ class Call:
             is_dry_run=options.is_dry_run,
             field_validation=options.field_validation,
             repetitive=self._repetitive,
+            requestor=self.request.user.info() if isinstance(self.request, RequestOf) else None,
             warnings=self._warnings,
         )
 

@@ -88,9 +88,14 @@ class Admission:
             warnings += warn(content)
 
     def check_status(
-        self, served: ResourceType, content: Mapping[str, Any], old: Mapping[str, Any], warnings: list[str]
+        self,
+        served: ResourceType,
+        content: Mapping[str, Any],
+        old: Mapping[str, Any],
+        warnings: list[str],
+        subresource: str = "status",
     ) -> None:
-        """Refuse what the server refuses of a write to the status.
+        """Refuse what the server refuses of a write to the status, and to a part of it by another name.
 
         Raises:
             StatusError: 422 with every cause.
@@ -99,7 +104,8 @@ class Admission:
             causes = custom.causes(served, served.custom, content, old, warnings, is_status=True)
         else:
             causes = _metadata_causes(served, content["metadata"], old["metadata"])
-            if check := STATUS_CHECKS.get(served.storage_key):
+            part = PART_CHECKS.get((*served.storage_key, subresource))
+            if check := part or STATUS_CHECKS.get(served.storage_key):
                 causes += check(content, old)
         if causes:
             raise _invalid(served, content, causes)

@@ -1,7 +1,8 @@
 """What the stored classes make of the objects that name them, or should.
 
 They are the admission plugins Priority, RuntimeClass, DefaultStorageClass, PersistentVolumeClaimResize and
-DefaultIngressClass, which a real server has switched on (plugin/pkg/admission). What they fill in nobody owns.
+DefaultIngressClass, and beside them CertificateSubjectRestriction; a real server has them switched on
+(plugin/pkg/admission). What they fill in nobody owns.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.claims import size
+from reconcilekit.testing.apiserver.writing import certificate_requests
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 PRIORITIES = ("scheduling.k8s.io", "v1", "priorityclasses")
@@ -59,6 +61,7 @@ class Classes:
         self._checks: Mapping[tuple[str, str], _Check] = {
             ("", "persistentvolumeclaims"): self._check_size,
             ("scheduling.k8s.io", "priorityclasses"): self._check_default,
+            certificate_requests.REQUESTS: certificate_requests.check_subject,
         }
 
     def fill_in(self, target: Target, content: dict[str, Any], old: Content | None) -> None:

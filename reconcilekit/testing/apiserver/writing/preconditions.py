@@ -35,6 +35,7 @@ class Target:
         patch_problems: what `field_validation` has to say of a patch before anybody knows what it makes.
         made_twice: the paths of fields that a patch puts twice into what it makes.
         strategic_patch: what comes as one, as messages quote it.
+        requestor: who asks, as UserInfo, where that becomes part of the object; None where it doesn't, or is nobody.
         warnings: what the answer's Warning headers say; the write adds to it.
         empties: the paths of maps that were told to be empty, where that matters; the write adds to it.
         nulls: the names of bytes that were told to be null; the write adds to it.
@@ -53,6 +54,7 @@ class Target:
     patch_problems: tuple[str, ...] = ()
     made_twice: tuple[str, ...] = ()
     strategic_patch: Mapping[str, Any] | None = None
+    requestor: Mapping[str, Any] | None = None
     warnings: list[str] = attrs.field(factory=list, eq=False)
     empties: list[tuple[str, ...]] = attrs.field(factory=list, eq=False)
     nulls: list[str] = attrs.field(factory=list, eq=False)

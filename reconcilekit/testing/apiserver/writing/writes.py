@@ -18,6 +18,7 @@ from reconcilekit.testing.apiserver.validation.metadata_updates import carry_ove
 from reconcilekit.testing.apiserver.writing import (
     applied,
     builtin,
+    certificate_requests,
     changed,
     custom,
     deletion,
@@ -378,7 +379,7 @@ class Writer:
 
     def _status_metadata(self, target: Target, wanted: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         """The metadata of a write to a subresource: built-in kinds take most of it through their status, too."""
-        if target.subresource != "status" or not target.served.definition:
+        if target.subresource not in ("status", certificate_requests.APPROVAL) or not target.served.definition:
             return dict(old)
         carry_over(wanted, old)
         for name in ("name", "namespace", *KEPT_BY_STATUS.get(target.served.storage_key, ())):
@@ -400,7 +401,9 @@ class Writer:
             if "status" in parts:
                 if served.storage_key == ("", "pods"):
                     content["status"] = pod_parts.status_of(content.get("status") or {}, old.get("status") or {})
-                self._admission.check_status(served, content, old, target.warnings)
+                elif served.storage_key == certificate_requests.REQUESTS:
+                    certificate_requests.settle(target, content, old, self._storage.timestamp())
+                self._admission.check_status(served, content, old, target.warnings, target.subresource)
             elif served.is_custom or target.subresource == "scale":
                 self._check(target, content, old)
             else:
@@ -424,8 +427,11 @@ class Writer:
     def _check(self, target: Target, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
         """Refuse what is wrong, once it has been given what it needs for being looked at."""
         is_service = target.served.storage_key == SERVICES
-        if is_service and not target.subresource:
-            self._addresses.allocate(target.key, content, old, is_dry_run=target.is_dry_run)
+        if is_service:
+            if not target.subresource:
+                self._addresses.allocate(target.key, content, old, is_dry_run=target.is_dry_run)
+        elif target.served.storage_key == certificate_requests.REQUESTS:
+            certificate_requests.prepare(target, content, old)
         self._admission.check(target.served, empties.as_told(target, content), old=old, warnings=target.warnings)
         if is_service:
             service_fields.drop_unread(content["spec"])

@@ -66,7 +66,7 @@ def test_a_cluster_tells_its_range(on_server: Any) -> None:
         assert await addresses(call) == ["10.0.0.1"]
         shown = "application/json;as=Table;g=meta.k8s.io;v=v1"
         for plural, cells in (
-            ("ipaddresses", ["10.0.0.1", "services/default/kubernetes"]),
+            ("ipaddresses", ["10.0.0.1", "services/default/kubernetes", "0s"]),
             ("servicecidrs", ["kubernetes", "10.0.0.0/24", "0s"]),
         ):
             table = (await call("GET", f"{NETWORKING}/{plural}", accept=shown)).body
