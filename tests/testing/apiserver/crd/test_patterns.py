@@ -47,7 +47,7 @@ def test_what_is_none_is_refused_in_gos_words(pattern: str, reason: str) -> None
 def test_without_the_library_they_are_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "re2", None)
 
-    with pytest.raises(PatternError, match=r"kube-reconcilekit\[testing\]"):
+    with pytest.raises(PatternError, match=r"install the extra `testing` of kube-reconcilekit"):
         matcher(r"\p{Lt}")
 
 
