@@ -100,7 +100,7 @@ def _merge_field(merged: dict[str, Any], key: str, value: Any, name: str) -> Non
         return
     live = merged.get(key)
     if isinstance(live, dict) and isinstance(value, dict):
-        merged[key] = _merge_maps(live, value, _struct_of(name, key))
+        merged[key] = value if _replaces(_field(name, key)) else _merge_maps(live, value, _struct_of(name, key))
     elif isinstance(live, list) and isinstance(value, list):
         merged[key] = _merge_lists(live, value, name, key)
     else:
@@ -135,6 +135,10 @@ def _struct_of(name: str, key: str) -> str:
 
 def _merges(field: Field | None) -> bool:
     return field is not None and "merge" in field.marks.get("patch", "").split(",")
+
+
+def _replaces(field: Field | None) -> bool:
+    return field is not None and "replace" in field.marks.get("patch", "").split(",")
 
 
 def _merge_lists(live: list[Any], patch: list[Any], name: str, key: str) -> list[Any]:
