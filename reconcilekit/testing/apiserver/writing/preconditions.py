@@ -37,7 +37,8 @@ class Target:
         strategic_patch: what comes as one, as messages quote it.
         requestor: who asks, as UserInfo, where that becomes part of the object; None where it doesn't, or is nobody.
         warnings: what the answer's Warning headers say; the write adds to it.
-        empties: the paths of maps that were told to be empty, where that matters; the write adds to it.
+        empties: the paths of maps and lists that were told to be empty, where that matters, and what they are; the
+            write adds to it.
         nulls: the names of bytes that were told to be null; the write adds to it.
     """
 
@@ -56,7 +57,7 @@ class Target:
     strategic_patch: Mapping[str, Any] | None = None
     requestor: Mapping[str, Any] | None = None
     warnings: list[str] = attrs.field(factory=list, eq=False)
-    empties: list[tuple[str, ...]] = attrs.field(factory=list, eq=False)
+    empties: list[tuple[tuple[str, ...], object]] = attrs.field(factory=list, eq=False)
     nulls: list[str] = attrs.field(factory=list, eq=False)
 
     def strict_problems(self, unknown: Sequence[str], *, in_order: bool = False) -> list[str]:

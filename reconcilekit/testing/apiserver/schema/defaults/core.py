@@ -65,6 +65,15 @@ def _fill_node_status(status: dict[str, Any]) -> None:
         status.setdefault("allocatable", dict(status["capacity"]))
 
 
+def _fill_node_spec(spec: dict[str, Any]) -> None:
+    """Of one family there is a field of its own, which is the first of all."""
+    first, ranges = spec.get("podCIDR"), spec.get("podCIDRs") or [""]
+    if first and ranges[0] != first:
+        spec["podCIDRs"] = [first]
+    elif not first and ranges[0]:
+        spec["podCIDR"] = ranges[0]
+
+
 def _fill_limit(limit: dict[str, Any]) -> None:
     if limit.get("type") != "Container":
         return
@@ -89,6 +98,7 @@ DEFAULTS: Mapping[str, Fill] = {
         "ServiceSpec": fill_service_spec,
         "Namespace": _fill_namespace,
         "NamespaceStatus": fill(phase="Active"),
+        "NodeSpec": _fill_node_spec,
         "NodeStatus": _fill_node_status,
         "LimitRangeItem": _fill_limit,
         "ReplicationController": _fill_replication_controller,

@@ -1,4 +1,4 @@
-"""Networking, autoscaling, access, discovery, storage, scheduling (their packages' v1/defaults.go)."""
+"""Networking, autoscaling, access, discovery, storage, scheduling, admission (their packages' v1/defaults.go)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reconcilekit.testing.apiserver.schema.defaults.filling import Fill, fill
 
 _ACCESS_GROUP = "rbac.authorization.k8s.io"
 _CPU_PERCENT = 80
+_WEBHOOK_SECONDS = 10
 _PRECEDENCE = 1000
 _QUEUING = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
 
@@ -54,6 +55,29 @@ def _fill_driver(spec: dict[str, Any]) -> None:
         spec["volumeLifecycleModes"] = ["Persistent"]
 
 
+def _fill_device_request(request: dict[str, Any]) -> None:
+    if request.setdefault("allocationMode", "ExactCount") == "ExactCount":
+        request.setdefault("count", 1)
+
+
+def _fill_selection(selection: dict[str, Any]) -> None:
+    """What decides for whom a webhook or a policy is."""
+    selection.setdefault("matchPolicy", "Equivalent")
+    selection.setdefault("namespaceSelector", {})
+    selection.setdefault("objectSelector", {})
+
+
+def _fill_validating(webhook: dict[str, Any]) -> None:
+    webhook.setdefault("failurePolicy", "Fail")
+    _fill_selection(webhook)
+    webhook.setdefault("timeoutSeconds", _WEBHOOK_SECONDS)
+
+
+def _fill_mutating(webhook: dict[str, Any]) -> None:
+    _fill_validating(webhook)
+    webhook.setdefault("reinvocationPolicy", "Never")
+
+
 _driver = fill(
     attachRequired=True,
     podInfoOnMount=False,
@@ -61,6 +85,7 @@ _driver = fill(
     fsGroupPolicy="ReadWriteOnceWithFSType",
     requiresRepublish=False,
     seLinuxMount=False,
+    preventPodSchedulingIfMissing=False,
 )
 
 
@@ -74,7 +99,7 @@ def _fill_queuing(queuing: dict[str, Any]) -> None:
 
 
 DEFAULTS: Mapping[str, Fill] = {
-    f"io.k8s.api.{name}": told
+    f"io.k8s.{name if name.startswith('kube-') else f'api.{name}'}": told
     for name, told in {
         "networking.v1.NetworkPolicySpec": _fill_network_policy_spec,
         "networking.v1.NetworkPolicyPort": fill(protocol="TCP"),
@@ -90,6 +115,17 @@ DEFAULTS: Mapping[str, Fill] = {
         "flowcontrol.v1.QueuingConfiguration": _fill_queuing,
         "storage.v1.StorageClass": fill(reclaimPolicy="Delete", volumeBindingMode="Immediate"),
         "storage.v1.CSIDriverSpec": _fill_driver,
+        "admissionregistration.v1.ValidatingWebhook": _fill_validating,
+        "admissionregistration.v1.MutatingWebhook": _fill_mutating,
+        "admissionregistration.v1.RuleWithOperations": fill(scope="*"),
+        "admissionregistration.v1.NamedRuleWithOperations": fill(scope="*"),
+        "admissionregistration.v1.ServiceReference": fill(port=443),
+        "admissionregistration.v1.ValidatingAdmissionPolicySpec": fill(failurePolicy="Fail"),
+        "admissionregistration.v1.MutatingAdmissionPolicySpec": fill(failurePolicy="Fail"),
+        "admissionregistration.v1.MatchResources": _fill_selection,
+        "kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference": fill(port=443),
         "scheduling.v1.PriorityClass": fill(preemptionPolicy="PreemptLowerPriority"),
+        "resource.v1.ExactDeviceRequest": _fill_device_request,
+        "resource.v1.DeviceSubRequest": _fill_device_request,
     }.items()
 }

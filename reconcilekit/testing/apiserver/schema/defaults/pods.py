@@ -11,15 +11,6 @@ _CORE = "io.k8s.api.core.v1."
 _FILE_MODE = 0o644
 
 
-def is_latest(image: str) -> bool:
-    """True if an image has the tag "latest", be it because it has neither tag nor digest."""
-    last = image.rpartition("/")[2]
-    if "@" in last:
-        return False
-    _, colon, tag = last.partition(":")
-    return tag == "latest" if colon else bool(image)
-
-
 _container = fill(terminationMessagePath="/dev/termination-log", terminationMessagePolicy="File")
 
 
@@ -27,7 +18,14 @@ def fill_container(container: dict[str, Any]) -> None:
     """A container's, whichever list it is in."""
     _container(container)
     if "imagePullPolicy" not in container:
-        container["imagePullPolicy"] = "Always" if is_latest(container.get("image", "")) else "IfNotPresent"
+        container["imagePullPolicy"] = _pull_policy(container.get("image", ""))
+
+
+def _pull_policy(image: str) -> str:
+    # Servers without Pods do without what reads images.
+    from reconcilekit.testing.apiserver.schema.defaults.images import is_latest
+
+    return "Always" if is_latest(image) else "IfNotPresent"
 
 
 _pod_spec = fill(
@@ -77,6 +75,8 @@ def _fill_pod_status(status: dict[str, Any]) -> None:
 def _fill_volume(volume: dict[str, Any]) -> None:
     if volume.keys() == {"name"}:
         volume["emptyDir"] = {}
+    if (image := volume.get("image")) is not None:
+        image.setdefault("pullPolicy", _pull_policy(image.get("reference", "")))
 
 
 DEFAULTS: Mapping[str, Fill] = {
@@ -89,6 +89,9 @@ DEFAULTS: Mapping[str, Fill] = {
         "PodStatus": _fill_pod_status,
         "Volume": _fill_volume,
         "Probe": fill(timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3),
+        "GRPCAction": fill(service=""),
+        "FileKeySelector": fill(optional=False),
+        "AzureDiskVolumeSource": fill(readOnly=False),
         "HTTPGetAction": fill(path="/", scheme="HTTP"),
         "ObjectFieldSelector": fill(apiVersion="v1"),
         "SecretVolumeSource": fill(defaultMode=_FILE_MODE),
