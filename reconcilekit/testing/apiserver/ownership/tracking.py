@@ -62,6 +62,9 @@ _STATUS_RESETS: Mapping[tuple[str, str], FieldSet] = {
 """What writes to the status of a built-in kind can't change, where that is more than its spec."""
 
 
+_UNRESET = ("ephemeralcontainers", "resize")
+"""The subresources whose writers own whatever they send, taken or not."""
+
 _REQUESTS = ("certificates.k8s.io", "certificatesigningrequests")
 _REQUEST_RESETS: Mapping[str, FieldSet] = {
     "": from_paths(("f:spec",), ("f:status",)),
@@ -367,7 +370,7 @@ def _of_scale(write: Write) -> Write:
 
 
 def _reset(served: ResourceType, subresource: str, api_version: str) -> FieldSet:
-    if not served.has_status:
+    if not served.has_status or subresource in _UNRESET:
         return {}
     if served.storage_key == _REQUESTS:
         return _REQUEST_RESETS.get(subresource, _SPEC)

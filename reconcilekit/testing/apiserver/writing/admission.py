@@ -52,6 +52,11 @@ class Admission:
         elif prepare := preparing.PREPARE.get(served.storage_key):
             prepare(content)
 
+    def carry(self, served: ResourceType, content: dict[str, Any], old: Mapping[str, Any]) -> None:
+        """Put into a changed object what it gets from what was there; replaces values, never changes them in place."""
+        if carry := preparing.CARRY.get(served.storage_key):
+            carry(content, old)
+
     def check(
         self,
         served: ResourceType,

@@ -27,6 +27,8 @@ def is_new_generation(target: Target, old: Mapping[str, Any], new: Mapping[str, 
         return False
     if target.served.storage_key == ("apps", "deployments") and _annotations(old) != _annotations(new):
         return True
+    if target.served.storage_key == ("discovery.k8s.io", "endpointslices") and _labels(old) != _labels(new):
+        return True
     uncounted = {"metadata", "status"} if target.served.has_status else {"metadata"}
     names = (old.keys() | new.keys()) - uncounted
     # A null that a custom object has is another value than none.
@@ -39,3 +41,7 @@ def _counted(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _annotations(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return content["metadata"].get("annotations") or {}
+
+
+def _labels(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return content["metadata"].get("labels") or {}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reconcilekit.testing.apiserver.json_values import is_identical
+from reconcilekit.testing.apiserver.kinds.traits import TEMPLATE_GENERATION
 from reconcilekit.testing.apiserver.validation.resizing import quality_of
 
 Prepare = Callable[[dict[str, Any]], None]
@@ -53,9 +55,18 @@ def _prepare_node(node: dict[str, Any]) -> None:
 
 def _prepare_daemon_set(daemon_set: dict[str, Any]) -> None:
     metadata = daemon_set["metadata"]
-    if "uid" not in metadata:
-        told = metadata.get("annotations") or {}
-        metadata["annotations"] = {**told, "deprecated.daemonset.template.generation": "1"}
+    told = metadata.get("annotations") or {}
+    if "uid" not in metadata and int(told.get(TEMPLATE_GENERATION, 0)) < 1:
+        metadata["annotations"] = {**told, TEMPLATE_GENERATION: "1"}
+
+
+def _count_template(daemon_set: dict[str, Any], old: Mapping[str, Any]) -> None:
+    """Nobody sets the generation of a DaemonSet's template; it grows with the template's changes."""
+    metadata = daemon_set["metadata"]
+    generation = int((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, 0))
+    if not is_identical(daemon_set["spec"]["template"], old["spec"]["template"]):
+        generation += 1
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), TEMPLATE_GENERATION: str(generation)}
 
 
 def _protected(finalizer: str) -> Prepare:
@@ -68,20 +79,52 @@ def _protected(finalizer: str) -> Prepare:
 
 
 def _prepare_claim(claim: dict[str, Any]) -> None:
-    """Say what its content comes from in both fields; in the older one other kinds count for nothing (KEP-1495)."""
     _protected("kubernetes.io/pvc-protection")(claim)
+    if "uid" not in claim["metadata"]:
+        _name_sources(claim, {"spec": {}})
+
+
+def _name_sources(claim: dict[str, Any], old: Mapping[str, Any]) -> None:
+    """Say what its content comes from in both fields; in the older one other kinds count for nothing (KEP-1495)."""
     spec = claim["spec"]
-    old, new = spec.get("dataSource"), spec.get("dataSourceRef")
-    if "uid" in claim["metadata"] or (old is None and new is None):
+    if "dataSource" not in spec and "dataSourceRef" not in spec:
         return
-    told = {"dataSource": old, "dataSourceRef": None if (new or {}).get("namespace") else new}
-    if told["dataSourceRef"] is None and ((old or {}).get("apiGroup") or "", (old or {}).get("kind")) not in _SOURCES:
-        told["dataSource"] = None
-    source = told["dataSource"] if told["dataSource"] is not None else told["dataSourceRef"]
-    kept = {name: value for name, value in spec.items() if name not in told}
-    claim["spec"] = (
-        kept if source is None else kept | {name: dict(source) if told[name] is None else told[name] for name in told}
-    )
+    told = {name: spec[name] for name in ("dataSource", "dataSourceRef") if name in spec}
+    if told.get("dataSourceRef", {}).get("namespace"):
+        # Nothing comes from elsewhere (the gate CrossNamespaceVolumeDataSource is off).
+        del told["dataSourceRef"]
+    has_source = "dataSource" in old["spec"] or "dataSourceRef" in old["spec"]
+    if not has_source and told.keys() == {"dataSource"} and not _is_known_source(told["dataSource"]):
+        del told["dataSource"]
+    if told.keys() == {"dataSource"}:
+        told["dataSourceRef"] = dict(told["dataSource"])
+    elif told.keys() == {"dataSourceRef"}:
+        told["dataSource"] = {name: value for name, value in told["dataSourceRef"].items() if name != "namespace"}
+    kept = {name: value for name, value in spec.items() if name not in ("dataSource", "dataSourceRef")}
+    claim["spec"] = kept | told
+
+
+def _is_known_source(source: Mapping[str, Any]) -> bool:
+    return (source.get("apiGroup") or "", source.get("kind")) in _SOURCES
+
+
+def _emptied(*path: str) -> Prepare:
+    """Makes a list that is empty null: it is stored as none, where others are left out."""
+
+    def forget(obj: dict[str, Any]) -> None:
+        node = obj
+        for name in path[:-1]:
+            node = node.get(name) or {}
+        if node.get(path[-1]) == []:
+            # Read anew with this write, and so nobody else's.
+            node[path[-1]] = None
+
+    return forget
+
+
+def _forget_endpoints(endpoint_slice: dict[str, Any]) -> None:
+    for name in ("endpoints", "ports"):
+        _emptied(name)(endpoint_slice)
 
 
 def _date_volume(volume: dict[str, Any]) -> None:
@@ -89,30 +132,50 @@ def _date_volume(volume: dict[str, Any]) -> None:
 
 
 def _name_job(job: dict[str, Any]) -> None:
-    """Put a Job's uid and name into its selector and its pods' labels, unless it selects by itself."""
+    """Put a Job's uid and name into its selector and its pods' labels, unless it selects by itself.
+
+    A Job that was told no labels has its pods', and so gets them, too.
+    """
     spec, uid = job["spec"], job["metadata"]["uid"]
     if spec.get("manualSelector"):
         return
     added = dict.fromkeys(_JOB_LABELS, uid) | dict.fromkeys(_NAME_LABELS, job["metadata"]["name"])
     template = dict(spec["template"])
     metadata = dict(template.get("metadata") or {})
+    labels = job["metadata"].get("labels")
+    # Where a name is drawn, the server works on a copy of its own.
+    is_shared = labels is metadata.get("labels") and not job["metadata"].get("generateName")
     metadata["labels"] = {**(metadata.get("labels") or {}), **added}
     spec["template"] = {**template, "metadata": metadata}
     selector = dict(spec.get("selector") or {})
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), _JOB_LABELS[0]: uid}
     spec["selector"] = selector
-    job["metadata"]["labels"] = {**added, **(job["metadata"].get("labels") or {})}
+    if is_shared or not labels:
+        job["metadata"]["labels"] = metadata["labels"]
 
 
 PREPARE: Mapping[tuple[str, str], Prepare] = {
+    ("", "limitranges"): _emptied("spec", "limits"),
     ("", "namespaces"): _prepare_namespace,
     ("", "nodes"): _prepare_node,
     ("", "persistentvolumeclaims"): _prepare_claim,
     ("", "persistentvolumes"): _protected("kubernetes.io/pv-protection"),
     ("", "pods"): _prepare_pod,
     ("apps", "daemonsets"): _prepare_daemon_set,
+    ("discovery.k8s.io", "endpointslices"): _forget_endpoints,
+    ("rbac.authorization.k8s.io", "clusterroles"): _emptied("rules"),
+    ("rbac.authorization.k8s.io", "roles"): _emptied("rules"),
+    ("storage.k8s.io", "csinodes"): _emptied("spec", "drivers"),
+    ("storage.k8s.io", "volumeattributesclasses"): _protected("kubernetes.io/vac-protection"),
 }
 """By group and plural."""
+
+
+CARRY: Mapping[tuple[str, str], Callable[[dict[str, Any], Mapping[str, Any]], None]] = {
+    ("", "persistentvolumeclaims"): _name_sources,
+    ("apps", "daemonsets"): _count_template,
+}
+"""What a change of an object gets from what was there, in place, by group and plural."""
 
 
 def _gate_pod(pod: dict[str, Any]) -> None:

@@ -371,9 +371,9 @@ class Writer:
         told = metadata.pop("managedFields", None)
         if not target.served.definition and target.subresource != "scale":
             self._admission.default(target.served, content)
-        pod_parts.restrict(target.subresource, content, live.content)
         owned = empties.as_owned(target, content)
         entries = self._ownership.of_update(self._write(target), live.content, owned, told)
+        pod_parts.restrict(target.subresource, content, live.content)
         self._settle(target, live, content)
         return self._finish(target, live, content, entries)
 
@@ -398,6 +398,7 @@ class Writer:
             content["metadata"] = metadata
             for part, value in wanted.items():
                 _put_or_drop(content, part, value)
+            self._admission.carry(served, content, old)
             if "status" in parts:
                 if served.storage_key == ("", "pods"):
                     content["status"] = pod_parts.status_of(content.get("status") or {}, old.get("status") or {})
@@ -418,6 +419,7 @@ class Writer:
         spec = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
         if not served.is_custom:
             self._admission.default(served, content)
+            self._admission.carry(served, content, old)
             self._classes.fill_in(target, content, old)
         if served.storage_key == ("", "namespaces"):
             # After what is filled in: a finalizer that was taken off stays off.

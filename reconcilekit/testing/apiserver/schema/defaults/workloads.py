@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_text import quoted
+from reconcilekit.testing.apiserver.kinds.traits import TEMPLATE_GENERATION
 from reconcilekit.testing.apiserver.schema.defaults.filling import Fill, fill
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 
+_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _APPS = "io.k8s.api.apps.v1."
 _BATCH = "io.k8s.api.batch.v1."
 _MOST = 2**31 - 1
@@ -58,7 +63,16 @@ def _fill_job(job: dict[str, Any]) -> None:
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
     labels = spec["template"].get("metadata", {}).get("labels")
     if labels:
-        job["metadata"].setdefault("labels", dict(labels))
+        # The same map: what the server puts into a new Job's template stands there, too.
+        job["metadata"].setdefault("labels", labels)
+
+
+def _fill_daemon_set(daemon_set: dict[str, Any]) -> None:
+    annotations = daemon_set["metadata"].get("annotations") or {}
+    told = annotations.get(TEMPLATE_GENERATION, "0")
+    if not _NUMBER.fullmatch(told):
+        raise DecodeError(f"strconv.ParseInt: parsing {quoted(told)}: invalid syntax")
+    daemon_set["metadata"]["annotations"] = {**annotations, TEMPLATE_GENERATION: str(int(told))}
 
 
 def _fill_failure_pattern(pattern: dict[str, Any]) -> None:
@@ -68,6 +82,7 @@ def _fill_failure_pattern(pattern: dict[str, Any]) -> None:
 
 DEFAULTS: Mapping[str, Fill] = {
     f"{_APPS}DeploymentSpec": _fill_deployment_spec,
+    f"{_APPS}DaemonSet": _fill_daemon_set,
     f"{_APPS}DaemonSetSpec": _fill_daemon_set_spec,
     f"{_APPS}StatefulSetSpec": _fill_stateful_set_spec,
     f"{_APPS}ReplicaSetSpec": fill(replicas=1),
