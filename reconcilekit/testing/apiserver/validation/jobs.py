@@ -6,7 +6,6 @@ from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
-    immutable,
     invalid,
     not_negative,
     one_of,
@@ -15,6 +14,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     unsupported,
 )
 from reconcilekit.testing.apiserver.validation.domain_paths import domain_path_causes
+from reconcilekit.testing.apiserver.validation.job_changes import changed_job_causes
 from reconcilekit.testing.apiserver.validation.job_policies import failure_policy_causes, success_policy_causes
 from reconcilekit.testing.apiserver.validation.pods import template_causes
 from reconcilekit.testing.apiserver.validation.selectors import matches, selector_causes
@@ -32,12 +32,11 @@ _NUMBERS = (
     "backoffLimitPerIndex",
     "maxFailedIndexes",
 )
-_FIXED = (
-    "completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy",
-    "successPolicy",
-)  # fmt: skip
 _UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 _NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
+_ANY_UID = "00000000-0000-0000-0000-000000000000"
+"""What messages say where the real server's have a uid that nobody will have."""
+
 _LONGEST_MANAGER = 63
 _LONGEST_CRON_JOB = 52
 """Characters of a CronJob's name: its Jobs' names have eleven more."""
@@ -53,36 +52,49 @@ _OF_MANY = f"when completions are above {_MOST_PODS} and used with backoff limit
 
 def job_causes(job: Obj, old: Obj | None) -> Found:
     """What is wrong with a Job."""
-    spec = job["spec"]
+    spec, name = job["spec"], job["metadata"].get("name", "")
     if old is not None:
-        before = old["spec"]
-        # The completions of an indexed Job change with its parallelism (KEP-3715).
-        is_elastic = spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get("parallelism")
-        for name in _FIXED:
-            if name != "completions" or not is_elastic:
-                yield from immutable(f"spec.{name}", before.get(name), spec.get(name))
+        yield from _job_spec_causes(spec, "spec")
+        yield from _selector_causes(spec, "spec")
+        yield from changed_job_causes(job, old)
+        yield from _index_name_causes(name, spec)
         return
-    is_manual, name = spec.get("manualSelector"), job["metadata"].get("name", "")
+    is_manual = spec.get("manualSelector")
     if not is_manual:
         # Its labels have its name.
         wrong = list(names.label_value(name))
         yield from (invalid("metadata.labels", name, why) for why in wrong)
-        yield from _generated_causes(job, spec.get("selector") or {})
+        yield from _generated_causes(job)
         yield from (invalid("spec.template.labels", name, why) for why in wrong)
     yield from _job_spec_causes(spec, "spec")
     if is_manual:
         yield from _selector_causes(spec, "spec")
+    else:
+        _, labels, selector = _generated(job)
+        if not matches(selector, labels):
+            yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
     yield from _index_name_causes(name, spec)
 
 
-def _generated_causes(job: Obj, selector: Obj) -> Found:
-    """What is wrong with a selector that was told, where one is to be made."""
-    metadata = job["metadata"]
-    made = dict.fromkeys(_UID_LABELS, metadata.get("uid", "")) | dict.fromkeys(_NAME_LABELS, metadata.get("name", ""))
-    labels = selector.get("matchLabels") or {}
-    told = {**selector, "matchLabels": {**labels, _UID_LABELS[0]: metadata.get("uid", "")}}
-    if not matches(told, made):
-        yield invalid("spec.selector", told, "`selector` not auto-generated")
+def _generated(job: Obj) -> tuple[Obj, Obj, Obj]:
+    """The labels that a Job's Pods get, those with the ones that were told, and the selector as it will be."""
+    spec = job["spec"]
+    name = job["metadata"].get("name", "")
+    made = dict.fromkeys(_UID_LABELS, _ANY_UID) | dict.fromkeys(_NAME_LABELS, name)
+    told = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    selector = spec.get("selector") or {}
+    selected = {_UID_LABELS[0]: _ANY_UID, **(selector.get("matchLabels") or {})}
+    return made, dict(sorted({**made, **told}.items())), {**selector, "matchLabels": selected}
+
+
+def _generated_causes(job: Obj) -> Found:
+    """What is wrong with labels and a selector that were told, where they are to be made."""
+    made, labels, selector = _generated(job)
+    for name in (_UID_LABELS[1], _NAME_LABELS[1], _UID_LABELS[0], _NAME_LABELS[0]):
+        if labels[name] != made[name]:
+            yield invalid(f"spec.template.metadata.labels[{name}]", labels, f"must be '{made[name]}'")
+    if not matches(selector, made):
+        yield invalid("spec.selector", selector, "`selector` not auto-generated")
 
 
 def _selector_causes(spec: Obj, field: str) -> Found:
