@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import logging
 from collections.abc import Mapping
 
 import attrs
 
-from reconcilekit.kube.transport import Response
+from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,25 @@ class RequestRecord:
     status: int = 0
     user: str = ""
     error: Exception | None = None
+
+    @classmethod
+    def of(cls, request: Request, *, at: float) -> RequestRecord:
+        """The record of a request that has just come."""
+        return cls(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            user_agent=request.headers.get("user-agent", ""),
+            at=at,
+        )
+
+    def matches(self, *, method: str, path: str, status: int | None) -> bool:
+        """Whether it is one of those; arguments as for `ApiServer.count`."""
+        return (
+            (method == "*" or self.method in method.split(","))
+            and fnmatch.fnmatchcase(self.path, path)
+            and status in (None, self.status)
+        )
 
 
 def broken(record: RequestRecord, error: Exception) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import fnmatch
 import functools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +16,7 @@ from reconcilekit.clock import Clock
 from reconcilekit.errors import WireError
 from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string
 from reconcilekit.kube.transport import Request, Response
-from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver import server_arguments, status
 from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
 from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.users import User
@@ -33,8 +32,7 @@ from reconcilekit.testing.apiserver.storage.collection import History
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs.dispatch import Answer, Begun, dispatch
 from reconcilekit.testing.apiserver.verbs.reads import FUTURE_VERSION_PATIENCE
-from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
-from reconcilekit.testing.apiserver.wire.limits import Limits, deadline_of
+from reconcilekit.testing.apiserver.wire.limits import Limits, check_listening, deadline_of
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 from reconcilekit.testing.apiserver.writing.admission import Admission
 
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from reconcilekit.kube.client import Client
     from reconcilekit.testing.apiserver.storage.folder import DataFolder
     from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
+    from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
 
 MAX_REQUEST = 3 * 1024 * 1024
 """Bytes of a request's body that the server reads."""
@@ -79,8 +78,8 @@ class ApiServer:
         UnusableFolderError: `data` can't be made or written to.
         FolderInUseError: another server keeps its state in `data`.
         DamagedDataError: what `data` holds can't be read.
-        ValueError: there is no such `authorization`; or a number that bounds something is less than one.
-        TypeError: an argument is of another type; says which.
+        ValueError: an argument can't be meant, such as two users with one token; says which.
+        TypeError: an argument is of another type; says which, and what to pass.
 
     Attributes:
         access: who may do what.
@@ -107,7 +106,7 @@ class ApiServer:
     ) -> None:
         # Every argument, the ones still to be invented included: what `fork` hands on.
         told = locals()
-        _check_options(told)
+        server_arguments.check_options(told)
         its_own = ("self", "clock", "start", "keys", "data")
         self._options = {name: told[name] for name in told if name not in its_own}
         self._clock = clock
@@ -137,9 +136,14 @@ class ApiServer:
         except BaseException:
             self.close()
             raise
-        self._faulty = FaultyServing(clock)
         self.faults = Faults(clock.random)
         self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)
+
+    @functools.cached_property
+    def _faulty(self) -> FaultyServing:
+        from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
+
+        return FaultyServing(self._clock)
 
     async def handle(self, request: Request, *, peer: User | None = None) -> Answer:
         """Answer one request.
@@ -162,13 +166,7 @@ class ApiServer:
             The answer; or, where a fault or a version of the future has it wait, what waits for it and raises as
             `handle` does.
         """
-        record = RequestRecord(
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            user_agent=request.headers.get("user-agent", ""),
-            at=self._clock.monotonic(),
-        )
+        record = RequestRecord.of(request, at=self._clock.monotonic())
         self.requests.append(record)
         self._cluster.resume()
         fault = self.faults.strike(request, record.at)
@@ -226,7 +224,9 @@ class ApiServer:
 
         Raises:
             AddressError: it can't listen there.
+            TypeError, ValueError: an argument can't be meant; says which, and what to pass.
         """
+        check_listening(host=host, port=port, tls=tls, limits=limits)
         from reconcilekit.testing.apiserver.wire.http import serve
 
         turns = self._cluster.turns
@@ -277,13 +277,18 @@ class ApiServer:
         return self._cluster.watches.streams
 
     def count(self, *, method: str = "*", path: str = "*", status: int | None = None) -> int:
-        """How many of the kept requests match; `path` is a glob in which "*" matches slashes, too."""
-        return sum(
-            method in ("*", record.method)
-            and fnmatch.fnmatchcase(record.path, path)
-            and status in (None, record.status)
-            for record in self.requests
-        )
+        """How many of the kept requests match.
+
+        Args:
+            method: one, or several with commas; "*" for all.
+            path: a glob in which "*" matches slashes, too.
+            status: of the answer, 0 for none (yet); None for any.
+
+        Raises:
+            TypeError, ValueError: an argument can't match any request; says which.
+        """
+        server_arguments.check_count(method=method, path=path, status=status)
+        return sum(record.matches(method=method, path=path, status=status) for record in self.requests)
 
     def compact(self) -> None:
         """Forget the past: versions older than the present one are answered with 410."""
@@ -294,7 +299,9 @@ class ApiServer:
 
         Raises:
             CompactedError: not all of it is known any more (`watch_history`, `watch_history_bytes`, `compact`).
+            ValueError: `after` lies in the future.
         """
+        server_arguments.check_after(after)
         return [Change(event) for event in self._cluster.storage.changes(after)]
 
     def snapshot(self) -> Snapshot:
@@ -316,8 +323,10 @@ class ApiServer:
             watches: what becomes of those under way: closed, or open and silent until their version is passed again.
 
         Raises:
+            ValueError: there is no such `watches`.
             UnusableFolderError: it can't be kept in `data`; everything stays as it is.
         """
+        server_arguments.check_restore(snapshot, watches)
         self._cluster.restore(snapshot)
         self._settle_watches(watches)
 
@@ -332,9 +341,10 @@ class ApiServer:
 
         Raises:
             CompactedError: not all that happened since is known any more; a snapshot reaches further.
-            ValueError: it lies in the future.
+            ValueError: it lies in the future, or there is no such `watches`.
             UnusableFolderError: it can't be kept in `data`; everything stays as it is.
         """
+        server_arguments.check_rewind(revision, watches)
         self._cluster.rewind(revision)
         self._settle_watches(watches)
 
@@ -364,10 +374,9 @@ class ApiServer:
 
         Raises:
             ManifestError: one can't be read or isn't taken; the message names its file and document.
-            ValueError: no path is given.
+            TypeError, ValueError: no path is given, or one is none or empty.
         """
-        if not paths:
-            raise ValueError("there is nothing to load; pass files or folders, as in load('manifests/')")
+        server_arguments.check_paths(paths)
         from reconcilekit.testing.apiserver.manifests.loading import load
         from reconcilekit.testing.apiserver.manifests.reading import read_manifests
 
@@ -485,14 +494,3 @@ class ApiServer:
     def _check_request(self, request: Request) -> None:
         if len(request.body or b"") > MAX_REQUEST:
             raise status.too_large_request(MAX_REQUEST)
-
-
-def _check_options(told: Mapping[str, Any]) -> None:
-    if isinstance(told["clock"], type):
-        raise TypeError(f"clock={told['clock'].__name__} is a class; pass one of them: {told['clock'].__name__}()")
-    for name, wanted in (("housekeeping", Housekeeping), ("start", Snapshot), ("keys", Keys), ("tokens", Mapping)):
-        if told[name] is not None and not isinstance(told[name], wanted):
-            raise TypeError(f"{name}={told[name]!r} is no {wanted.__name__}")
-    for name in ("watch_history", "watch_history_bytes", "keep_requests"):
-        if told[name] < 1:
-            raise ValueError(f"{name}={told[name]!r} keeps nothing; pass 1 or more")

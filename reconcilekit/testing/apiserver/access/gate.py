@@ -16,7 +16,6 @@ from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes, attributes_of
 from reconcilekit.testing.apiserver.access.authentication import Authenticator
-from reconcilekit.testing.apiserver.access.credentials import Credentials
 from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
@@ -30,6 +29,7 @@ from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.access.certificates import Authority
+    from reconcilekit.testing.apiserver.access.credentials import Credentials
     from reconcilekit.testing.apiserver.access.reviews import Reviewer
 
 Answer = Response | WatchStream | Steps
@@ -107,7 +107,6 @@ class Gate:
             keys=keys,
             service_accounts=self._service_accounts,
         )
-        self.credentials = Credentials(keys)
         self.authorizer: Authorizer = Rbac(objects) if self._enforces else AllowAll()
         self._now = clock.now
         if self._enforces and not (goes_on and objects.has_any(GROUP, "clusterroles")):
@@ -120,6 +119,13 @@ class Gate:
         from reconcilekit.testing.apiserver.access.reviews import Reviewer
 
         return Reviewer(authorizer=self.authorizer, authenticator=self.authenticator, now=self._now)
+
+    @functools.cached_property
+    def credentials(self) -> Credentials:
+        """What makes those of kubeconfigs."""
+        from reconcilekit.testing.apiserver.access.credentials import Credentials
+
+        return Credentials(self.keys)
 
     @property
     def asks_for_credentials(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from reconcilekit.kube.transport import Request
+from reconcilekit.testing.apiserver.arguments import Types, check_types
 from reconcilekit.testing.apiserver.validation import names
 
 MASTERS = "system:masters"
@@ -20,7 +21,12 @@ _NODE_PREFIX = "system:node:"
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(names)
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise TypeError(f"groups={names!r} is no list of names; pass groups=[{names!r}]")
+    found = tuple(names)
+    if not all(isinstance(name, str) for name in found):
+        raise TypeError(f"groups={found!r} are no names; pass groups=['dev', 'ops']")
+    return found
 
 
 @attrs.frozen
@@ -32,6 +38,9 @@ class User:
         groups: they are in; "system:authenticated" comes by itself with a credential.
         uid: "" where the credential tells none.
         extra: what else the credential tells.
+
+    Raises:
+        TypeError: an argument is of another type, such as one str where several names belong.
     """
 
     name: str
@@ -42,6 +51,13 @@ class User:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TypeError(f"User({self.name!r}): the name is no str")
+        wanted: Types = {"uid": ((str,), "uid='1234'"), "extra": ((Mapping,), "extra={'team': ('a',)}")}
+        check_types({"uid": self.uid, "extra": self.extra}, wanted)
+        for name, values in self.extra.items():
+            if not isinstance(values, tuple | list):
+                raise TypeError(
+                    f"extra={self.extra!r}: {name!r} has no tuple of values; pass {{{name!r}: ({values!r},)}}"
+                )
 
     def authenticated(self) -> User:
         """The user with the group that every known one is in."""

@@ -105,6 +105,7 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            _refuse_files(path)
             # Among the objects are Secrets.
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _refuse_others(path)
@@ -391,6 +392,11 @@ def _encode_change(event: Event) -> bytes:
     if event.after is not None:
         return records.encode(b'%s,"object":%s}' % (head, event.after.encoded()))
     return records.encode(head + b"}")
+
+
+def _refuse_files(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise UnusableFolderError(f"{path} is a file; name a folder, which is made where it is missing")
 
 
 def _refuse_others(path: Path) -> None:

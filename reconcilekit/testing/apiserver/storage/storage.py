@@ -200,6 +200,7 @@ class Storage:
 
         Raises:
             CompactedError: not all of it is known any more.
+            ValueError: it lies in the future.
         """
         if after is not None:
             self._check_known(after)
@@ -213,8 +214,6 @@ class Storage:
             CompactedError: not all of it is known any more.
             ValueError: it lies in the future.
         """
-        if revision > self.revision:
-            raise ValueError(f"revision {revision} is in the future: the latest is {self.revision}")
         self._check_known(revision)
         if self.journal is None:
             return self._undo(revision)
@@ -244,6 +243,8 @@ class Storage:
         self.revision = snapshot.revision
 
     def _check_known(self, revision: int) -> None:
+        if revision > self.revision:
+            raise ValueError(f"revision {revision} is in the future: the latest is {self.revision}")
         oldest = max((collection.compacted for collection in self._collections.values()), default=self._compacted)
         if revision < oldest:
             raise CompactedError(revision, oldest)

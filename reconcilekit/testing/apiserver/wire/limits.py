@@ -6,10 +6,12 @@ import errno
 import ipaddress
 import os
 from collections.abc import Mapping
+from types import NoneType
 
 import attrs
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.arguments import Types, check_types, is_a_time
 from reconcilekit.testing.apiserver.go_times import GoTimeError, read_duration
 
 MAX_DEADLINE = 60.0
@@ -26,6 +28,10 @@ class Limits:
         body_seconds: for a request's body to be there; then the answer is 504 and the connection closed.
         body_bytes: of a body; more is refused with 413 before it's read to the end.
         linger_seconds: that the rest of a refused body is read for, so that its sender sees the answer.
+
+    Raises:
+        TypeError: an argument is of another type; says which, and what to pass.
+        ValueError: one isn't above 0, or without end; `linger_seconds` may be 0.
     """
 
     head_bytes: int = 64 * 1024
@@ -33,6 +39,48 @@ class Limits:
     body_seconds: float = 60.0
     body_bytes: int = 3 * 1024 * 1024
     linger_seconds: float = 1.0
+
+    def __attrs_post_init__(self) -> None:
+        check_types(attrs.asdict(self), _LIMITS)
+        for name, value in attrs.asdict(self).items():
+            if not is_a_time(value) or (value == 0 and name != "linger_seconds"):
+                raise ValueError(f"Limits({name}={value}) lets nothing through, or says no bound; pass more than 0")
+
+
+_LIMITS: Types = {
+    "head_bytes": ((int,), "head_bytes=16_384"),
+    "head_seconds": ((int, float), "head_seconds=5.0"),
+    "body_seconds": ((int, float), "body_seconds=5.0"),
+    "body_bytes": ((int,), "body_bytes=1_000_000"),
+    "linger_seconds": ((int, float), "linger_seconds=1.0"),
+}
+
+_LISTENING: Types = {
+    "host": ((str,), "host='127.0.0.1'"),
+    "port": ((int,), "port=0 for a free one"),
+    "tls": ((bool,), "tls=True"),
+    "limits": ((Limits, NoneType), "limits=Limits(body_seconds=5.0)"),
+}
+
+NO_HOST = "the address is empty; 127.0.0.1 is the default, 0.0.0.0 means all"
+"""What to say of "" as an address, which would be all of them."""
+
+MOST_PORT = 65535
+NO_PORT = f"is no port; pass a number from 1 to {MOST_PORT}, or 0 for a free one"
+
+
+def check_listening(*, host: str, port: int, tls: bool, limits: Limits | None) -> None:
+    """Refuse what can't be meant of a socket.
+
+    Raises:
+        TypeError: an argument is of another type; says which, and what to pass.
+        ValueError: there is no such address or port.
+    """
+    check_types({"host": host, "port": port, "tls": tls, "limits": limits}, _LISTENING)
+    if not host:
+        raise ValueError(f"host='': {NO_HOST}")
+    if not 0 <= port <= MOST_PORT:
+        raise ValueError(f"port={port} {NO_PORT}")
 
 
 def deadline_of(query: Mapping[str, str]) -> float | None:
