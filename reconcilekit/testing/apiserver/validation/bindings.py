@@ -74,17 +74,19 @@ def cluster_role_binding_causes(binding: Obj, old: Obj | None) -> Found:
 
 def _binding_causes(binding: Obj, old: Obj | None, kinds: tuple[str, ...], *, is_namespaced: bool) -> Found:
     ref, subjects = binding["roleRef"], binding.get("subjects") or ()
-    if old is not None and old["roleRef"] != ref:
-        told = {"APIGroup": ref.get("apiGroup", ""), "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
-        yield from immutable("roleRef", old["roleRef"], told)
     yield from one_of("roleRef.apiGroup", ref.get("apiGroup", ""), (_GROUP,))
     yield from one_of("roleRef.kind", ref.get("kind", ""), kinds)
     if name := ref.get("name"):
         yield from (invalid("roleRef.name", name, why) for why in path_segment(name))
+    elif old is not None:
+        yield required("roleRef.name")
     for i, subject in enumerate(subjects):
         yield from _subject_causes(subject, f"subjects[{i}]", is_namespaced=is_namespaced)
+    if old is not None and old["roleRef"] != ref:
+        told = {"APIGroup": ref.get("apiGroup", ""), "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
+        yield from immutable("roleRef", old["roleRef"], told)
     yield from (required(f"subjects[{i}].name") for i, subject in enumerate(subjects) if not subject.get("name"))
-    if not name:
+    if not name and old is None:
         yield required("roleRef.name")
 
 

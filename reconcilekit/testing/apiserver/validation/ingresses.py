@@ -129,9 +129,8 @@ def ingress_class_causes(ingress_class: Obj, old: Obj | None) -> Found:
     """What is wrong with an IngressClass."""
     spec = ingress_class.get("spec") or {}
     controller, parameters = spec.get("controller", ""), spec.get("parameters")
-    if old is not None and (before := (old.get("spec") or {}).get("controller", "")) != controller:
+    if old is not None and (old.get("spec") or {}).get("controller", "") != controller:
         yield invalid("spec.controller", controller, "field is immutable")
-        controller = before
     yield from _controller_causes(controller, "spec.controller")
     if parameters is not None:
         yield from _parameter_causes(parameters, "spec.parameters")

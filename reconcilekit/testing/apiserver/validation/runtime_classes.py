@@ -11,9 +11,6 @@ from reconcilekit.testing.apiserver.validation.resource_names import amount_caus
 def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
     """What is wrong with a RuntimeClass."""
     handler, scheduling = runtime_class.get("handler", ""), runtime_class.get("scheduling") or {}
-    if old is not None and handler != old.get("handler", ""):
-        yield invalid("handler", handler, "field is immutable")
-        return
     for name, value in ((runtime_class.get("overhead") or {}).get("podFixed") or {}).items():
         yield from container_name_causes(name, f"overhead.limits[{name}]")
         yield from amount_causes(name, value, f"overhead.limits[{name}]")
@@ -25,11 +22,15 @@ def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
             shown = {name: toleration.get(_lower(name), "") for name in ("Key", "Operator", "Value", "Effect")}
             shown["TolerationSeconds"] = toleration.get("tolerationSeconds")
             yield duplicate(f"scheduling.tolerations[{i}]", shown)
-    if not handler:
+    if not handler and old is None:
         yield required("handler")
     # What is declared with the type counts in other units.
     for why in names.label(handler) if handler else ():
         yield invalid("handler", handler, "must be no more than 63 bytes" if "no more than" in why else why)
+    if old is not None and handler != old.get("handler", ""):
+        yield invalid("handler", None, "field is immutable")
+        if not handler:
+            yield required("handler")
 
 
 def _lower(name: str) -> str:

@@ -41,19 +41,20 @@ def _changed_causes(spec: Obj, old: Obj) -> Found:
 
 
 def _selected_template_causes(spec: Obj, kind: str) -> Found:
-    selector, template = spec.get("selector"), spec.get("template") or {}
+    selector, template, wrong = spec.get("selector"), spec.get("template") or {}, False
     labels = (template.get("metadata") or {}).get("labels")
     if selector is None:
         yield required("spec.selector")
     else:
-        wrong = list(selector_causes(selector, "spec.selector"))
-        yield from wrong
+        found = list(selector_causes(selector, "spec.selector"))
+        yield from found
+        wrong = bool(found)
         if is_empty(selector):
             yield invalid("spec.selector", {}, f"empty selector is invalid for {kind}")
-        if wrong:
-            yield invalid("spec.selector", selector, "invalid label selector")
+        if wrong and kind != "daemonset":
+            yield invalid("spec.selector", selector, "" if kind == "statefulset" else "invalid label selector")
             return
-    if selector is None or (not is_empty(selector) and not matches(selector, labels or {})):
+    if selector is None or not (wrong or is_empty(selector) or matches(selector, labels or {})):
         yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
     yield from template_causes(template, selector, "spec.template")
     yield from lasting_template_causes(template.get("spec") or {}, "spec.template.spec")
@@ -89,9 +90,6 @@ def _lower(name: str) -> str:
 def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
     """What is wrong with a StatefulSet."""
     spec = stateful_set["spec"]
-    if old is not None:
-        for name in ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"):
-            yield from immutable(f"spec.{name}", old["spec"].get(name), spec.get(name))
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
     yield from _updating_set_causes(spec["updateStrategy"], "spec.updateStrategy")
@@ -106,6 +104,9 @@ def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
     if old is None and (service := spec.get("serviceName")):
         yield from (invalid("spec.serviceName", service, why) for why in names.label(service))
     yield from _selected_template_causes(with_claimed_volumes(spec), "statefulset")
+    if old is not None:
+        for name in ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"):
+            yield from immutable(f"spec.{name}", old["spec"].get(name), spec.get(name))
 
 
 def _updating_set_causes(strategy: Obj, field: str) -> Found:
@@ -137,7 +138,11 @@ def daemon_set_causes(daemon_set: Obj, old: Obj | None) -> Found:
     spec = daemon_set["spec"]
     if old is not None:
         yield from _changed_causes(spec, old["spec"])
-    yield from _selected_template_causes(spec, "daemonset")
+    selected = _selected_template_causes(spec, "daemonset")
+    if old is not None and spec.get("selector") is None:
+        # That it changes says so.
+        next(iter(selected))
+    yield from selected
     yield from not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     strategy = spec.get("updateStrategy") or {}
     rolling = strategy.get("rollingUpdate")
@@ -166,11 +171,11 @@ def _updating_daemon_causes(rolling: Obj, field: str) -> Found:
 def replica_set_causes(replica_set: Obj, old: Obj | None) -> Found:
     """What is wrong with a ReplicaSet."""
     spec = replica_set["spec"]
-    if old is not None:
-        yield from _changed_causes(spec, old["spec"])
     for name in ("replicas", "minReadySeconds"):
         yield from not_negative(f"spec.{name}", spec.get(name))
     yield from _selected_template_causes(spec, "deployment")
+    if old is not None:
+        yield from _changed_causes(spec, old["spec"])
 
 
 def replication_controller_causes(controller: Obj, old: Obj | None) -> Found:
