@@ -1,7 +1,8 @@
-"""Record what a real kube-apiserver answers to requests about built-in kinds: defaults, refusals, patches.
+"""Record what a real kube-apiserver answers to requests about built-in kinds: defaults, refusals, patches, updates.
 
-The requests stand in tests/data/built-in-kinds.jsonl, one case a line, beside the answers; this sends them again and
-writes down what comes back. Names, times and addresses that the server draws are compared by form alone.
+The requests stand in tests/data/built-in-kinds.jsonl and tests/data/updates.jsonl, one case a line, beside the answers;
+this sends them again and writes down what comes back. Names, times and addresses that the server draws are compared by
+form alone.
 
     python tools/record_answers.py                                   # starts the servers of `make controlplane`
     python tools/record_answers.py --server https://127.0.0.1:6443 --token secret
@@ -16,25 +17,27 @@ from typing import Any
 
 from recording import RealServer, real_server
 
-CASES = Path(__file__).parents[1] / "tests/data/built-in-kinds.jsonl"
+DATA = Path(__file__).parents[1] / "tests/data"
+FILES = ("built-in-kinds.jsonl", "updates.jsonl")
 NAMESPACE = "golden"
 
 
 def main() -> None:
     """Record from the server that the arguments name, or from one started for it."""
     with real_server(__doc__) as server:
-        record(server)
+        send(server, {"method": "POST", "path": "/api/v1/namespaces", "body": {"metadata": {"name": NAMESPACE}}})
+        for name in FILES:
+            record(server, DATA / name)
 
 
-def record(server: RealServer) -> None:
-    """Send every case's requests and write the file anew."""
-    send(server, {"method": "POST", "path": "/api/v1/namespaces", "body": {"metadata": {"name": NAMESPACE}}})
-    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
+def record(server: RealServer, file: Path) -> None:
+    """Send the requests of every case in a file, and write it anew."""
+    cases = [json.loads(line) for line in file.read_text().splitlines()]
     for case in cases:
         for step in case["steps"]:
             step["answer"] = send(server, step)
-    CASES.write_text("".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases))
-    print(f"{CASES}: {len(cases)} cases, {sum(len(case['steps']) for case in cases)} requests")
+    file.write_text("".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases))
+    print(f"{file}: {len(cases)} cases, {sum(len(case['steps']) for case in cases)} requests")
 
 
 def send(server: RealServer, step: dict[str, Any]) -> dict[str, Any]:
