@@ -103,6 +103,11 @@ def whole_number(text: str) -> int | None:
     return max(-value, -BEYOND) if text[0] == "-" else min(value, BEYOND)
 
 
+def json_name(field: str) -> str:
+    """What a field of a Go struct is called in JSON."""
+    return field[:1].lower() + field[1:]
+
+
 def unsigned_problem(text: str) -> str:
     """What strconv.ParseUint says of a text that is no unsigned number of 64 bits, "" of one that is."""
     value = None if text[:1] in ("+", "-") else whole_number(text)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from reconcilekit.testing.apiserver.go_text import json_text
+from reconcilekit.testing.apiserver.go_text import json_name, json_text
 
 _PREFIX: Final = "autoscaling.alpha.kubernetes.io/"
 _METRICS: Final = f"{_PREFIX}metrics"
@@ -222,26 +222,22 @@ def _cpu_usage(metric: Mapping[str, Any]) -> Any:
 
 def _internal(behavior: Mapping[str, Any]) -> dict[str, Any]:
     """A behavior as the server's own struct has it, which is what the annotation holds."""
-    return {name: _internal_rules(behavior.get(_lower(name))) for name in ("ScaleUp", "ScaleDown")}
+    return {name: _internal_rules(behavior.get(json_name(name))) for name in ("ScaleUp", "ScaleDown")}
 
 
 def _internal_rules(rules: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if rules is None:
         return None
-    told = {name: rules.get(_lower(name)) for name in _RULES}
+    told = {name: rules.get(json_name(name)) for name in _RULES}
     if told["Policies"] is not None:
-        told["Policies"] = [{name: policy.get(_lower(name)) for name in _POLICY} for policy in told["Policies"]]
+        told["Policies"] = [{name: policy.get(json_name(name)) for name in _POLICY} for policy in told["Policies"]]
     return told
 
 
 def _external(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_lower(name): _external(inner) for name, inner in value.items() if inner is not None}
+        return {json_name(name): _external(inner) for name, inner in value.items() if inner is not None}
     return [_external(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]
 
 
 def _ordered(told: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

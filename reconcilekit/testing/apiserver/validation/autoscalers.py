@@ -17,7 +17,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     required,
     unsupported,
 )
-from reconcilekit.testing.apiserver.validation.metadata import path_segment
+from reconcilekit.testing.apiserver.validation.metadata import path_segment, reference_causes
 from reconcilekit.testing.apiserver.validation.resource_names import amount, container_name_causes
 
 _SOURCES = {
@@ -68,20 +68,12 @@ def autoscaler_causes(autoscaler: Obj, old: Obj | None) -> Found:
 
 def _target_causes(target: Obj, field: str) -> Found:
     """What is wrong with what is scaled."""
-    yield from _reference_causes(target, field)
+    yield from reference_causes(target, field)
     version = target.get("apiVersion", "")
     if version.count("/") > 1:
         yield invalid(f"{field}.apiVersion", version, f"unexpected GroupVersion string: {version}")
     elif not version.rpartition("/")[0] and target.get("kind") != "ReplicationController":
         yield invalid(f"{field}.apiVersion", version, "apiVersion must specify API group")
-
-
-def _reference_causes(target: Obj, field: str) -> Found:
-    for name in ("kind", "name"):
-        if told := target.get(name):
-            yield from (invalid(f"{field}.{name}", told, why) for why in path_segment(told))
-        else:
-            yield required(f"{field}.{name}")
 
 
 def _scaling_causes(told: Obj, field: str) -> Found:
@@ -136,7 +128,7 @@ def _source_causes(name: str, source: Obj, field: str) -> Found:
     has_value, has_average = target.get("value") is not None, target.get("averageValue") is not None
     described = source.get("describedObject") or {}
     if name == "object":
-        yield from _reference_causes(described, f"{field}.describedObject")
+        yield from reference_causes(described, f"{field}.describedObject")
     if name in ("resource", "containerResource"):
         yield from _resource_causes(name, source, field)
         yield from _wanted_causes(target, f"{field}.target")

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
-from reconcilekit.testing.apiserver.go_text import json_text, quoted, shown
+from reconcilekit.testing.apiserver.go_text import json_name, json_text, quoted, shown
 from reconcilekit.testing.apiserver.status import Cause
 
 Found = Iterator[Cause]
 """What a check finds; nothing where all is well."""
 
 Obj = Mapping[str, Any]
+
+
+def as_struct(told: Obj, fields: Iterable[str], *, unset: object = None) -> dict[str, Any]:
+    """A map as the real server shows a struct of its own, whose fields have Go's names.
+
+    Args:
+        told: as it is in JSON.
+        fields: the struct's.
+        unset: what there is of a field that isn't told.
+    """
+    return {name: told.get(json_name(name), unset) for name in fields}
 
 
 def required(field: str, why: str = "") -> Cause:
@@ -21,8 +32,9 @@ def required(field: str, why: str = "") -> Cause:
 
 
 def invalid(field: str, value: object, why: str) -> Cause:
-    """The value is wrong."""
-    return Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown(value, sorts=False)}: {why}", field=field)
+    """The value is wrong; `why` may be left to the reader."""
+    told = f"{shown(value, sorts=False)}: {why}" if why else shown(value, sorts=False)
+    return Cause(reason="FieldValueInvalid", message=f"Invalid value: {told}", field=field)
 
 
 def unsupported(field: str, value: object, known: Iterable[str]) -> Cause:

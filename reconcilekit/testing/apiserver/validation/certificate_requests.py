@@ -47,9 +47,11 @@ def request_causes(request: Obj, old: Obj | None) -> Found:
     for i, usage in enumerate(usages):
         if usage not in _USAGES:
             yield unsupported(f"spec.usages[{i}]", usage, _USAGES)
+    seen: set[str] = set()
     for i, usage in enumerate(usages):
-        if usage in usages[:i]:
+        if usage in seen:
             yield duplicate(f"spec.usages[{i}]", usage)
+        seen.add(usage)
     if spec.get("signerName") == _LEGACY:
         yield invalid("spec.signerName", _LEGACY, "the legacy signerName is not allowed via this API version")
     else:

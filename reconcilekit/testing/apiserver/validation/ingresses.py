@@ -7,7 +7,7 @@ import ipaddress
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of, required, too_long
 from reconcilekit.testing.apiserver.validation.domain_paths import domain_path_causes
-from reconcilekit.testing.apiserver.validation.metadata import path_segment
+from reconcilekit.testing.apiserver.validation.metadata import reference_causes
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _PARTS = ("//", "/./", "/../", "%2f", "%2F")
@@ -90,7 +90,7 @@ def _backend_causes(backend: Obj, field: str) -> Found:
     if service is not None and resource is not None:
         yield invalid(field, "", "cannot set both resource and service backends")
     elif resource is not None:
-        yield from _reference_causes(resource, f"{field}.resource")
+        yield from reference_causes(resource, f"{field}.resource")
     elif service is not None:
         yield from _service_causes(service, field)
     else:
@@ -114,17 +114,6 @@ def _service_causes(service: Obj, field: str) -> Found:
         yield required(field, "port name or number is required")
 
 
-def _reference_causes(reference: Obj, field: str) -> Found:
-    """What is wrong with a reference to an object of any kind."""
-    rules = (("apiGroup", names.subdomain), ("kind", path_segment), ("name", path_segment))
-    for name, rule in rules:
-        told = reference.get(name)
-        if told:
-            yield from (invalid(f"{field}.{name}", told, why) for why in rule(told))
-        elif name != "apiGroup":
-            yield required(f"{field}.{name}")
-
-
 def ingress_class_causes(ingress_class: Obj, old: Obj | None) -> Found:
     """What is wrong with an IngressClass."""
     spec = ingress_class.get("spec") or {}
@@ -143,7 +132,7 @@ def _controller_causes(controller: str, field: str) -> Found:
 
 
 def _parameter_causes(parameters: Obj, field: str) -> Found:
-    yield from _reference_causes(parameters, field)
+    yield from reference_causes(parameters, field)
     scope, namespace = parameters.get("scope"), parameters.get("namespace")
     if scope is None:
         yield required(f"{field}.scope")

@@ -135,3 +135,14 @@ def finalizer_warnings(metadata: Obj, old: Obj | None) -> Iterator[str]:
             form = "including a path (/) " if "." in name else ""
             why = f"prefer a domain-qualified finalizer name {form}to avoid accidental conflicts with other finalizer"
             yield f"metadata.finalizers: {quoted(name)}: {why} writers"
+
+
+def reference_causes(reference: Obj, field: str) -> Found:
+    """What is wrong with a reference to an object of any kind."""
+    rules = (("apiGroup", names.subdomain), ("kind", path_segment), ("name", path_segment))
+    for name, rule in rules:
+        told = reference.get(name)
+        if told:
+            yield from (invalid(f"{field}.{name}", told, why) for why in rule(told))
+        elif name != "apiGroup":
+            yield required(f"{field}.{name}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver.validation.affinities import affinity_causes, spread_causes
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -41,11 +42,16 @@ def pod_spec_causes(spec: Obj, field: str) -> Found:
     yield from one_of(f"{field}.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
     yield from one_of(f"{field}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     yield from names.labels(spec.get("nodeSelector"), f"{field}.nodeSelector")
-    gates = _gates_of(spec)
-    for i, gate in enumerate(gates):
+    if affinity := spec.get("affinity"):
+        yield from affinity_causes(affinity, f"{field}.affinity")
+    seen.clear()
+    for i, gate in enumerate(_gates_of(spec)):
         yield from (invalid(f"{field}.schedulingGates[{i}]", gate, why) for why in names.qualified(gate))
-        if gate in gates[:i]:
+        if gate in seen:
             yield duplicate(f"{field}.schedulingGates[{i}]", gate)
+        seen.add(gate)
+    for i, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
+        yield from spread_causes(constraint, f"{field}.topologySpreadConstraints[{i}]")
     if account := spec.get("serviceAccountName"):
         yield from (invalid(f"{field}.serviceAccountName", account, why) for why in names.subdomain(account))
     if node := spec.get("nodeName"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, immutable, invalid, required
@@ -33,10 +33,11 @@ def quota_causes(quota: Obj, old: Obj | None) -> Found:
     """What is wrong with a ResourceQuota."""
     spec = quota.get("spec") or {}
     yield from _amounts_causes(spec.get("hard") or {}, "spec.hard")
-    # The same mistake is told once.
-    yield from dict.fromkeys(_scope_causes(spec, "spec.scopes"))
+    yield from _scope_causes(spec, "spec.scopes")
     if (selector := spec.get("scopeSelector")) is not None:
-        yield from _selector_causes(spec, selector.get("matchExpressions") or (), "spec.scopeSelector.matchExpressions")
+        told = selector.get("matchExpressions") or ()
+        # The same mistake is told once.
+        yield from dict.fromkeys(_selector_causes(spec, told, "spec.scopeSelector.matchExpressions"))
     if old is not None:
         before = sorted((old.get("spec") or {}).get("scopes") or ())
         yield from immutable("spec.scopes", before, sorted(spec.get("scopes") or ()))
@@ -57,26 +58,37 @@ def _amounts_causes(amounts: Obj, field: str) -> Found:
 
 def _scope_causes(spec: Obj, field: str) -> Found:
     scopes = spec.get("scopes") or ()
-    for scope in scopes:
-        if scope not in _APPLIES:
-            yield invalid(field, scopes, "unsupported scope")
-        yield from (invalid(field, scopes, _AMISS) for _ in _misplaced(spec, scope))
-    yield from (invalid(field, scopes, "conflicting scopes") for pair in _CONFLICTS if pair <= set(scopes))
+    told = dict.fromkeys(scopes)
+    # The whole list is shown each time, so that each mistake is told once.
+    wrong = dict.fromkeys(why for scope in told for why in _wrong_with(spec, scope))
+    yield from (invalid(field, scopes, why) for why in wrong)
+    if any(pair <= told.keys() for pair in _CONFLICTS):
+        yield invalid(field, scopes, "conflicting scopes")
 
 
-def _misplaced(spec: Obj, scope: str) -> list[str]:
-    """What is limited, but not in this scope."""
-    return [
-        name for name in spec.get("hard") or () if scope in _APPLIES and is_quota(name) and name not in _APPLIES[scope]
-    ]
+def _wrong_with(spec: Obj, scope: str) -> Iterator[str]:
+    if scope not in _APPLIES:
+        yield "unsupported scope"
+    elif _is_misplaced(spec, scope):
+        yield _AMISS
+
+
+def _is_misplaced(spec: Obj, scope: str) -> bool:
+    """True if something is limited, but not in this scope."""
+    known = _APPLIES.get(scope)
+    return known is not None and any(is_quota(name) and name not in known for name in spec.get("hard") or ())
 
 
 def _selector_causes(spec: Obj, told: Sequence[Obj], field: str) -> Found:
+    misplaced = {scope for scope in _APPLIES if _is_misplaced(spec, scope)}
+    is_told = False
     for requirement in told:
         scope = requirement.get("scopeName", "")
         if scope not in _APPLIES:
             yield invalid(f"{field}.scopeName", scope, "unsupported scope")
-        yield from (invalid(field, {"MatchExpressions": _inner(told)}, _AMISS) for _ in _misplaced(spec, scope))
+        if scope in misplaced and not is_told:
+            yield invalid(field, {"MatchExpressions": _inner(told)}, _AMISS)
+            is_told = True
         yield from _requirement_causes(requirement, scope, field)
     scopes = {requirement.get("scopeName", "") for requirement in told}
     # The list that there is no more is what the real server shows.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconcilekit.testing.apiserver.validation import names
-from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, required
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, as_struct, duplicate, invalid, required
 from reconcilekit.testing.apiserver.validation.pods import toleration_causes
 from reconcilekit.testing.apiserver.validation.resource_names import amount_causes, container_name_causes
 
@@ -17,11 +17,13 @@ def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
     yield from names.labels(scheduling.get("nodeSelector"), "scheduling.nodeSelector")
     tolerations = scheduling.get("tolerations") or ()
     yield from toleration_causes(tolerations, "scheduling.tolerations")
+    seen: set[frozenset[tuple[str, object]]] = set()
     for i, toleration in enumerate(tolerations):
-        if toleration in tolerations[:i]:
-            shown = {name: toleration.get(_lower(name), "") for name in ("Key", "Operator", "Value", "Effect")}
-            shown["TolerationSeconds"] = toleration.get("tolerationSeconds")
+        if (told := frozenset(toleration.items())) in seen:
+            shown = as_struct(toleration, ("Key", "Operator", "Value", "Effect"), unset="")
+            shown |= as_struct(toleration, ("TolerationSeconds",))
             yield duplicate(f"scheduling.tolerations[{i}]", shown)
+        seen.add(told)
     if not handler and old is None:
         yield required("handler")
     # What is declared with the type counts in other units.
@@ -31,7 +33,3 @@ def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
         yield invalid("handler", None, "field is immutable")
         if not handler:
             yield required("handler")
-
-
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]

@@ -25,6 +25,8 @@ def _expression_causes(told: Obj, field: str) -> Found:
     elif operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
         yield invalid(f"{field}.operator", operator, "not a valid selector operator")
     yield from (invalid(f"{field}.key", told.get("key", ""), why) for why in names.qualified(told.get("key", "")))
+    for i, value in enumerate(values or ()):
+        yield from (invalid(f"{field}.values[{i}]", value, why) for why in names.label_value(value))
 
 
 def is_empty(selector: Obj) -> bool:

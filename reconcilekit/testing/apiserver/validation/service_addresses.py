@@ -21,11 +21,13 @@ def address_causes(spec: Obj) -> Found:
         return
     addresses = spec.get("clusterIPs") or []
     yield from _singular_causes(spec.get("clusterIP") or "", addresses)
+    seen: set[str] = set()
     for i, family in enumerate(families := spec.get("ipFamilies") or []):
         if family not in _FAMILIES:
             yield unsupported(f"spec.ipFamilies[{i}]", family, _FAMILIES)
-        if family in families[:i]:
+        if family in seen:
             yield duplicate(f"spec.ipFamilies[{i}]", family)
+        seen.add(family)
     policy = spec.get("ipFamilyPolicy")
     if policy is not None and policy not in _POLICIES:
         yield unsupported("spec.ipFamilyPolicy", policy, _POLICIES)

@@ -40,8 +40,10 @@ def service_causes(service: Obj, old: Obj | None) -> Found:
     if not ports and not _is_headless(spec) and spec["type"] != "ExternalName":
         yield required("spec.ports")
     yield from _type_causes(spec)
+    seen: set[str | None] = set()
     for i, port in enumerate(ports):
-        yield from _port_causes(port, f"spec.ports[{i}]", {p.get("name") for p in ports[:i]}, len(ports) > 1)
+        yield from _port_causes(port, f"spec.ports[{i}]", seen, len(ports) > 1)
+        seen.add(port.get("name"))
     yield from names.labels(spec.get("selector"), "spec.selector")
     yield from one_of("spec.sessionAffinity", spec["sessionAffinity"], ("ClientIP", "None"))
     if spec["sessionAffinity"] == "ClientIP":

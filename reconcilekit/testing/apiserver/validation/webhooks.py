@@ -73,11 +73,13 @@ def _review_causes(versions: Sequence[str], field: str) -> Found:
     if not versions:
         yield required(field, f"must specify one of {', '.join(_REVIEWS)}")
         return
+    seen: set[str] = set()
     for i, version in enumerate(versions):
-        if version in versions[:i]:
+        if version in seen:
             yield invalid(f"{field}[{i}]", version, "duplicate version")
         else:
             yield from (invalid(f"{field}[{i}]", version, why) for why in names.old_label(version))
+        seen.add(version)
     if not set(versions) & set(_REVIEWS):
         yield invalid(field, versions, f"must include at least one of {', '.join(_REVIEWS)}")
 

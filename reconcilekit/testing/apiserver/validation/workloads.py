@@ -6,6 +6,7 @@ from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
+    as_struct,
     forbidden,
     immutable,
     invalid,
@@ -67,11 +68,7 @@ def _strategy_causes(strategy: Obj) -> Found:
             yield forbidden(field, "may not be specified when strategy `type` is 'Recreate'")
         return
     if strategy["type"] != "RollingUpdate":
-        # Shown as the real server's own struct has it, whose fields are Go's.
-        shown = (
-            None if rolling is None else {name: rolling.get(_lower(name)) for name in ("MaxUnavailable", "MaxSurge")}
-        )
-        told = {"Type": strategy["type"], "RollingUpdate": shown}
+        told = {"Type": strategy["type"], "RollingUpdate": _shown(rolling)}
         yield unsupported("spec.strategy", told, ("Recreate", "RollingUpdate"))
         return
     wanted = rolling or {}
@@ -83,8 +80,8 @@ def _strategy_causes(strategy: Obj) -> Found:
     yield from most_causes(unavailable, f"{field}.maxUnavailable")
 
 
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]
+def _shown(rolling: Obj | None) -> Obj | None:
+    return None if rolling is None else as_struct(rolling, ("MaxUnavailable", "MaxSurge"))
 
 
 def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
@@ -111,10 +108,9 @@ def stateful_set_causes(stateful_set: Obj, old: Obj | None) -> Found:
 
 def _updating_set_causes(strategy: Obj, field: str) -> Found:
     kind, rolling = strategy["type"], strategy.get("rollingUpdate")
-    # Shown as the real server's own struct has it, whose fields are Go's.
     shown = None
     if rolling is not None:
-        shown = {"Partition": rolling.get("partition", 0), "MaxUnavailable": rolling.get("maxUnavailable")}
+        shown = as_struct(rolling, ("Partition",), unset=0) | as_struct(rolling, ("MaxUnavailable",))
     if kind not in ("RollingUpdate", "OnDelete"):
         yield invalid(field, {"Type": kind, "RollingUpdate": shown}, "must be 'RollingUpdate' or 'OnDelete'")
     elif rolling is not None and kind == "OnDelete":
@@ -149,9 +145,7 @@ def daemon_set_causes(daemon_set: Obj, old: Obj | None) -> Found:
     if strategy.get("type") == "RollingUpdate":
         yield from _updating_daemon_causes(rolling or {}, "spec.updateStrategy.rollingUpdate")
     elif strategy.get("type") != "OnDelete":
-        names_of_go = ("MaxUnavailable", "MaxSurge")
-        shown = None if rolling is None else {name: rolling.get(_lower(name)) for name in names_of_go}
-        told = {"Type": strategy.get("type"), "RollingUpdate": shown}
+        told = {"Type": strategy.get("type"), "RollingUpdate": _shown(rolling)}
         yield unsupported("spec.updateStrategy", told, ("RollingUpdate", "OnDelete"))
     yield from not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
 

@@ -100,10 +100,12 @@ def _review_causes(versions: Sequence[str], path: str) -> Iterator[Cause]:
     if not versions:
         yield required(path)
         return
+    seen: set[str] = set()
     for i, version in enumerate(versions):
-        if version in versions[:i]:
+        if version in seen:
             yield invalid(f"{path}[{i}]", version, "duplicate version")
         elif found := label_problem(version):
             yield invalid(f"{path}[{i}]", version, found)
+        seen.add(version)
     if not set(versions) & set(_REVIEWS):
         yield invalid(path, list(versions), f"must include at least one of {', '.join(_REVIEWS)}")
