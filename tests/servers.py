@@ -6,6 +6,7 @@ import abc
 import contextlib
 import itertools
 import json
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -18,7 +19,7 @@ from reconcilekit.kube.http import HttpTransport
 from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request, Transport
 from reconcilekit.testing import CUSTOM_RESOURCE_DEFINITION, ApiServer
-from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
+from reconcilekit.testing.apiserver.wire.endpoint import Endpoint, TokenOverHttpWarning
 from reconcilekit.testing.controlplane import ADMIN, NAMESPACED, NOBODY, ControlPlane, User
 
 USERS = (ADMIN, NAMESPACED, NOBODY)
@@ -168,4 +169,7 @@ class EmbeddedServer(_Base):
         return ConnectionConfig(server=self.url, authorization=f"Bearer {user.name}")
 
     def write_kubeconfig(self, path: Path, *, user: User = ADMIN, namespace: str = "default") -> None:
-        self._endpoint.write_kubeconfig(path, token=user.name, namespace=namespace)
+        with warnings.catch_warnings():
+            # kubectl isn't what reads it.
+            warnings.simplefilter("ignore", TokenOverHttpWarning)
+            self._endpoint.write_kubeconfig(path, token=user.name, namespace=namespace)

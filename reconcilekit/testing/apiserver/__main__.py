@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import warnings
 
 from reconcilekit.clock import SystemClock
 from reconcilekit.testing.apiserver.access.signing import MissingCryptographyError
@@ -51,7 +52,11 @@ async def run(options: Options) -> None:
         if options.load:
             server.load(*options.load)
         async with server.serve(host=options.host, port=options.port, tls=options.has_tls) as endpoint:
-            endpoint.write_kubeconfig(options.kubeconfig)
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                endpoint.write_kubeconfig(options.kubeconfig)
+            for warning in warned:
+                print(f"warning: {warning.message}", file=sys.stderr)
             print(f"ready: {endpoint.url} kubeconfig={options.kubeconfig}", flush=True)
             await stop.wait()
     finally:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
-import msgspec
 
 from reconcilekit.testing.apiserver.access.gate import Authorization
-from reconcilekit.testing.apiserver.wire.endpoint import NAME
+from reconcilekit.testing.apiserver.server_arguments import EMPTY_FOLDER
+from reconcilekit.testing.apiserver.wire.kubeconfigs import EMPTY, obstacle
+from reconcilekit.testing.apiserver.wire.limits import MOST_PORT, NO_HOST, NO_PORT
 
 
 @attrs.frozen(kw_only=True)
@@ -36,11 +35,17 @@ def parse(arguments: list[str] | None) -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m reconcilekit.testing.apiserver",
         description="A Kubernetes API server for tests, until SIGTERM or SIGINT; see docs/apiserver.md.",
+        allow_abbrev=False,
     )
     _add_endpoint(parser)
     _add_content(parser)
     _add_behaviour(parser)
-    told = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    # With what is required there, so that a word that is misspelt is named before what is missing for it.
+    _, unknown = parser.parse_known_args(["--kubeconfig", "unread", *words])
+    if unknown:
+        parser.error(f"{unknown[0]!r} is no option or value of one; --help says what there is")
+    told = parser.parse_args(words)
     for problem in _problems(told):
         parser.error(problem)
     return Options(
@@ -58,68 +63,36 @@ def parse(arguments: list[str] | None) -> Options:
 
 def _problems(told: argparse.Namespace) -> Iterator[str]:
     """What is wrong with the paths, before anything is made or written."""
-    config, data = told.kubeconfig, told.data
-    if config.is_dir():
-        yield f"--kubeconfig: {config} is a folder; name a file in it"
-    elif not config.parent.is_dir():
-        yield f"--kubeconfig: the folder {config.parent} doesn't exist; make it, or name another"
-    elif problem := _problem_of(config):
-        yield f"--kubeconfig: {config} {problem}"
-    if data is not None and data.exists() and not data.is_dir():
+    data = told.data
+    if (problem := obstacle(told.kubeconfig)) is not None:
+        yield f"--kubeconfig: {problem}"
+    if data is not None and _is_file(data):
         yield f"--data: {data} is a file; name a folder, which is made where it is missing"
     for path in (path for paths in told.load for path in paths):
-        if not path.exists():
-            yield f"--load: {path} doesn't exist"
+        if not _exists(path):
+            yield f"--load: {path} doesn't exist; name a file or folder of manifests"
 
 
-def _problem_of(config: Path) -> str:
-    """What would be lost with it: nothing where it is missing, empty, or what a server wrote that has ended."""
+def _exists(path: Path) -> bool:
     try:
-        text = config.read_bytes()
+        return path.exists()
     except OSError:
-        # It's missing, or its writing tells why it can't be.
-        return ""
-    if not text.strip():
-        return ""
-    try:
-        found = _read(text)
-        names = {each["name"] for part in ("clusters", "users", "contexts") for each in found[part]}
-        url = urlsplit(found["clusters"][0]["cluster"]["server"])
-        address = (url.hostname or "", url.port or 0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        names = set()
-    if names != {NAME}:
-        return "is there already, and not of this server; name another, or remove it"
-    if _is_listened_on(address):
-        return f"is of a server that still listens on {url.geturl()}; end that one, or name another file"
-    return ""
+        # Its reading tells what is wrong with it.
+        return True
 
 
-def _is_listened_on(address: tuple[str, int]) -> bool:
+def _is_file(path: Path) -> bool:
     try:
-        socket.create_connection(address, timeout=0.2).close()
+        return path.exists() and not path.is_dir()
     except OSError:
         return False
-    return True
-
-
-def _read(text: bytes) -> Any:
-    """JSON as the server writes it, or YAML as kubectl makes of it."""
-    if text.startswith(b"{"):
-        return msgspec.json.decode(text)
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
 
 
 def _add_endpoint(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it listens")
     group.add_argument(
         "--kubeconfig",
-        type=Path,
+        type=_file,
         required=True,
         metavar="FILE",
         help="written once the server is ready; one that it wrote before is written anew",
@@ -136,7 +109,7 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--load",
-        type=Path,
+        type=_folder,
         action="append",
         nargs="+",
         default=[],
@@ -165,19 +138,25 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _file(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError(EMPTY)
+    return Path(text)
+
+
 def _folder(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("the name is empty; '.' is the working directory")
+        raise argparse.ArgumentTypeError(EMPTY_FOLDER)
     return Path(text)
 
 
 def _host(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("the address is empty; 127.0.0.1 is the default, 0.0.0.0 means all")
+        raise argparse.ArgumentTypeError(NO_HOST)
     return text
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; pass a number from 1 to 65535, or 0 for a free one")
+    if not text.isdecimal() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} {NO_PORT}")
     return int(text)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+import os
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -149,3 +152,18 @@ def on_server() -> Callable[..., Any]:
 def widgets() -> str:
     """Where `Caller.define_widgets` puts the kind."""
     return "/apis/example.com/v1/namespaces/default/widgets"
+
+
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    """A folder, and a user for the test who may not read everything, as root may."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, is_root = Path(name), os.geteuid() == 0
+        if is_root:
+            folder.chmod(0o777)
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)

@@ -50,7 +50,16 @@ def test_it_knows_what_others_can_reach(host: str, is_ours_alone: bool) -> None:
         (["--kubeconfig", "/"], "--kubeconfig: / is a folder; name a file in it"),
         (["--kubeconfig", "/nowhere/x"], "--kubeconfig: the folder /nowhere doesn't exist; make it, or name another"),
         (["--data", __file__], "test_command_line.py is a file; name a folder, which is made where it is missing"),
-        (["--load", __file__, "/nowhere/x"], "--load: /nowhere/x doesn't exist"),
+        (
+            ["--load", __file__, "/nowhere/x"],
+            "--load: /nowhere/x doesn't exist; name a file or folder of manifests",
+        ),
+        (["--load", ""], "argument --load: the name is empty; '.' is the working directory"),
+        (["--kubeconfig", ""], "argument --kubeconfig: the name is empty; pass that of a file"),
+        (["--kubeconfig", f"{__file__}/x"], "test_command_line.py is no folder; name a file in one"),
+        (["--kubeconfig", "/dev/null"], "--kubeconfig: /dev/null is no regular file; name another"),
+        (["--auth", "RBAC"], "error: '--auth' is no option or value of one; --help says what there is"),
+        (["--tls", "yes"], "error: 'yes' is no option or value of one"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +68,57 @@ def test_wrong_arguments_are_explained(arguments: list[str], message: str, capsy
         main(given)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["--kubeconfg", "--kubeconf"])
+def test_a_misspelt_word_is_named_before_what_is_missing_for_it(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([word, "x"])
+    assert f"error: '{word}' is no option or value of one" in capsys.readouterr().err
+
+
+def test_a_kubeconfig_that_cant_be_written_is_told_of_before_anything_is_loaded(
+    folder_of_nobody: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner = folder_of_nobody / "inner"
+    inner.mkdir()
+    (inner / "x.yaml").write_text("kind: [")
+    inner.chmod(0o555)
+    with pytest.raises(SystemExit):
+        main(["--kubeconfig", str(inner / "config"), "--load", str(inner / "x.yaml")])
+    told = capsys.readouterr().err
+    assert f"{inner / 'config'} can't be written: this user may not write to the folder {inner}; name another" in told
+
+
+def test_what_may_not_even_be_looked_at_is_told_of(folder_of_nobody: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    closed = folder_of_nobody / "closed"
+    closed.mkdir(mode=0o000)
+    config = str(folder_of_nobody / "config")
+    assert main(["--kubeconfig", config, "--load", str(closed / "x")]) == 1
+    assert main(["--kubeconfig", config, "--data", str(closed / "x")]) == 1
+    with pytest.raises(SystemExit):
+        main(["--kubeconfig", str(closed / "x")])
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"error: {closed / 'x'}: Permission denied; make it readable for this user"
+    assert told[1].endswith("Permission denied; choose a folder that this user can write to")
+    assert told[-1].endswith(
+        f"--kubeconfig: {closed / 'x'} can't be looked at by this user (Permission denied); name another"
+    )
+
+
+async def test_rbac_without_tls_is_warned_of(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "reconcilekit.testing.apiserver", "--kubeconfig", str(tmp_path / "config"),
+        "--authorization", "RBAC", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        assert (await process.stdout.readline()).startswith(b"ready: ")
+        process.terminate()
+        _, told = await process.communicate()
+    assert told.decode().startswith(
+        f"warning: {tmp_path / 'config'}: kubectl, and what else is built on client-go, sends"
+    )
 
 
 def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,6 +128,11 @@ class Gate:
         return Credentials(self.keys)
 
     @property
+    def is_authorizing(self) -> bool:
+        """Whether RBAC decides."""
+        return self._enforces
+
+    @property
     def asks_for_credentials(self) -> bool:
         """Whether a client without credentials would get nowhere."""
         return not self._is_open

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import msgspec
@@ -58,19 +59,40 @@ def read_manifests(paths: Iterable[Path]) -> list[Manifest]:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    try:
+        if not path.is_dir():
+            return [path]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    found = sorted(_below(path))
     if not found:
         raise ManifestError(f"{path}: no manifest in this folder; their names end in {', '.join(SUFFIXES)}")
     return found
 
 
+def _below(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder, onerror=_refuse_folder):
+        yield from (Path(place, name) for name in names if Path(name).suffix in SUFFIXES)
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    raise _unreadable(Path(error.filename), error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ManifestError:
+    is_forbidden = isinstance(error, PermissionError)
+    cure = "make it readable for this user" if is_forbidden else "name a file or folder of manifests"
+    return ManifestError(f"{path}: {error.strerror}; {cure}")
+
+
 def _read_file(path: Path) -> Iterator[Manifest]:
     try:
+        if path.exists() and not path.is_file():
+            # Reading a pipe could wait for ever.
+            raise ManifestError(f"{path} is no regular file; write what comes out of it into one, and load that")
         data = path.read_bytes()
     except OSError as error:
-        raise ManifestError(f"{path}: {error.strerror}; name a file or folder of manifests") from error
+        raise _unreadable(path, error) from error
     documents = _json_documents(path, data) if path.suffix == ".json" else _yaml_documents(path, data)
     for number, document in enumerate(documents, 1):
         place = f"{path}, document {number}"
@@ -119,7 +141,7 @@ def _expand(document: object, place: str) -> Iterator[Manifest]:
         return
     for field in ("apiVersion", "kind"):
         if not isinstance(document.get(field), str) or not document[field]:
-            raise ManifestError(f"{place}: {field} is missing; write one, or take the file out of the folder")
+            raise ManifestError(f"{place}: {field} is missing; write one, or leave this file out")
     if document["apiVersion"].startswith("kustomize.config.k8s.io/"):
         raise ManifestError(f"{place}: kustomize isn't run here; load what `kubectl kustomize FOLDER` prints")
     metadata = document.get("metadata")

@@ -58,6 +58,7 @@ async def serve(
             certificate_authority=gate.keys.authority.certificate if tls else b"",
             credentials_of=gate.credentials.by_certificate if tls else gate.credentials.by_token,
             default_user=ADMIN if tls or gate.asks_for_credentials else None,
+            is_authorizing=gate.is_authorizing,
         )
     finally:
         listener.is_over = True

@@ -21,6 +21,7 @@ from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer
 from reconcilekit.testing.apiserver.access.credentials import encoded
 from reconcilekit.testing.apiserver.access.users import User
+from reconcilekit.testing.apiserver.wire.endpoint import TokenOverHttpWarning
 
 WHOAMI = Request(method="POST", path="/apis/authentication.k8s.io/v1/selfsubjectreviews", body=b"{}")
 
@@ -56,7 +57,8 @@ async def test_tokens_do_it_without_tls(tmp_path: Path) -> None:
     server = ApiServer(clock=SystemClock(), tokens={"me": "secret"})
     async with server.serve() as endpoint:
         path = tmp_path / "kubeconfig"
-        endpoint.write_kubeconfig(path, user=User("jane", groups=["dev"]))
+        with pytest.warns(TokenOverHttpWarning):
+            endpoint.write_kubeconfig(path, user=User("jane", groups=["dev"]))
         assert await told(path) == {"username": "jane", "groups": ["dev", "system:authenticated"]}
         endpoint.write_kubeconfig(path, token="secret")
         assert (await told(path))["username"] == "me"

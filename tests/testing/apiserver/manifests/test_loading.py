@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_it_asks_nobody_for_leave_and_meets_no_faults(tmp_path: Path) -> None:
             ", document 2: this is no YAML: while parsing a flow node, did not find expected node content (line",
         ),
         ("a.yaml", "--- 7", ", document 1: a manifest is an object with apiVersion and kind, not a number"),
-        ("a.yaml", "a: 1\n---\n", ", document 1: apiVersion is missing; write one, or take the file out of the folder"),
+        ("a.yaml", "a: 1\n---\n", ", document 1: apiVersion is missing; write one, or leave this file out"),
         ("a.yaml", "---\n---\napiVersion: v1", ", document 2: kind is missing"),
         (
             "a.yaml",
@@ -175,3 +176,26 @@ def test_kustomize_is_told_of(server: ApiServer, tmp_path: Path) -> None:
         ManifestError, match="document 1: kustomize isn't run here; load what `kubectl kustomize FOLDER`"
     ):
         server.load(path)
+
+
+def test_what_this_user_may_not_read_is_no_reason_to_load_the_rest(folder_of_nobody: Path) -> None:
+    server = ApiServer(clock=VirtualClock())
+    write(folder_of_nobody / "one.json", config_map("one"))
+    secret = write(folder_of_nobody / "deep" / "two.json", config_map("two"))
+    secret.chmod(0o000)
+    with pytest.raises(ManifestError, match=r"two\.json: Permission denied; make it readable for this user"):
+        server.load(folder_of_nobody)
+    secret.parent.chmod(0o000)
+    with pytest.raises(ManifestError, match="deep: Permission denied; make it readable for this user"):
+        server.load(folder_of_nobody)
+    with pytest.raises(ManifestError, match=r"two\.json: Permission denied; make it readable for this user"):
+        server.load(secret)
+    assert names(server) == []
+
+
+def test_a_pipe_is_not_waited_for(server: ApiServer, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        with pytest.raises(ManifestError, match=r"pipe\.yaml is no regular file; write what comes out of it into one"):
+            server.load(path)
