@@ -1,7 +1,4 @@
-"""What a Pod's node answers: logs, commands, forwarded ports. Nothing listens there, and so the server says.
-
-Nor does anything answer for Nodes and Services themselves.
-"""
+"""What a Pod's node answers: logs, commands, forwarded ports. Nothing listens there, and so the server says."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, text
 from reconcilekit.testing.apiserver.verbs.parameters import flag
+from reconcilekit.testing.apiserver.verbs.remote_commands import failed, is_upgrade
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.verbs.call import Call
@@ -35,24 +33,29 @@ def answer(call: Call, name: str) -> Response:
     Raises:
         StatusError: nearly always: nothing answers there.
     """
-    if call.served.plural != "pods":
-        raise status.not_found("", call.served.plural, call.live().key.name)
+    if name == "proxy":
+        from reconcilekit.testing.apiserver.verbs.proxies import proxied
+
+        return proxied(call)
     if name == "log" and (causes := list(_log_causes(call.request.query))):
         raise status.invalid("", "PodLogOptions", call.route.name, causes)
     pod = call.live()
-    if name == "proxy":
-        raise _unproxied(pod)
     container = "" if name == "portforward" else _container(pod, call.request.query.get("container", ""))
     node = text(pod.content, "spec", "nodeName")
     if not node:
         if name == "log":
             return Response(status=204, headers={}, body=b"")
         raise status.bad_request(f"pod {pod.key.name} does not have a host assigned")
-    host, port = _address(call, node)
-    why = _dialled(host, port)
+    # The real server asks for the node with the Pod's request in hand.
+    host, port = address_of(call, node, resource="pods")
+    why = dialled(host, port)
     if name == "log":
         path = f"/containerLogs/{pod.key.namespace}/{pod.key.name}/{container}"
-        why = f'Get "https://{_joined(host, port)}{path}{_log_query(call.request.query)}": {why}'
+        why = f'Get "https://{joined(host, port)}{path}{_log_query(call.request.query)}": {why}'
+    elif name in ("attach", "exec") and is_upgrade(call.request):
+        return failed(
+            call.request, f"https://{joined(host, port)}/{name}/{pod.key.namespace}/{pod.key.name}/{container}", why
+        )
     elif "upgrade" not in call.request.headers.get("connection", "").lower():
         raise status.bad_request("Upgrade request required")
     else:
@@ -74,12 +77,6 @@ def _log_query(query: Mapping[str, str]) -> str:
     return f"?{urlencode(sorted(told.items()))}" if told else ""
 
 
-def _unproxied(pod: Stored) -> status.StatusError:
-    if not text(pod.content, "status", "podIP"):
-        return status.bad_request("address not allowed")
-    return status.not_found("", "pods", text(pod.content, "spec", "nodeName") or pod.key.name)
-
-
 def _container(pod: Stored, wanted: str) -> str:
     spec = pod.content["spec"]
     own = [told["name"] for told in spec.get("containers") or ()]
@@ -97,13 +94,22 @@ def _container(pod: Stored, wanted: str) -> str:
     raise status.bad_request(why)
 
 
-def _address(call: Call, name: str) -> tuple[str, int]:
+def address_of(call: Call, name: str, *, resource: str) -> tuple[str, int]:
+    """Where a node's kubelet would listen.
+
+    Args:
+        call: any.
+        name: of the node.
+        resource: of what isn't found where the node isn't.
+
+    Raises:
+        StatusError: 404, or 500 for a node without an address.
+    """
     nodes = call.cluster.registry.find("", "v1", "nodes")
     assert nodes is not None
     node = call.cluster.storage.collection(nodes).objects.get(ObjectKey("", name))
     if node is None:
-        # The real server asks for the node with the Pod's request in hand.
-        raise status.not_found("", "pods", name)
+        raise status.not_found("", resource, name)
     addresses: list[dict[str, Any]] = at(node.content, "status", "addresses") or []
     for wanted in _PREFERRED:
         for told in addresses:
@@ -115,13 +121,15 @@ def _address(call: Call, name: str) -> tuple[str, int]:
     raise status.StatusError(500, f"no preferred addresses found; known addresses: [{known}]")
 
 
-def _joined(host: str, port: int) -> str:
+def joined(host: str, port: int) -> str:
+    """An address as URLs have it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _dialled(host: str, port: int) -> str:
+def dialled(host: str, port: int) -> str:
+    """What calling an address comes to."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return f"dial tcp: lookup {host}: no such host"
-    return f"dial tcp {_joined(host, port)}: connect: connection refused"
+    return f"dial tcp {joined(host, port)}: connect: connection refused"

@@ -8,6 +8,7 @@ import itertools
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -128,7 +129,7 @@ class _Bridge:
         request = Request(
             method=incoming.method,
             path=incoming.path,
-            query=query_of(incoming.raw_path, incoming.query),
+            query=_parameters(incoming),
             body=body,
             headers=_joined(incoming),
         )
@@ -140,6 +141,8 @@ class _Bridge:
             return _break(incoming)
         own = self._own_headers(incoming)
         if isinstance(answer, Response):
+            if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return _switched(incoming, answer)
             packed = compress(answer, request.headers)
             return _whole(await packed.in_turns(self._turns) if isinstance(packed, Steps) else packed, own)
         self._streams.add(answer)
@@ -183,6 +186,14 @@ def _last(answer: Response, own: Mapping[str, str]) -> web.Response:
     return outgoing
 
 
+def _parameters(incoming: web.BaseRequest) -> dict[str, str]:
+    """The parameters; of those that come several times the first counts, but of a command all words."""
+    query = query_of(incoming.raw_path, incoming.query)
+    if "command" in query:
+        query["command"] = SEPARATOR.join(incoming.query.getall("command"))
+    return query
+
+
 def _joined(incoming: web.BaseRequest) -> dict[str, str]:
     """The headers, names in lower case; one that came several times is one with all its values."""
     headers: dict[str, str] = {}
@@ -201,6 +212,14 @@ def _text(header: str) -> str:
 
 def _whole(answer: Response, own: Mapping[str, str]) -> web.Response:
     return web.Response(status=answer.status, headers={**own, **_headers(answer.headers)}, body=answer.body)
+
+
+def _switched(incoming: web.BaseRequest, answer: Response) -> web.StreamResponse:
+    """An answer in another protocol, with all that is said in it: aiohttp knows of no such."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in _headers(answer.headers).items())
+    if incoming.transport is not None:
+        incoming.transport.write(f"HTTP/1.1 101 Switching Protocols\r\n{head}\r\n".encode() + answer.body)
+    return _break(incoming)
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import aiohttp
 import pytest
+
+from reconcilekit.clock import SystemClock
+from reconcilekit.kube.transport import Request
+from reconcilekit.testing import ApiServer
 
 PODS = "/api/v1/namespaces/default/pods"
 NODES = "/api/v1/nodes"
@@ -103,11 +109,138 @@ def test_a_pod_that_waits_for_a_node_has_no_logs(on_server: Any) -> None:
     on_server(scenario)
 
 
-def test_nothing_answers_for_nodes(on_server: Any) -> None:
+@pytest.mark.parametrize(
+    ("where", "code", "message"),
+    [
+        ("1.1.1.1", 503, "error trying to reach service: dial tcp 1.1.1.1:10250: connect: connection refused"),
+        ("fd00::1", 503, "error trying to reach service: dial tcp [fd00::1]:10250: connect: connection refused"),
+        ("127.0.0.1", 400, "address not allowed"),
+        ("169.254.1.1", 400, "address not allowed"),
+        ("::1", 400, "address not allowed"),
+        ("nowhere.invalid", 400, "lookup nowhere.invalid: no such host"),
+    ],
+)
+def test_nothing_answers_for_nodes(on_server: Any, where: str, code: int, message: str) -> None:
     async def scenario(call: Any) -> None:
-        await call("POST", NODES, {"metadata": {"name": "node-1"}})
-        for path in ("proxy", "proxy/x"):
-            found = await call("GET", f"{NODES}/node-1/{path}")
-            assert (found.status, found.message) == (404, 'nodes "node-1" not found')
+        await with_node(call, address("InternalIP", where))
+        for path in ("node-1/proxy/", "node-1/proxy/x/y", "https:node-1:10250/proxy/", "node-1:/proxy/x"):
+            found = await call("GET", f"{NODES}/{path}")
+            assert (found.status, found.message) == (code, message)
+
+    on_server(scenario)
+
+
+def test_what_is_no_node_is_not_proxied_to(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await with_node(call)
+        for name, code, message in (
+            ("node-1", 500, "no preferred addresses found; known addresses: []"),
+            ("node-2", 404, 'nodes "node-2" not found'),
+            ("a:b:c:d", 400, 'invalid node request "a:b:c:d"'),
+            ("ftp:node-1:1", 400, 'invalid node request "ftp:node-1:1"'),
+        ):
+            found = await call("GET", f"{NODES}/{name}/proxy/")
+            assert (found.status, found.message) == (code, message)
+
+    on_server(scenario)
+
+
+def test_whoever_asks_for_no_path_is_sent_to_the_root(on_server: Any) -> None:
+    async def scenario(call: Any) -> None:
+        await with_node(call, address("InternalIP", "1.1.1.1"))
+        found = await call("GET", f"{NODES}/node-1/proxy")
+        assert (found.status, found.headers["location"]) == (301, f"{NODES}/node-1/proxy/")
+
+    on_server(scenario)
+
+
+SERVICES = "/api/v1/namespaces/default/services"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("s:web", "error trying to reach service: dial tcp 10.1.1.1:8080: connect: connection refused"),
+        ("https:s:80", "error trying to reach service: dial tcp 10.1.1.1:8080: connect: connection refused"),
+        ("s", 'no endpoints available for service "s"'),
+        ("s:other", 'no endpoints available for service "s"'),
+        ("s:81", 'no service port 81 found for service "s"'),
+        ("t", 'no endpoints available for service "t"'),
+        ("strange:web", 'no endpoints available for service "strange"'),
+    ],
+)
+def test_a_service_leads_to_its_pods(on_server: Any, name: str, message: str) -> None:
+    async def scenario(call: Any) -> None:
+        await call("POST", PODS, pod("p", "c"))
+        told = {"status": {"podIP": "10.1.1.1", "podIPs": [{"ip": "10.1.1.1"}]}}
+        await call("PATCH", f"{PODS}/p/status", told, patch="merge")
+        target = {"kind": "Pod", "namespace": "default", "name": "p"}
+        for service, ip in (("s", "10.1.1.1"), ("strange", "10.1.1.2")):
+            ports = [{"name": "web", "port": 80, "targetPort": 8080}]
+            await call("POST", SERVICES, {"metadata": {"name": service}, "spec": {"ports": ports}})
+            made = {
+                "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": [ip], "targetRef": target}],
+                "ports": [{"name": "web", "port": 8080}],
+            }
+            assert (await call("POST", SLICES, made)).status == 201
+        found = await call("GET", f"{SERVICES}/{name}/proxy/x")
+        assert (found.status, found.body["reason"], found.message) == (503, "ServiceUnavailable", message)
+
+    on_server(scenario)
+
+
+WEB_SOCKET = {
+    "connection": "Upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-protocol": "v5.channel.k8s.io",
+}
+
+
+async def test_over_websocket_the_error_comes_on_its_own_stream() -> None:
+    server = ApiServer(clock=SystemClock())
+    async with server.serve() as endpoint, aiohttp.ClientSession(endpoint.url) as session:
+        addresses = [{"type": "InternalIP", "address": "127.0.0.1"}]
+        made: dict[str, Any] = {"metadata": {"name": "node-1"}, "status": {"addresses": addresses}}
+        for path, body in ((NODES, made), (PODS, pod("p", "c", nodeName="node-1"))):
+            async with session.post(path, json=body) as answer:
+                assert answer.status == 201
+        command = f"{PODS}/p/exec?command=ls&command=-l+x&stdout=true&stderr=true"
+        async with session.ws_connect(command, protocols=["v4.channel.k8s.io", "v5.channel.k8s.io"]) as socket:
+            assert socket.protocol == "v5.channel.k8s.io"
+            assert await socket.receive_bytes() == b"\x01"
+            told = await socket.receive_bytes()
+            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        target = "https://127.0.0.1:10250/exec/default/p/c?command=ls&command=-l+x&error=1&output=1"
+        why = f'error sending request: Post "{target}": dial tcp 127.0.0.1:10250: connect: connection refused'
+        assert told[0] == 3
+        assert json.loads(told[1:]) == {
+            "metadata": {},
+            "status": "Failure",
+            "message": f"Internal error occurred: {why}",
+            "reason": "InternalError",
+            "details": {"causes": [{"message": why}]},
+            "code": 500,
+        }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {**WEB_SOCKET, "sec-websocket-protocol": "v4.channel.k8s.io"},
+        {"connection": "Upgrade", "upgrade": "SPDY/3.1"},
+    ],
+)
+def test_in_older_protocols_nothing_is_taken(on_server: Any, headers: dict[str, str]) -> None:
+    async def scenario(call: Any) -> None:
+        await with_node(call, address("InternalIP", "1.1.1.1"))
+        request = Request(method="GET", path=f"{PODS}/p/exec", query={"command": "ls"}, headers=headers)
+        answer = await call.server.transport("t").send(request)
+        why = "error dialing backend: dial tcp 1.1.1.1:10250: connect: connection refused"
+        assert (answer.status, json.loads(answer.body)["message"]) == (500, why)
 
     on_server(scenario)
