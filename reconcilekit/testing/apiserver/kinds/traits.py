@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+SIGNING_REQUESTS = ("certificates.k8s.io", "certificatesigningrequests")
+"""The kind of which the spec is the requestor's, and the conditions are an approver's and a signer's."""
+
 GENERATIONS = frozenset(
     {
         ("", "pods"),

@@ -15,6 +15,7 @@ import attrs
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.json_values import is_equal
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.traits import SIGNING_REQUESTS
 from reconcilekit.testing.apiserver.ownership import checking, managers, scaling, types
 from reconcilekit.testing.apiserver.ownership.conflicts import conflict
 from reconcilekit.testing.apiserver.ownership.field_sets import FieldSet, difference, from_paths, without_all_below
@@ -65,7 +66,6 @@ _STATUS_RESETS: Mapping[tuple[str, str], FieldSet] = {
 _UNRESET = ("ephemeralcontainers", "resize")
 """The subresources whose writers own whatever they send, taken or not."""
 
-_REQUESTS = ("certificates.k8s.io", "certificatesigningrequests")
 _REQUEST_RESETS: Mapping[str, FieldSet] = {
     "": from_paths(("f:spec",), ("f:status",)),
     "approval": from_paths(("f:spec",), ("f:status", "f:certificate")),
@@ -372,7 +372,7 @@ def _of_scale(write: Write) -> Write:
 def _reset(served: ResourceType, subresource: str, api_version: str) -> FieldSet:
     if not served.has_status or subresource in _UNRESET:
         return {}
-    if served.storage_key == _REQUESTS:
+    if served.storage_key == SIGNING_REQUESTS:
         return _REQUEST_RESETS.get(subresource, _SPEC)
     if subresource == "status":
         if served.is_custom:

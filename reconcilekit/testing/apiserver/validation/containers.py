@@ -18,7 +18,6 @@ from reconcilekit.testing.apiserver.validation.causes import (
     required,
 )
 from reconcilekit.testing.apiserver.validation.resource_names import amount
-from reconcilekit.testing.apiserver.validation.security_contexts import propagation_causes, security_context_causes
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -63,10 +62,13 @@ def container_causes(container: Obj, volumes: set[str], seen: set[str], field: s
     yield from _variable_causes(container.get("env") or (), f"{field}.env")
     mounts, context = container.get("volumeMounts") or (), container.get("securityContext") or {}
     yield from _mount_causes(mounts, volumes, f"{field}.volumeMounts")
-    yield from propagation_causes(mounts, context, f"{field}.volumeMounts")
+    yield from _propagation_causes(mounts, context, f"{field}.volumeMounts")
     yield from one_of(f"{field}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
     yield from resource_causes(container.get("resources") or {}, f"{field}.resources")
-    yield from security_context_causes(context, f"{field}.securityContext")
+    if context:
+        from reconcilekit.testing.apiserver.validation.security_contexts import security_context_causes
+
+        yield from security_context_causes(context, f"{field}.securityContext")
 
 
 def port_causes(ports: Sequence[Obj], field: str) -> Found:
@@ -143,6 +145,15 @@ def _mount_causes(mounts: Sequence[Obj], volumes: set[str], field: str) -> Found
         if mount.get("subPath") and mount.get("subPathExpr"):
             why = "subPathExpr and subPath are mutually exclusive"
             yield invalid(f"{field}[{i}].subPathExpr", mount["subPathExpr"], why)
+
+
+def _propagation_causes(mounts: Sequence[Obj], context: Obj, field: str) -> Found:
+    """What is wrong with mounts that others on the node are to see."""
+    for mount in mounts:
+        if mount.get("mountPropagation") == "Bidirectional" and not context.get("privileged"):
+            # The real server doesn't say which mount.
+            why = "Bidirectional mount propagation is available only to privileged containers"
+            yield forbidden(f"{field}.mountPropagation", why)
 
 
 def resource_causes(resources: Obj, field: str) -> Found:

@@ -5,9 +5,9 @@ Privileged ones are taken, as in every cluster whose kube-apiserver runs with `-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid, one_of
 
 _ID_RULE = "must be between 0 and 2147483647, inclusive"
 _MOUNTS_OF_PROC = ("Default", "Unmasked")
@@ -47,15 +47,6 @@ def security_context_causes(context: Obj, field: str) -> Found:
     refused += ["`capabilities.Add` CAP_SYS_ADMIN" for each in added if each == _ALL_RIGHTS]
     for what in refused:
         yield invalid(field, _as_struct(context), f"cannot set `allowPrivilegeEscalation` to false and {what}")
-
-
-def propagation_causes(mounts: Sequence[Obj], context: Obj, field: str) -> Found:
-    """What is wrong with mounts that others on the node are to see."""
-    for mount in mounts:
-        if mount.get("mountPropagation") == "Bidirectional" and not context.get("privileged"):
-            # The real server doesn't say which mount.
-            why = "Bidirectional mount propagation is available only to privileged containers"
-            yield forbidden(f"{field}.mountPropagation", why)
 
 
 def _as_struct(context: Obj) -> dict[str, object]:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.kinds.traits import SIGNING_REQUESTS
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
-REQUESTS = ("certificates.k8s.io", "certificatesigningrequests")
 APPROVAL = "approval"
 DECISIONS = ("Approved", "Denied")
 """The conditions that an approval alone writes."""
@@ -78,4 +78,4 @@ def check_subject(target: Target, content: Mapping[str, Any], old: Mapping[str, 
 
     if _MASTERS in organizations(spec["request"]):
         why = f"use of {_CLIENTS_SIGNER} signer with {_MASTERS} group is not allowed"
-        raise status.forbidden(*REQUESTS, target.key.name, why)
+        raise status.forbidden(*SIGNING_REQUESTS, target.key.name, why)

@@ -13,9 +13,9 @@ from typing import Any
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.kinds.traits import SIGNING_REQUESTS
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.claims import size
-from reconcilekit.testing.apiserver.writing import certificate_requests
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 PRIORITIES = ("scheduling.k8s.io", "v1", "priorityclasses")
@@ -42,6 +42,12 @@ _Fill = Callable[[Target, dict[str, Any], Content | None], None]
 _Check = Callable[[Target, Content, Content | None], None]
 
 
+def _check_subject(target: Target, content: Content, old: Content | None) -> None:
+    from reconcilekit.testing.apiserver.writing.certificate_requests import check_subject
+
+    check_subject(target, content, old)
+
+
 class Classes:
     """The classes as they are stored.
 
@@ -61,7 +67,7 @@ class Classes:
         self._checks: Mapping[tuple[str, str], _Check] = {
             ("", "persistentvolumeclaims"): self._check_size,
             ("scheduling.k8s.io", "priorityclasses"): self._check_default,
-            certificate_requests.REQUESTS: certificate_requests.check_subject,
+            SIGNING_REQUESTS: _check_subject,
         }
 
     def fill_in(self, target: Target, content: dict[str, Any], old: Content | None) -> None:

@@ -11,14 +11,13 @@ import attrs
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS
+from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS, SIGNING_REQUESTS
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored, TooLargeError
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
 from reconcilekit.testing.apiserver.writing import (
     applied,
     builtin,
-    certificate_requests,
     changed,
     custom,
     deletion,
@@ -379,7 +378,7 @@ class Writer:
 
     def _status_metadata(self, target: Target, wanted: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         """The metadata of a write to a subresource: built-in kinds take most of it through their status, too."""
-        if target.subresource not in ("status", certificate_requests.APPROVAL) or not target.served.definition:
+        if target.subresource not in ("status", "approval") or not target.served.definition:
             return dict(old)
         carry_over(wanted, old)
         for name in ("name", "namespace", *KEPT_BY_STATUS.get(target.served.storage_key, ())):
@@ -402,7 +401,9 @@ class Writer:
             if "status" in parts:
                 if served.storage_key == ("", "pods"):
                     content["status"] = pod_parts.status_of(content.get("status") or {}, old.get("status") or {})
-                elif served.storage_key == certificate_requests.REQUESTS:
+                elif served.storage_key == SIGNING_REQUESTS:
+                    from reconcilekit.testing.apiserver.writing import certificate_requests
+
                     certificate_requests.settle(target, content, old, self._storage.timestamp())
                 self._admission.check_status(served, content, old, target.warnings, target.subresource)
             elif served.is_custom or target.subresource == "scale":
@@ -429,10 +430,11 @@ class Writer:
     def _check(self, target: Target, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
         """Refuse what is wrong, once it has been given what it needs for being looked at."""
         is_service = target.served.storage_key == SERVICES
-        if is_service:
-            if not target.subresource:
-                self._addresses.allocate(target.key, content, old, is_dry_run=target.is_dry_run)
-        elif target.served.storage_key == certificate_requests.REQUESTS:
+        if is_service and not target.subresource:
+            self._addresses.allocate(target.key, content, old, is_dry_run=target.is_dry_run)
+        elif target.served.storage_key == SIGNING_REQUESTS:
+            from reconcilekit.testing.apiserver.writing import certificate_requests
+
             certificate_requests.prepare(target, content, old)
         self._admission.check(target.served, empties.as_told(target, content), old=old, warnings=target.warnings)
         if is_service:
