@@ -12,7 +12,6 @@ from typing import Any
 from reconcilekit.testing.apiserver.validation import (
     core,
     endpoints,
-    ephemeral,
     names,
     namespaces,
     others,
@@ -102,7 +101,7 @@ STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
 """What is looked at when a status is written, by group and plural."""
 
 PART_CHECKS: Mapping[tuple[str, str, str], StatusCheck] = {
-    ("", "pods", "ephemeralcontainers"): ephemeral.ephemeral_causes,
+    ("", "pods", "ephemeralcontainers"): _later("ephemeral", "ephemeral_causes"),
     ("", "pods", "resize"): resizing.resize_causes,
     ("certificates.k8s.io", "certificatesigningrequests", "approval"): _later(
         "certificate_requests", "approval_causes"
