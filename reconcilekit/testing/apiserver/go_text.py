@@ -19,12 +19,19 @@ _ESCAPES = {
     "\v": "\\v",
 }
 
+_CAPITALS = re.compile("[A-Z]+(?![a-z])")
 _WHOLE = re.compile("[+-]?[0-9]+")
 _TOO_LONG = 21
 """Digits of a number that is beyond 64 bits for sure."""
 
 BEYOND = 2**64
 """What `whole_number` says of all that is larger than 64 bits hold."""
+
+WIDE_BLANKS = " \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""What Go's strings.TrimSpace takes away, but for what JSON escapes."""
+
+BLANKS = f"\t\n\v\f\r{WIDE_BLANKS}"
+"""What strings.TrimSpace takes away."""
 
 _HTML = str.maketrans({char: f"\\u{ord(char):04x}" for char in "&<>\u2028\u2029"})
 
@@ -104,8 +111,10 @@ def whole_number(text: str) -> int | None:
 
 
 def json_name(field: str) -> str:
-    """What a field of a Go struct is called in JSON."""
-    return field[:1].lower() + field[1:]
+    """What a field of a Go struct is called in JSON: "maxSurge" of MaxSurge, "apiVersion" of APIVersion."""
+    capitals = _CAPITALS.match(field)
+    end = capitals.end() if capitals else 1
+    return field[:end].lower() + field[end:]
 
 
 def unsigned_problem(text: str) -> str:

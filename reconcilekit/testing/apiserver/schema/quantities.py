@@ -8,14 +8,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from reconcilekit.testing.apiserver.go_text import BEYOND, whole_number
+from reconcilekit.testing.apiserver.go_text import BEYOND, WIDE_BLANKS, whole_number
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 
 # Possessive, so that no text takes longer than its length.
 _PATTERN = re.compile(r"([+-]?)0*+([0-9]*+)(?:\.([0-9]*+))?+([eEinumkKMGTP]*+(?:[+-])?+[0-9]*+)")
-_BLANKS = " \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-"""What Go trims of a JSON text: blanks that are escaped there, such as tabs, stay."""
-
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _SUFFIXES = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
@@ -126,7 +123,7 @@ def _read(text: object) -> _Amount:
 
 
 def _read_text(told: str) -> _Amount:
-    text = told.strip(_BLANKS)
+    text = told.strip(WIDE_BLANKS)
     found = _PATTERN.fullmatch(text) if text else None
     if found is None:
         raise DecodeError(_MALFORMED)

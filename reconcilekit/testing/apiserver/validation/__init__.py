@@ -65,6 +65,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("batch", "cronjobs"): _later("jobs", "cron_job_causes"),
     ("batch", "jobs"): _later("jobs", "job_causes"),
     ("certificates.k8s.io", "certificatesigningrequests"): _later("certificate_requests", "request_causes"),
+    ("events.k8s.io", "events"): _later("events", "strict_event_causes"),
     ("coordination.k8s.io", "leases"): others.lease_causes,
     ("discovery.k8s.io", "endpointslices"): endpoints.endpoint_slice_causes,
     ("networking.k8s.io", "ingressclasses"): _later("ingresses", "ingress_class_causes"),
@@ -78,7 +79,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("rbac.authorization.k8s.io", "roles"): _later("bindings", "role_causes"),
     ("scheduling.k8s.io", "priorityclasses"): others.priority_class_causes,
 }
-"""By group and plural; what isn't here is checked by its types and its metadata alone."""
+"""By group and plural, of what is asked for or of what is stored; the others have types and metadata checked alone."""
 
 StatusCheck = Callable[[Obj, Obj], Found]
 
@@ -86,6 +87,7 @@ STATUS_CHECKS: Mapping[tuple[str, str], StatusCheck] = {
     ("", "namespaces"): namespaces.namespace_status_causes,
     ("", "persistentvolumeclaims"): _later("claims", "claim_status_causes"),
     ("", "pods"): _later("pod_statuses", "pod_status_causes"),
+    ("", "replicationcontrollers"): statuses.REPLICATION_CONTROLLER.causes,
     ("", "resourcequotas"): _later("quotas", "quota_status_causes"),
     ("", "services"): services.service_status_causes,
     ("apps", "daemonsets"): statuses.DAEMON_SET.causes,

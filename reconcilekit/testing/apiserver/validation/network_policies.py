@@ -14,6 +14,7 @@ _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _TYPES = ("Ingress", "Egress")
 _WAYS = (("ingress", "from"), ("egress", "to"))
 _RANGE_RULE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+_MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 _ZEROS = re.compile(r"(^|[./])0+(?=[0-9])")
 
 
@@ -39,9 +40,9 @@ def _ranges(spec: Obj) -> Iterator[str]:
     for way, peers in _WAYS:
         for rule in spec.get(way) or ():
             for peer in rule.get(peers) or ():
-                block = peer.get("ipBlock") or {}
-                yield block.get("cidr", "")
-                yield from block.get("except") or ()
+                if (block := peer.get("ipBlock")) is not None:
+                    yield block.get("cidr", "")
+                    yield from block.get("except") or ()
 
 
 def _rule_causes(rule: Obj, peers: str, field: str, known: Collection[str]) -> Found:
@@ -93,8 +94,15 @@ def _block_causes(block: Obj, field: str, known: Collection[str]) -> Found:
     for i, told in enumerate(block.get("except") or ()):
         yield from _range_causes(told, f"{field}.except[{i}]", known)
         part = _parsed(told)
-        if part is not None and (part.ip not in whole.network or whole.network.prefixlen >= part.network.prefixlen):
+        if part is not None and (
+            _plain(part) not in whole.network or whole.network.prefixlen >= part.network.prefixlen
+        ):
             yield invalid(f"{field}.except[{i}]", told, "must be a strict subset of `cidr`")
+
+
+def _plain(part: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Its address, as Go has it: one of IPv4 that is mapped into IPv6 is one of IPv4."""
+    return part.ip.ipv4_mapped or part.ip if isinstance(part, ipaddress.IPv6Interface) else part.ip
 
 
 def _range_causes(told: str, field: str, known: Collection[str]) -> Found:
@@ -106,7 +114,9 @@ def _range_causes(told: str, field: str, known: Collection[str]) -> Found:
         return
     if _without_zeros(told) != told:
         yield invalid(field, told, "must not have leading 0s in IP or prefix length")
-    if found.ip != found.network.network_address:
+    elif ":" in told and found.ip in _MAPPED:
+        yield invalid(field, told, "must not have an IPv4-mapped IPv6 address")
+    elif found.ip != found.network.network_address:
         yield invalid(field, told, "must not have bits set beyond the prefix length")
 
 
@@ -116,7 +126,7 @@ def _without_zeros(told: str) -> str:
 
 def _parsed(told: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface | None:
     """A range, None of what is none; it takes the leading zeros that Go took once."""
-    if told.count("/") != 1 or not told.rpartition("/")[2].isdecimal():
+    if "%" in told or told.count("/") != 1 or not told.rpartition("/")[2].isdecimal():
         return None
     try:
         return ipaddress.ip_interface(_without_zeros(told))

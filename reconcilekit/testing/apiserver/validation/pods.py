@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_text import BLANKS
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.affinities import affinity_causes, spread_causes
 from reconcilekit.testing.apiserver.validation.causes import (
@@ -118,11 +119,13 @@ def pod_causes(pod: Obj, old: Obj | None) -> Found:
     """What is wrong with a pod, or with a change of one."""
     if old is None:
         yield from pod_spec_causes(pod["spec"], "spec")
+        yield from _image_causes(pod["spec"])
         if pod["spec"].get("ephemeralContainers"):
             yield forbidden("spec.ephemeralContainers", "cannot be set on create")
         if pod["spec"].get("nodeName") and _gates_of(pod["spec"]):
             yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
         return
+    yield from _image_causes(pod["spec"])
     yield from _gate_causes(pod["spec"], old["spec"])
     fixed, before = _fixed(pod["spec"]), _fixed(old["spec"])
     if _gates_of(old["spec"]):
@@ -133,6 +136,15 @@ def pod_causes(pod: Obj, old: Obj | None) -> Found:
             yield invalid("spec.nodeSelector", selector or None, why)
     if fixed != before:
         yield forbidden("spec", _MAY_CHANGE)
+
+
+def _image_causes(spec: Obj) -> Found:
+    """What is wrong with images in Pods, and isn't in templates."""
+    for name in ("containers", "initContainers"):
+        for i, container in enumerate(spec.get(name) or ()):
+            image = container.get("image", "")
+            if image.strip(BLANKS) != image:
+                yield invalid(f"spec.{name}[{i}].image", image, "must not have leading or trailing whitespace")
 
 
 def _gate_causes(spec: Obj, old: Obj) -> Found:

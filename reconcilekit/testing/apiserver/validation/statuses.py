@@ -77,6 +77,10 @@ REPLICA_SET = Counts(
         ("availableReplicas", "readyReplicas", "readyReplicas"),
     ),
 )  # fmt: skip
+REPLICATION_CONTROLLER = Counts(
+    counted=("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"),
+    at_most=REPLICA_SET.at_most,
+)
 STATEFUL_SET = Counts(
     counted=(
         "replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas", "observedGeneration",

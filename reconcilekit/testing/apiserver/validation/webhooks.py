@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
+from reconcilekit.testing.apiserver.go_text import BLANKS
+from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_url
 from reconcilekit.testing.apiserver.validation import names
-from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, one_of, required
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, one_of, required, too_many
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
 _FORM = "; desired format: https://host[/path]"
@@ -17,6 +19,11 @@ _CHOICES = (
     ("failurePolicy", ("Fail", "Ignore")),
     ("matchPolicy", ("Equivalent", "Exact")),
 )
+_SWAPPED = (("name", "namespace"), ("namespace", "name"))
+_MOST_SHOWN = 4_000_000
+"""Characters that the causes of one field come to."""
+
+_MOST_CONDITIONS = 64
 _LISTS = (("apiGroups", "API groups"), ("apiVersions", "API versions"))
 
 
@@ -57,6 +64,24 @@ def _hook_causes(hook: Obj, field: str) -> Found:
     for name in ("namespaceSelector", "objectSelector"):
         yield from selector_causes(hook.get(name) or {}, f"{field}.{name}")
     yield from _client_causes(hook.get("clientConfig") or {}, f"{field}.clientConfig")
+    yield from _condition_causes(hook.get("matchConditions") or (), f"{field}.matchConditions")
+
+
+def _condition_causes(conditions: Sequence[Obj], field: str) -> Found:
+    """What is wrong with the conditions but for their expressions, which nobody compiles."""
+    yield from too_many(field, conditions, _MOST_CONDITIONS)
+    seen: set[str] = set()
+    for i, condition in enumerate(conditions):
+        name = condition.get("name", "")
+        if not condition.get("expression", "").strip(BLANKS):
+            yield required(f"{field}[{i}].expression")
+        if not name:
+            yield required(f"{field}[{i}].name")
+            continue
+        yield from (invalid(f"{field}[{i}].name", name, why) for why in names.qualified(name))
+        if name in seen:
+            yield duplicate(f"{field}[{i}].name", name)
+        seen.add(name)
 
 
 def _name_causes(name: str, field: str) -> Found:
@@ -144,17 +169,16 @@ def _client_causes(client: Obj, field: str) -> Found:
 
 def _url_causes(url: str, field: str) -> Found:
     try:
-        found = urlsplit(url)
-    except ValueError as error:
+        found = parse_url(url)
+    except GoURLError as error:
         yield required(field, f"url must be a valid URL: {error}{_FORM}")
         return
-    user, at, host = found.netloc.rpartition("@")
     if found.scheme != "https":
         yield invalid(field, found.scheme, f"'https' is the only allowed URL scheme{_FORM}")
-    if not host:
-        yield invalid(field, host, f"host must be specified{_FORM}")
-    if at:
-        yield invalid(field, user, "user information is not permitted in the URL")
+    if not found.host:
+        yield invalid(field, found.host, f"host must be specified{_FORM}")
+    if found.user is not None:
+        yield invalid(field, found.user, "user information is not permitted in the URL")
     if found.fragment:
         yield invalid(field, found.fragment, "fragments are not permitted in the URL")
     if found.query:
@@ -162,16 +186,22 @@ def _url_causes(url: str, field: str) -> Found:
 
 
 def _service_causes(service: Obj, field: str) -> Found:
-    yield from (required(f"{field}.{name}") for name in ("name", "namespace") if not service.get(name))
+    # The real server takes the one for the other.
+    yield from (required(f"{field}.{name}") for name, other in _SWAPPED if not service.get(other))
     port, path = service.get("port", 443), service.get("path")
     if wrong := ", ".join(names.port_number(port)):
         yield invalid(f"{field}.port", port, f"port is not valid: {wrong}")
-    if path in (None, "", "/"):
-        return
+    if path not in (None, "", "/"):
+        # Each of them shows the whole path; the real server takes half a minute for half a megabyte of slashes.
+        most = max(_MOST_SHOWN // len(path), 1)
+        yield from itertools.islice(_path_causes(path, f"{field}.path"), most)
+
+
+def _path_causes(path: str, field: str) -> Found:
     if not path.startswith("/"):
-        yield invalid(f"{field}.path", path, "must start with a '/'")
+        yield invalid(field, path, "must start with a '/'")
     for i, step in enumerate(path[1:].removesuffix("/").split("/")):
         if not step:
-            yield invalid(f"{field}.path", path, f"segment[{i}] may not be empty")
+            yield invalid(field, path, f"segment[{i}] may not be empty")
             continue
-        yield from (invalid(f"{field}.path", path, f"segment[{i}]: {why}") for why in names.subdomain(step))
+        yield from (invalid(field, path, f"segment[{i}]: {why}") for why in names.subdomain(step))

@@ -64,17 +64,26 @@ class Admission:
         *,
         old: Mapping[str, Any] | None,
         warnings: list[str],
+        face: ResourceType | None = None,
     ) -> None:
         """Refuse what the server refuses, and warn of what it warns of.
+
+        Args:
+            served: the kind.
+            content: what is to be written.
+            old: what it replaces, None where it's new.
+            warnings: it adds to them.
+            face: the kind that was asked for, where it is stored as another.
 
         Raises:
             StatusError: 422 with every cause.
         """
-        causes = _causes(served, content, old)
+        asked = face or served
+        causes = _causes(served, asked, content, old)
         if causes and served.definition:
             # Messages quote structs, and Go writes their fields in an order of its own.
             before = None if old is None else in_go_order(old, served.definition)
-            causes = _causes(served, in_go_order(content, served.definition), before)
+            causes = _causes(served, asked, in_go_order(content, served.definition), before)
         if self.accept_loopback_endpoints and served.plural == "endpointslices":
             causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
@@ -129,11 +138,13 @@ class Admission:
             raise _invalid(served, content, causes)
 
 
-def _causes(served: ResourceType, content: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Cause]:
+def _causes(
+    served: ResourceType, asked: ResourceType, content: Mapping[str, Any], old: Mapping[str, Any] | None
+) -> list[Cause]:
     causes = _metadata_causes(
         served, content["metadata"], None if old is None else old["metadata"], is_misnamed="kind" in content
     )
-    if check := CHECKS.get(served.storage_key):
+    if check := CHECKS.get((asked.group, asked.plural)) or CHECKS.get(served.storage_key):
         causes += check(content, old)
     return causes
 

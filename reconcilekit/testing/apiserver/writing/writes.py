@@ -436,7 +436,8 @@ class Writer:
             from reconcilekit.testing.apiserver.writing import certificate_requests
 
             certificate_requests.prepare(target, content, old)
-        self._admission.check(target.served, empties.as_told(target, content), old=old, warnings=target.warnings)
+        told = empties.as_told(target, content)
+        self._admission.check(target.served, told, old=old, warnings=target.warnings, face=target.face)
         if is_service:
             service_fields.drop_unread(content["spec"])
         self._classes.check(target, content, old)

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from reconcilekit.testing.apiserver.crd.definitions.names import label_problem, subdomain_problem
 from reconcilekit.testing.apiserver.crd.problems import child, forbidden, invalid, not_supported, required
+from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_url
 from reconcilekit.testing.apiserver.status import Cause
 
 _PATH: Final = "spec.conversion"
 _CLIENT: Final = f"{_PATH}.webhookClientConfig"
 _FORM: Final = "; desired format: https://host[/path]"
 _REVIEWS: Final = ("v1", "v1beta1")
+_SWAPPED: Final = (("name", "namespace"), ("namespace", "name"))
 
 
 def conversion_causes(conversion: Mapping[str, Any], *, keeps_unknown: bool) -> Iterator[Cause]:
@@ -62,14 +64,17 @@ def _client_causes(client: Mapping[str, Any] | None) -> Iterator[Cause]:
 
 
 def _url_causes(url: str, path: str) -> Iterator[Cause]:
-    parts = urlsplit(url)
+    try:
+        parts = parse_url(url)
+    except GoURLError as error:
+        yield required(path, f"url must be a valid URL: {error}{_FORM}")
+        return
     if parts.scheme != "https":
         yield invalid(path, parts.scheme, f"'https' is the only allowed URL scheme{_FORM}")
-    user, _, host = parts.netloc.rpartition("@")
-    if not host:
+    if not parts.host:
         yield invalid(path, "", f"host must be specified{_FORM}")
-    if "@" in parts.netloc:
-        yield invalid(path, user, "user information is not permitted in the URL")
+    if parts.user is not None:
+        yield invalid(path, parts.user, "user information is not permitted in the URL")
     if parts.fragment:
         yield invalid(path, parts.fragment, "fragments are not permitted in the URL")
     if parts.query:
@@ -77,7 +82,8 @@ def _url_causes(url: str, path: str) -> Iterator[Cause]:
 
 
 def _service_causes(service: Mapping[str, Any], path: str) -> Iterator[Cause]:
-    yield from (required(child(path, name)) for name in ("name", "namespace") if not service.get(name))
+    # The real server takes the one for the other.
+    yield from (required(child(path, name)) for name, other in _SWAPPED if not service.get(other))
     port = service.get("port", 443)
     if not 1 <= port <= 65535:
         yield invalid(child(path, "port"), port, "port is not valid: must be between 1 and 65535, inclusive")
