@@ -22,7 +22,7 @@ from reconcilekit.testing.apiserver.validation import (
 )
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
 from reconcilekit.testing.apiserver.validation.endpoints import LOOPBACK_RULE
-from reconcilekit.testing.apiserver.validation.metadata import NameRule, metadata_causes, path_segment
+from reconcilekit.testing.apiserver.validation.metadata import NameRule, behind_signer, metadata_causes, path_segment
 from reconcilekit.testing.apiserver.validation.others import SYSTEM_PRIORITIES
 from reconcilekit.testing.apiserver.validation.warnings import AT_FIRST, BY_GENERATION, WARNINGS
 
@@ -118,6 +118,8 @@ def name_rule(group: str, plural: str) -> NameRule:
     """What a kind's objects may be called."""
     if group == "rbac.authorization.k8s.io" or plural == "certificatesigningrequests":
         return path_segment
+    if plural == "clustertrustbundles":
+        return behind_signer
     return names.label if (group, plural) in _LABEL_NAMES else names.subdomain
 
 

@@ -46,6 +46,11 @@ def path_segment(name: str) -> Iterator[str]:
     yield from (f"may not contain '{part}'" for part in ("/", "%") if part in name)
 
 
+def behind_signer(name: str) -> Iterator[str]:
+    """What is wrong with a name that may begin with that of a signer, as in "example.com:signer:name"."""
+    return names.subdomain(name.rpartition(":")[2])
+
+
 def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
     """What is wrong with an object's metadata.
 
