@@ -19,7 +19,6 @@ from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceTyp
 from reconcilekit.testing.apiserver.ownership.tracking import Ownership
 from reconcilekit.testing.apiserver.pacing import Turns
 from reconcilekit.testing.apiserver.status import StatusError
-from reconcilekit.testing.apiserver.storage.definitions import define
 from reconcilekit.testing.apiserver.storage.storage import Event, History, Storage, StorageSnapshot, Stored
 from reconcilekit.testing.apiserver.storage.watch_hub import WatchHub
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES
@@ -232,7 +231,7 @@ class Cluster:
 
     def _follow_back(self, event: Event) -> None:
         if event.before is not None and acceptance.is_established(event.before.content):
-            define(event.before.content, self.registry, self.storage)
+            self._define(event.before.content)
         elif event.after is not None:
             self.registry.undefine(event.after.content)
 
@@ -249,7 +248,7 @@ class Cluster:
             if outcome.is_gone or not target.subresource:
                 self._follow_definition(target, outcome)
             elif acceptance.is_established(outcome.stored.content):
-                define(outcome.stored.content, self.registry, self.storage)
+                self._define(outcome.stored.content)
         self._housekeeper.settle()
         return outcome
 
@@ -279,7 +278,12 @@ class Cluster:
         if (established := acceptance.established(definition, time)) is not None:
             definition = self._with_status(served, stored, definition, established)
         if acceptance.is_established(definition):
-            define(definition, self.registry, self.storage)
+            self._define(definition)
+
+    def _define(self, definition: dict[str, Any]) -> None:
+        from reconcilekit.testing.apiserver.storage.definitions import define
+
+        define(definition, self.registry, self.storage)
 
     def _with_status(
         self, served: ResourceType, stored: Stored, definition: dict[str, Any], status: dict[str, Any]

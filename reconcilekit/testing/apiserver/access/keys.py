@@ -16,7 +16,6 @@ import msgspec
 from reconcilekit.testing.apiserver.access.signing import Signer
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.status import StatusError
-from reconcilekit.testing.apiserver.storage import records
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.access.certificates import Authority
@@ -130,6 +129,8 @@ class Keys:
     def _save(self) -> None:
         if self._folder is None:
             return
+        from reconcilekit.testing.apiserver.storage import records
+
         try:
             _write(self._folder / FILE, records.header(FILE) + records.encode(msgspec.json.encode(self._content)))
         except OSError as error:
@@ -137,6 +138,8 @@ class Keys:
 
 
 def _read(path: Path) -> _Content:
+    from reconcilekit.testing.apiserver.storage import records
+
     for record in records.read(path, FILE, may_be_torn=False):
         try:
             return msgspec.convert(record.told, _Content)

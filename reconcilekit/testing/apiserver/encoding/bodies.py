@@ -13,7 +13,6 @@ from reconcilekit.errors import LostAnswerError
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPES, PROTOBUF, PROTOBUF_MAGIC, YAML
-from reconcilekit.testing.apiserver.encoding.yaml_reading import load_yaml, read_yaml
 from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.json_values import is_too_deep, may_be_too_deep, with_whole_numbers
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
@@ -166,9 +165,15 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
+def _load_yaml(body: bytes) -> bytes:
+    from reconcilekit.testing.apiserver.encoding.yaml_reading import load_yaml
+
+    return load_yaml(body)
+
+
 def _yaml_as_json(body: bytes, served: ResourceType) -> bytes:
     try:
-        return load_yaml(body)
+        return _load_yaml(body)
     except ValueError as error:
         raise _unrecognized(body, served, str(error)) from error
 
@@ -179,6 +184,8 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
     Raises:
         StatusError: 400.
     """
+    from reconcilekit.testing.apiserver.encoding.yaml_reading import read_yaml
+
     try:
         decoded = read_yaml(body)
         if is_too_deep(decoded):
@@ -209,7 +216,7 @@ def decode_options(body: bytes, request: Request) -> dict[str, Any]:
     if body.startswith(PROTOBUF_MAGIC):
         return _decode_protobuf_options(body)
     try:
-        options = _loads(load_yaml(body) if _media_type(request) == YAML else body)
+        options = _loads(_load_yaml(body) if _media_type(request) == YAML else body)
     except ValueError as error:
         raise status.bad_request(f"couldn't get version/kind; {_describe(body, error)}") from error
     if not isinstance(options, dict):
