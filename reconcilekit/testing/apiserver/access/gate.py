@@ -20,12 +20,13 @@ from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.objects import ClusterObjects
 from reconcilekit.testing.apiserver.access.rbac import GROUP, AllowAll, Authorizer, Rbac, forbidden
 from reconcilekit.testing.apiserver.access.service_accounts import ISSUER, ServiceAccountTokens
-from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, RequestOf, User
+from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, User
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding.negotiation import is_pretty, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
+from reconcilekit.testing.apiserver.writing.preconditions import RequestOf
 
 if TYPE_CHECKING:
     from reconcilekit.testing.apiserver.access.certificates import Authority
@@ -310,7 +311,7 @@ def _needs_a_look(request: Request) -> bool:
 def _named(request: Request, user: User) -> Request:
     if _WRITTEN_DOWN not in request.path:
         return request
-    return RequestOf(**attrs.asdict(request, recurse=False), user=user)
+    return RequestOf(**attrs.asdict(request, recurse=False), requestor=user.info())
 
 
 def _plain(request: Request) -> dict[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver.arguments import Types, check_types
 from reconcilekit.testing.apiserver.validation import names
 
@@ -70,17 +69,6 @@ class User:
         entry: dict[str, object] = {"username": self.name, "uid": self.uid, "groups": list(self.groups)}
         entry["extra"] = {name: list(values) for name, values in self.extra.items()}
         return {name: value for name, value in entry.items() if value}
-
-
-@attrs.frozen(kw_only=True)
-class RequestOf(Request):
-    """A request of which it is known who sends it.
-
-    Attributes:
-        user: who.
-    """
-
-    user: User
 
 
 ANONYMOUS = User("system:anonymous", groups=(UNAUTHENTICATED,))

@@ -10,7 +10,6 @@ import attrs
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.access.users import RequestOf
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
@@ -31,7 +30,7 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
 from reconcilekit.testing.apiserver.verbs.reads import parse_version, search
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
 from reconcilekit.testing.apiserver.writing import naming
-from reconcilekit.testing.apiserver.writing.preconditions import Target
+from reconcilekit.testing.apiserver.writing.preconditions import RequestOf, Target
 from reconcilekit.testing.apiserver.writing.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome
 
@@ -106,6 +105,8 @@ class Call:
         route = self.route
         if route.name in (".", ".."):
             raise status.bad_request(f"Name parameter invalid: \"{route.name}\": may not be '{route.name}'")
+        if "%" in route.name:
+            raise status.bad_request(f"Name parameter invalid: {quoted(route.name)}: may not contain '%'")
         if route.is_watch:
             self._check_watch_path()
             return self._watch
@@ -321,7 +322,7 @@ class Call:
             is_dry_run=options.is_dry_run,
             field_validation=options.field_validation,
             repetitive=self._repetitive,
-            requestor=self.request.user.info() if isinstance(self.request, RequestOf) else None,
+            requestor=self.request.requestor if isinstance(self.request, RequestOf) else None,
             warnings=self._warnings,
         )
 

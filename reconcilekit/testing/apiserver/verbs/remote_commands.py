@@ -15,8 +15,10 @@ import msgspec
 
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
 from reconcilekit.testing.apiserver.verbs.parameters import flag
+
+WORDS_END = "\0"
+"""Between the words of a command, which come in a parameter each: it can't be in one."""
 
 _PROTOCOL = "v5.channel.k8s.io"
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -66,7 +68,7 @@ def failed(request: Request, url: str, why: str) -> Response:
 
 
 def _query(query: Mapping[str, str]) -> str:
-    told = [("command", word) for word in query["command"].split(SEPARATOR)] if "command" in query else []
+    told = [("command", word) for word in query["command"].split(WORDS_END)] if "command" in query else []
     told += [(shown, "1") for name, shown in _OPTIONS if flag(query, name)]
     return f"?{urlencode(told)}" if told else ""
 

@@ -22,10 +22,17 @@ from reconcilekit.testing.apiserver.encoding.rendering import compress
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
 from reconcilekit.testing.apiserver.pacing import Steps, Turns
 from reconcilekit.testing.apiserver.status import StatusError
+from reconcilekit.testing.apiserver.verbs.remote_commands import WORDS_END
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.apiserver.wire.limits import Limits, authority, cannot_listen, is_loopback
-from reconcilekit.testing.apiserver.wire.targets import expects_the_unknown, is_unreadable, query_of
+from reconcilekit.testing.apiserver.wire.targets import (
+    expects_the_unknown,
+    is_unreadable,
+    path_of,
+    query_of,
+    version_problem,
+)
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
@@ -124,11 +131,13 @@ class _Bridge:
             return _last(error.response(), self._own_headers(incoming))
         except TimeoutError:
             return _last(status.timed_out(), self._own_headers(incoming))
+        if refused := version_problem(*incoming.version):
+            return _unread(*refused)
         if is_unreadable(incoming.raw_path):
-            return _last(Response(status=400, headers={"content-type": status.TEXT}, body=b"400 Bad Request"), {})
+            return _unread(400, "400 Bad Request")
         request = Request(
             method=incoming.method,
-            path=incoming.path,
+            path=path_of(incoming.raw_path, incoming.path),
             query=_parameters(incoming),
             body=body,
             headers=_joined(incoming),
@@ -190,8 +199,16 @@ def _parameters(incoming: web.BaseRequest) -> dict[str, str]:
     """The parameters; of those that come several times the first counts, but of a command all words."""
     query = query_of(incoming.raw_path, incoming.query)
     if "command" in query:
-        query["command"] = SEPARATOR.join(incoming.query.getall("command"))
+        query["command"] = WORDS_END.join(incoming.query.getall("command"))
     return query
+
+
+def _unread(code: int, why: str) -> web.Response:
+    return _last(Response(status=code, headers={"content-type": status.TEXT}, body=why.encode()), {})
+
+
+_SINGLE = frozenset({"accept", "authorization", "content-type", "user-agent"})
+"""Headers of which the first counts alone."""
 
 
 def _joined(incoming: web.BaseRequest) -> dict[str, str]:
@@ -200,6 +217,8 @@ def _joined(incoming: web.BaseRequest) -> dict[str, str]:
     for name, raw in incoming.headers.items():
         value = _text(raw)
         key = name.lower()
+        if key in _SINGLE and key in headers:
+            continue
         between = SEPARATOR if key.startswith("impersonate-") else ", "
         headers[key] = f"{headers[key]}{between}{value}" if key in headers else value
     return headers

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.kube.resource import ObjectKey
+from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.status import Cause
@@ -15,6 +16,17 @@ from reconcilekit.testing.apiserver.storage.storage import Stored
 
 MAX_MISTAKES = 100
 """Fields that one reader of a body names."""
+
+
+@attrs.frozen(kw_only=True)
+class RequestOf(Request):
+    """A request of which it is known who sends it.
+
+    Attributes:
+        requestor: who, as UserInfo.
+    """
+
+    requestor: Mapping[str, Any]
 
 
 @attrs.frozen(kw_only=True)
