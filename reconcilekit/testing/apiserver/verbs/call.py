@@ -105,8 +105,6 @@ class Call:
         route = self.route
         if route.name in (".", ".."):
             raise status.bad_request(f"Name parameter invalid: \"{route.name}\": may not be '{route.name}'")
-        if "%" in route.name:
-            raise status.bad_request(f"Name parameter invalid: {quoted(route.name)}: may not contain '%'")
         if route.is_watch:
             self._check_watch_path()
             return self._watch
