@@ -14,6 +14,7 @@ from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.encoding.routes import Route
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.storage import Stored
@@ -105,6 +106,8 @@ class Call:
         route = self.route
         if route.name in (".", ".."):
             raise status.bad_request(f"Name parameter invalid: \"{route.name}\": may not be '{route.name}'")
+        if "%" in route.name:
+            raise status.bad_request(f"Name parameter invalid: {quoted(route.name)}: may not contain '%'")
         if route.is_watch:
             self._check_watch_path()
             return self._watch

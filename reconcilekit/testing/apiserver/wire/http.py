@@ -26,7 +26,13 @@ from reconcilekit.testing.apiserver.verbs.remote_commands import WORDS_END
 from reconcilekit.testing.apiserver.wire.connections import Connection, Listener
 from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
 from reconcilekit.testing.apiserver.wire.limits import Limits, authority, cannot_listen, is_loopback
-from reconcilekit.testing.apiserver.wire.targets import expects_the_unknown, is_unreadable, query_of
+from reconcilekit.testing.apiserver.wire.targets import (
+    expects_the_unknown,
+    is_unreadable,
+    path_of,
+    query_of,
+    version_problem,
+)
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
 
@@ -125,11 +131,13 @@ class _Bridge:
             return _last(error.response(), self._own_headers(incoming))
         except TimeoutError:
             return _last(status.timed_out(), self._own_headers(incoming))
+        if refused := version_problem(*incoming.version):
+            return _unread(*refused)
         if is_unreadable(incoming.raw_path):
-            return _last(Response(status=400, headers={"content-type": status.TEXT}, body=b"400 Bad Request"), {})
+            return _unread(400, "400 Bad Request")
         request = Request(
             method=incoming.method,
-            path=incoming.path,
+            path=path_of(incoming.raw_path, incoming.path),
             query=_parameters(incoming),
             body=body,
             headers=_joined(incoming),
@@ -195,12 +203,22 @@ def _parameters(incoming: web.BaseRequest) -> dict[str, str]:
     return query
 
 
+def _unread(code: int, why: str) -> web.Response:
+    return _last(Response(status=code, headers={"content-type": status.TEXT}, body=why.encode()), {})
+
+
+_SINGLE = frozenset({"accept", "authorization", "content-type", "user-agent"})
+"""Headers of which the first counts alone."""
+
+
 def _joined(incoming: web.BaseRequest) -> dict[str, str]:
     """The headers, names in lower case; one that came several times is one with all its values."""
     headers: dict[str, str] = {}
     for name, raw in incoming.headers.items():
         value = _text(raw)
         key = name.lower()
+        if key in _SINGLE and key in headers:
+            continue
         between = SEPARATOR if key.startswith("impersonate-") else ", "
         headers[key] = f"{headers[key]}{between}{value}" if key in headers else value
     return headers

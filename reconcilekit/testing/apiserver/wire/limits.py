@@ -34,7 +34,7 @@ class Limits:
         ValueError: one isn't above 0, or without end; `linger_seconds` may be 0.
     """
 
-    head_bytes: int = 64 * 1024
+    head_bytes: int = 1024 * 1024
     head_seconds: float = 32.0
     body_seconds: float = 60.0
     body_bytes: int = 3 * 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
@@ -12,6 +12,28 @@ _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 def is_unreadable(target: str) -> bool:
     """Whether the path has an escape that is none."""
     return "%" in target and _BAD_ESCAPE.search(target.partition("?")[0]) is not None
+
+
+def path_of(target: str, parsed: str) -> str:
+    """The path; Go knows no fragment in a request, so that it is a part of it.
+
+    Args:
+        target: of the request, as it was sent.
+        parsed: its path, for a target in which there is no fragment, and which is no authority.
+    """
+    if target.startswith("/") and ("#" in target or not parsed):
+        return unquote(target.partition("?")[0])
+    # An authority, as CONNECT has it, is no path that there is.
+    return parsed or f"/{target}"
+
+
+def version_problem(major: int, minor: int) -> tuple[int, str] | None:
+    """The status and the reason with which Go refuses a version of HTTP, None where it takes it."""
+    if major == 1:
+        return None
+    if major > 1:
+        return 505, "505 HTTP Version Not Supported: unsupported protocol version"
+    return 400, "400 Bad Request: malformed HTTP request"
 
 
 def query_of(target: str, parsed: Mapping[str, str]) -> dict[str, str]:

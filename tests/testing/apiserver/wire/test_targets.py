@@ -129,3 +129,38 @@ async def test_discovery_is_routed_by_what_is_accepted(url: str, path: str) -> N
 async def test_a_content_type_is_read_to_its_end(url: str, told: str, code: int) -> None:
     body = b'{"metadata": {"name": "a"}}'
     assert (await asked(url, f"POST {MAPS}", f"Content-Type: {told}", body=body))[0] == code
+
+
+@pytest.mark.parametrize("name", ["a%25b", "%25", "a%252Fb"])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PATCH"])
+async def test_a_name_with_a_percent_sign(url: str, method: str, name: str) -> None:
+    headers = ("Content-Type: application/merge-patch+json",) if method == "PATCH" else ()
+    code, _, body = await asked(url, f"{method} {MAPS}/{name}", *headers, body=b"{}" if method == "PATCH" else b"")
+    assert (code, b"may not contain '%'" in body) == (400, True)
+
+
+async def test_a_fragment_is_a_part_of_the_path(url: str) -> None:
+    assert (await asked(url, f"GET {SPACES}#frag"))[0] == 404
+
+
+@pytest.mark.parametrize(("target", "code"), [(SPACES, 405), ("h:80", 404)])
+async def test_nobody_is_connected_to_others(url: str, target: str, code: int) -> None:
+    assert (await asked(url, f"CONNECT {target}"))[0] == code
+
+
+async def test_the_first_header_counts(url: str) -> None:
+    assert (await asked(url, f"GET {SPACES}", "Accept: a/b", "Accept: application/json"))[0] == 406
+
+
+@pytest.mark.parametrize(("line", "code"), [(f"GET {SPACES} HTTP/2.0", 505), (f"GET {SPACES}", 400)])
+async def test_versions_that_it_doesnt_speak(url: str, line: str, code: int) -> None:
+    reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+    writer.write(f"{line}\r\nHost: x\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert int(answer.split()[1]) == code
+
+
+async def test_a_header_of_100_kb(url: str) -> None:
+    assert (await asked(url, f"GET {SPACES}", f"X: {'a' * 100_000}"))[0] == 200
