@@ -117,10 +117,10 @@ def json_name(field: str) -> str:
     return field[:end].lower() + field[end:]
 
 
-def unsigned_problem(text: str) -> str:
-    """What strconv.ParseUint says of a text that is no unsigned number of 64 bits, "" of one that is."""
+def unsigned_problem(text: str, *, bits: int = 64) -> str:
+    """What strconv.ParseUint says of a text that is no unsigned number of so many bits, "" of one that is."""
     value = None if text[:1] in ("+", "-") else whole_number(text)
-    if value is not None and value < BEYOND:
+    if value is not None and value < 2**bits:
         return ""
     return f"strconv.ParseUint: parsing {quoted(text)}: {'invalid syntax' if value is None else 'value out of range'}"
 

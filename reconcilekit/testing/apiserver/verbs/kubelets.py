@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.go_text import unsigned_problem
+from reconcilekit.testing.apiserver.go_times import SECONDS, GoTimeError, read_time
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.tables.values import at, text
-from reconcilekit.testing.apiserver.verbs.parameters import flag
+from reconcilekit.testing.apiserver.verbs.parameters import flag, integer
 from reconcilekit.testing.apiserver.verbs.remote_commands import failed, is_upgrade
 
 if TYPE_CHECKING:
@@ -37,8 +39,10 @@ def answer(call: Call, name: str) -> Response:
         from reconcilekit.testing.apiserver.verbs.proxies import proxied
 
         return proxied(call)
-    if name == "log" and (causes := list(_log_causes(call.request.query))):
-        raise status.invalid("", "PodLogOptions", call.route.name, causes)
+    if name == "log":
+        _check_log(call)
+    elif name == "portforward":
+        _check_ports(call.request.query)
     pod = call.live()
     container = "" if name == "portforward" else _container(pod, call.request.query.get("container", ""))
     node = text(pod.content, "spec", "nodeName")
@@ -63,12 +67,36 @@ def answer(call: Call, name: str) -> Response:
     raise status.StatusError(500, why)
 
 
-def _log_causes(query: Mapping[str, str]) -> Iterator[Cause]:
+def _check_log(call: Call) -> None:
+    query = call.request.query
+    # In the order in which Go reads them.
+    told = {"sinceSeconds": integer(query["sinceSeconds"])} if "sinceSeconds" in query else {}
+    if since := query.get("sinceTime", "").removeprefix("null"):
+        try:
+            read_time(since, SECONDS)
+        except GoTimeError as error:
+            raise status.bad_request(str(error)) from error
+    told |= {name: integer(query[name]) for name in ("tailLines", "limitBytes") if name in query}
+    if causes := list(_log_causes(told, query)):
+        raise status.invalid("", "PodLogOptions", call.route.name, causes)
+
+
+def _log_causes(told: Mapping[str, int], query: Mapping[str, str]) -> Iterator[Cause]:
     for name, least in _LEAST.items():
-        told = query.get(name, "")
-        if told.removeprefix("-").isdecimal() and int(told) < least:
-            message = _NEGATIVE if least == 0 else "must be greater than 0"
-            yield Cause(reason="FieldValueInvalid", message=f"Invalid value: {int(told)}: {message}", field=name)
+        if name == "sinceSeconds" and name in told and "sinceTime" in query:
+            message = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+            yield Cause(reason="FieldValueForbidden", message=message, field="[]")
+        elif told.get(name, least) < least:
+            why = _NEGATIVE if least == 0 else "must be greater than 0"
+            yield Cause(reason="FieldValueInvalid", message=f"Invalid value: {told[name]}: {why}", field=name)
+    if "stream" in query:
+        yield Cause(reason="FieldValueForbidden", message="Forbidden: may not be specified", field="stream")
+
+
+def _check_ports(query: Mapping[str, str]) -> None:
+    for port in query["ports"].split(",") if "ports" in query else ():
+        if why := unsigned_problem(port, bits=16):
+            raise status.bad_request(f"cannot convert to []int32: {why}")
 
 
 def _log_query(query: Mapping[str, str]) -> str:

@@ -34,8 +34,15 @@ def whole_number(query: Mapping[str, str], name: str) -> int | None:
         StatusError: 400.
     """
     text = query.get(name, "")
-    if not text:
-        return None
+    return integer(text) if text else None
+
+
+def integer(text: str) -> int:
+    """A number, as strconv.ParseInt reads it.
+
+    Raises:
+        StatusError: 400.
+    """
     value = parsed(text)
     if value is None:
         raise status.bad_request(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
