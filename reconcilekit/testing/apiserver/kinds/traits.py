@@ -120,6 +120,3 @@ FIELD_SELECTORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("resource.k8s.io", "resourceslices"): ("spec.nodeName", "spec.driver", "spec.pool.name"),
 }
 """What a fieldSelector may name besides name and namespace, by group and plural."""
-
-TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
-"""The annotation that a DaemonSet's oldest field has become (pkg/apis/apps/v1/conversion.go)."""

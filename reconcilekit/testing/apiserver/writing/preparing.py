@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver.json_values import is_identical
-from reconcilekit.testing.apiserver.kinds.traits import TEMPLATE_GENERATION
+from reconcilekit.testing.apiserver.schema.defaults.workloads import TEMPLATE_GENERATION
 from reconcilekit.testing.apiserver.validation.resizing import quality_of
 
 Prepare = Callable[[dict[str, Any]], None]

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver.go_text import quoted
-from reconcilekit.testing.apiserver.kinds.traits import TEMPLATE_GENERATION
 from reconcilekit.testing.apiserver.schema.defaults.filling import Fill, fill
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
+
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""The annotation that a DaemonSet's oldest field has become (pkg/apis/apps/v1/conversion.go)."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _APPS = "io.k8s.api.apps.v1."
