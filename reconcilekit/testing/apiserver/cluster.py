@@ -26,6 +26,7 @@ from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.classes import Classes
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.quotas import Quotas
+from reconcilekit.testing.apiserver.writing.settling import Settling
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome, Transform, Writer
 
 if TYPE_CHECKING:
@@ -92,15 +93,14 @@ class Cluster:
         self.ownership = Ownership(self._served)
         quotas = self.registry.find("", "v1", "resourcequotas")
         assert quotas is not None
-        self._writer = Writer(
-            self.storage,
-            admission,
-            namespaces,
-            self._addresses,
-            self.ownership,
-            Quotas(self.storage, quotas),
-            Classes(self.storage, self._served),
+        settling = Settling(
+            storage=self.storage,
+            admission=admission,
+            addresses=self._addresses,
+            classes=Classes(self.storage, self._served),
+            quotas=Quotas(self.storage, quotas),
         )
+        self._writer = Writer(self.storage, admission, settling, namespaces, self.ownership)
         self._housekeeper = Housekeeper(self, clock, housekeeping)
         self.resume = self._housekeeper.resume
         self._is_going_on = start is not None

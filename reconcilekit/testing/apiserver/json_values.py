@@ -81,3 +81,11 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
+
+
+def put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
+    """Set a field, or take it away where its value is None."""
+    if value is None:
+        into.pop(name, None)
+    else:
+        into[name] = value

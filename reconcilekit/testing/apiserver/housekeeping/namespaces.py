@@ -10,7 +10,7 @@ from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey, key_of, version_of
 from reconcilekit.testing.apiserver.housekeeping.hands import Hands
 from reconcilekit.testing.apiserver.storage.storage import Event
-from reconcilekit.testing.apiserver.writing.writes import FINALIZE
+from reconcilekit.testing.apiserver.writing.settling import FINALIZE
 
 NAMESPACES = ("", "namespaces")
 PODS = ("", "pods")

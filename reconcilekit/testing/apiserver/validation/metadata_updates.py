@@ -8,25 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconcilekit.testing.apiserver.json_values import put_or_drop
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, immutable
 
 
 def carry_over(metadata: dict[str, Any], old: Mapping[str, Any]) -> None:
     """Put back what the server alone writes; `metadata` is changed in place."""
     for name in ("creationTimestamp", "generation"):
-        _put_or_drop(metadata, name, old.get(name))
+        put_or_drop(metadata, name, old.get(name))
     metadata["uid"] = metadata.get("uid") or old["uid"]
     if old.get("deletionTimestamp"):
         metadata["deletionTimestamp"] = old["deletionTimestamp"]
     if metadata.get("deletionGracePeriodSeconds") is None:
-        _put_or_drop(metadata, "deletionGracePeriodSeconds", old.get("deletionGracePeriodSeconds"))
-
-
-def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
-    if value is None:
-        into.pop(name, None)
-    else:
-        into[name] = value
+        put_or_drop(metadata, "deletionGracePeriodSeconds", old.get("deletionGracePeriodSeconds"))
 
 
 def update_causes(metadata: Obj, old: Obj) -> Found:

@@ -10,11 +10,11 @@ import attrs
 
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.json_values import put_or_drop
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES, KEPT_BY_STATUS, SIGNING_REQUESTS
+from reconcilekit.testing.apiserver.kinds.traits import CONDITIONAL_UPDATES
 from reconcilekit.testing.apiserver.ownership.tracking import Entries, Ownership, Write, is_same_but_for_times
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored, TooLargeError
-from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
 from reconcilekit.testing.apiserver.writing import (
     applied,
     builtin,
@@ -26,29 +26,15 @@ from reconcilekit.testing.apiserver.writing import (
     naming,
     pod_parts,
     preparing,
-    service_fields,
 )
-from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.writing.admission import Admission
-from reconcilekit.testing.apiserver.writing.classes import Classes
 from reconcilekit.testing.apiserver.writing.preconditions import (
     Target,
     check_delete_preconditions,
     check_uid,
     check_version,
 )
-from reconcilekit.testing.apiserver.writing.quotas import Quotas
-
-WRITTEN_BY = {
-    "scale": ("spec",),
-    "ephemeralcontainers": ("spec",),
-    "resize": ("spec",),
-    "binding": ("spec", "status"),
-}
-"""The parts of an object that its subresources write, where it isn't the status."""
-
-FINALIZE = "finalize"
-"""The subresource by which a Namespace's `spec.finalizers` change, and by nothing else."""
+from reconcilekit.testing.apiserver.writing.settling import Settling, set_namespace
 
 
 @attrs.frozen(kw_only=True)
@@ -82,18 +68,14 @@ class Writer:
         self,
         storage: Storage,
         admission: Admission,
+        settling: Settling,
         namespace_type: ResourceType,
-        addresses: ServiceAddresses,
         ownership: Ownership,
-        quotas: Quotas,
-        classes: Classes,
     ) -> None:
         self._storage = storage
-        self._addresses = addresses
-        self._quotas = quotas
-        self._classes = classes
-        self._ownership = ownership
         self._admission = admission
+        self._settling = settling
+        self._ownership = ownership
         self._namespaces = namespace_type
 
     def create(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
@@ -130,7 +112,7 @@ class Writer:
         told = metadata.pop("managedFields", None)
         if target.served.is_namespaced:
             metadata["namespace"] = target.key.namespace
-        _put_or_drop(metadata, "managedFields", self._ownership.of_create(self._write(target), content, told) or None)
+        put_or_drop(metadata, "managedFields", self._ownership.of_create(self._write(target), content, told) or None)
         return Outcome(stored=Stored(target.key, 0, content), is_created=True)
 
     def replace(self, target: Target, obj: dict[str, Any], check: Check | None = None) -> Outcome:
@@ -207,7 +189,7 @@ class Writer:
         read["metadata"].pop("managedFields", None)
         pod_parts.restrict(target.subresource, read, live.content)
         if made is not before or not (target.served.custom and target.served.custom.is_read_anew):
-            self._settle(target, live, read)
+            self._settling.settle(target, live, read)
         return self._finish(target, live, read, entries)
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Outcome:
@@ -279,17 +261,17 @@ class Writer:
         metadata = content["metadata"]
         told = metadata.pop("managedFields", None)
         version = metadata.pop("resourceVersion", "")
-        _set_namespace(target, metadata)
+        set_namespace(target, metadata)
         reported = content.pop("status", None) if served.has_status and not target.subresource else None
         if served.definition and not target.subresource:
-            _put_or_drop(content, "status", builtin.empty_status(served.definition))
+            put_or_drop(content, "status", builtin.empty_status(served.definition))
         else:
             self._admission.default(served, content)
         if entries is None:
             entries = self._ownership.of_create(self._write(target), empties.as_owned(target, content), told)
         if target.subresource:
             # What a write to the status made has it owned, and lost.
-            _put_or_drop(content, "status", builtin.empty_status(served.definition))
+            put_or_drop(content, "status", builtin.empty_status(served.definition))
         # A PUT that creates owns what it sent of this all the same, where a POST has lost it by now.
         identity.wipe(content["metadata"])
         if served is self._namespaces:
@@ -298,9 +280,8 @@ class Writer:
         if served.storage_key in preparing.WITH_STATUS and reported:
             content["status"] = reported
         if served.definition:
-            self._admission.default(served, content)
-            self._classes.fill_in(target, content, None)
-        self._check(target, content, None)
+            self._settling.fill_in(target, content, None)
+        self._settling.check(target, content, None)
         # Of a new object nobody minds a version that can't be read.
         is_version = bool(version) and not naming.is_malformed(version) and int(version) != 0
         if is_version and is_post and not target.is_dry_run:
@@ -321,7 +302,7 @@ class Writer:
             metadata["managedFields"] = entries
         if target.is_dry_run:
             # Nobody looks at it there, nor puts another in its place.
-            _put_or_drop(metadata, "resourceVersion", version or None)
+            put_or_drop(metadata, "resourceVersion", version or None)
         return self._put(target, content, None)
 
     def _as_read(
@@ -373,75 +354,8 @@ class Writer:
         owned = empties.as_owned(target, content)
         entries = self._ownership.of_update(self._write(target), live.content, owned, told)
         pod_parts.restrict(target.subresource, content, live.content)
-        self._settle(target, live, content)
+        self._settling.settle(target, live, content)
         return self._finish(target, live, content, entries)
-
-    def _status_metadata(self, target: Target, wanted: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-        """The metadata of a write to a subresource: built-in kinds take most of it through their status, too."""
-        if target.subresource not in ("status", "approval") or not target.served.definition:
-            return dict(old)
-        carry_over(wanted, old)
-        for name in ("name", "namespace", *KEPT_BY_STATUS.get(target.served.storage_key, ())):
-            _put_or_drop(wanted, name, old.get(name))
-        return wanted
-
-    def _settle(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
-        """Put back what this write may not change, fill in and check the rest."""
-        old, served = live.content, target.served
-        if target.subresource and target.subresource != FINALIZE:
-            parts = WRITTEN_BY.get(target.subresource, ("status",))
-            wanted = {part: content.get(part) for part in parts}
-            metadata = self._status_metadata(target, content["metadata"], live.meta)
-            content.clear()
-            content.update(old)
-            content["metadata"] = metadata
-            for part, value in wanted.items():
-                _put_or_drop(content, part, value)
-            self._admission.carry(served, content, old)
-            if "status" in parts:
-                if served.storage_key == ("", "pods"):
-                    content["status"] = pod_parts.status_of(content.get("status") or {}, old.get("status") or {})
-                elif served.storage_key == SIGNING_REQUESTS:
-                    from reconcilekit.testing.apiserver.writing import certificate_requests
-
-                    certificate_requests.settle(target, content, old, self._storage.timestamp())
-                self._admission.check_status(served, content, old, target.warnings, target.subresource)
-            elif served.is_custom or target.subresource == "scale":
-                self._check(target, content, old)
-            else:
-                self._admission.check_part(served, target.subresource, content, old)
-            return
-        if served.has_status:
-            _put_or_drop(content, "status", old.get("status"))
-        metadata = content["metadata"]
-        carry_over(metadata, live.meta)
-        metadata["name"] = target.key.name
-        _set_namespace(target, metadata)
-        spec = content.get("spec") if target.subresource == FINALIZE else old.get("spec")
-        if not served.is_custom:
-            self._admission.default(served, content)
-            self._admission.carry(served, content, old)
-            self._classes.fill_in(target, content, old)
-        if served.storage_key == ("", "namespaces"):
-            # After what is filled in: a finalizer that was taken off stays off.
-            content["spec"] = spec or {}
-        self._check(target, content, old)
-
-    def _check(self, target: Target, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
-        """Refuse what is wrong, once it has been given what it needs for being looked at."""
-        is_service = target.served.storage_key == SERVICES
-        if is_service and not target.subresource:
-            self._addresses.allocate(target.key, content, old, is_dry_run=target.is_dry_run)
-        elif target.served.storage_key == SIGNING_REQUESTS:
-            from reconcilekit.testing.apiserver.writing import certificate_requests
-
-            certificate_requests.prepare(target, content, old)
-        told = empties.as_told(target, content)
-        self._admission.check(target.served, told, old=old, warnings=target.warnings, face=target.face)
-        if is_service:
-            service_fields.drop_unread(content["spec"])
-        self._classes.check(target, content, old)
-        self._quotas.check(target, content, old)
 
     def _finish(self, target: Target, live: Stored, content: dict[str, Any], entries: Entries) -> Outcome:
         metadata, old = content["metadata"], live.meta
@@ -455,9 +369,9 @@ class Writer:
             return Outcome(stored=live)
         if is_newer:
             metadata["generation"] = old.get("generation", 0) + 1
-        _put_or_drop(metadata, "managedFields", entries or None)
+        put_or_drop(metadata, "managedFields", entries or None)
         if deletion.is_released(target.served, live.content, content):
-            _put_or_drop(metadata, "selfLink", link or metadata.get("selfLink"))
+            put_or_drop(metadata, "selfLink", link or metadata.get("selfLink"))
             return self._remove_last(target, live, content)
         return self._put(target, content, live)
 
@@ -487,14 +401,3 @@ class Writer:
             if content["metadata"].pop("managedFields", None) is None:
                 raise
             return self._storage.put(target.served, target.key, content, is_as_read=is_as_read)
-
-
-def _put_or_drop(into: dict[str, Any], name: str, value: object) -> None:
-    if value is None:
-        into.pop(name, None)
-    else:
-        into[name] = value
-
-
-def _set_namespace(target: Target, metadata: dict[str, Any]) -> None:
-    _put_or_drop(metadata, "namespace", target.key.namespace or None)
