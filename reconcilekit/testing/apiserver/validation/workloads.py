@@ -45,7 +45,9 @@ def _selected_template_causes(spec: Obj, kind: str) -> Found:
     selector, template, wrong = spec.get("selector"), spec.get("template") or {}, False
     labels = (template.get("metadata") or {}).get("labels")
     if selector is None:
-        yield required("spec.selector")
+        if kind != "daemonset":
+            # Of a DaemonSet only that nothing matches is said.
+            yield required("spec.selector")
     else:
         found = list(selector_causes(selector, "spec.selector"))
         yield from found
@@ -134,11 +136,7 @@ def daemon_set_causes(daemon_set: Obj, old: Obj | None) -> Found:
     spec = daemon_set["spec"]
     if old is not None:
         yield from _changed_causes(spec, old["spec"])
-    selected = _selected_template_causes(spec, "daemonset")
-    if old is not None and spec.get("selector") is None:
-        # That it changes says so.
-        next(iter(selected))
-    yield from selected
+    yield from _selected_template_causes(spec, "daemonset")
     yield from not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     strategy = spec.get("updateStrategy") or {}
     rolling = strategy.get("rollingUpdate")
