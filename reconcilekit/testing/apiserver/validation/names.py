@@ -24,12 +24,6 @@ LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
     f"an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
 )
-_OLD_LABEL = "[a-z]([-a-z0-9]*[a-z0-9])?"
-_OLD_LABEL_RULE = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-    f"'{_OLD_LABEL}')"
-)
 _NAME_PART = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
 _QUALIFIED_TEXT = (
     f"{_NAME_PART} character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
@@ -80,14 +74,6 @@ def label(name: str) -> Iterator[str]:
         yield f"must be no more than {_MOST_LABEL} characters"
     if not _IS_LABEL(name):
         yield "must not contain dots" if _IS_SUBDOMAIN(name) else LABEL_RULE
-
-
-def old_label(name: str) -> Iterator[str]:
-    """What is wrong with a DNS-1035 label."""
-    if len(name) > _MOST_LABEL:
-        yield f"must be no more than {_MOST_LABEL} characters"
-    if not re.fullmatch(_OLD_LABEL, name):
-        yield _OLD_LABEL_RULE
 
 
 @functools.lru_cache(maxsize=_KEYS_KNOWN)

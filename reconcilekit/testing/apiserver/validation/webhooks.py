@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
+from reconcilekit.testing.apiserver.crd.webhook_clients import REVIEWS, client_causes, review_causes
 from reconcilekit.testing.apiserver.go_text import BLANKS
-from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_url
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, one_of, required, too_many
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
-_FORM = "; desired format: https://host[/path]"
 _OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
-_REVIEWS = ("v1", "v1beta1")
 _CHOICES = (
     ("failurePolicy", ("Fail", "Ignore")),
     ("matchPolicy", ("Equivalent", "Exact")),
 )
-_SWAPPED = (("name", "namespace"), ("namespace", "name"))
-_MOST_SHOWN = 4_000_000
-"""Characters that the causes of one field come to."""
-
 _MOST_CONDITIONS = 64
 _LISTS = (("apiGroups", "API groups"), ("apiVersions", "API versions"))
 
@@ -33,7 +26,8 @@ def webhook_configuration_causes(configuration: Obj, old: Obj | None) -> Found:
     for i, hook in enumerate(configuration.get("webhooks") or ()):
         field, name = f"webhooks[{i}]", hook.get("name", "")
         yield from _hook_causes(hook, field)
-        yield from _review_causes(hook.get("admissionReviewVersions") or (), f"{field}.admissionReviewVersions")
+        reviews, where = hook.get("admissionReviewVersions") or (), f"{field}.admissionReviewVersions"
+        yield from review_causes(reviews, where, needed=f"must specify one of {', '.join(REVIEWS)}")
         if name in seen:
             yield duplicate(f"{field}.name", name)
         seen.add(name)
@@ -63,7 +57,7 @@ def _hook_causes(hook: Obj, field: str) -> Found:
         yield invalid(f"{field}.timeoutSeconds", seconds, "the timeout value must be between 1 and 30 seconds")
     for name in ("namespaceSelector", "objectSelector"):
         yield from selector_causes(hook.get(name) or {}, f"{field}.{name}")
-    yield from _client_causes(hook.get("clientConfig") or {}, f"{field}.clientConfig")
+    yield from client_causes(hook.get("clientConfig") or {}, f"{field}.clientConfig")
     yield from _condition_causes(hook.get("matchConditions") or (), f"{field}.matchConditions")
 
 
@@ -92,21 +86,6 @@ def _name_causes(name: str, field: str) -> Found:
     yield from (invalid(field, name, why) for why in wrong)
     if not wrong and name.count(".") < 2:
         yield invalid(field, name, "should be a domain with at least three segments separated by dots")
-
-
-def _review_causes(versions: Sequence[str], field: str) -> Found:
-    if not versions:
-        yield required(field, f"must specify one of {', '.join(_REVIEWS)}")
-        return
-    seen: set[str] = set()
-    for i, version in enumerate(versions):
-        if version in seen:
-            yield invalid(f"{field}[{i}]", version, "duplicate version")
-        else:
-            yield from (invalid(f"{field}[{i}]", version, why) for why in names.old_label(version))
-        seen.add(version)
-    if not set(versions) & set(_REVIEWS):
-        yield invalid(field, versions, f"must include at least one of {', '.join(_REVIEWS)}")
 
 
 def _rule_causes(rule: Obj, field: str) -> Found:
@@ -155,53 +134,3 @@ def _resource_causes(resources: Sequence[str], field: str) -> Found:
         yield invalid(field, resources, "if '*/*' is present, must not specify other resources")
     if "*" in resources and has_plain:
         yield invalid(field, resources, "if '*' is present, must not specify other resources without subresources")
-
-
-def _client_causes(client: Obj, field: str) -> Found:
-    url, service = client.get("url"), client.get("service")
-    if (url is None) == (service is None):
-        yield required(field, "exactly one of url or service is required")
-    elif url is not None:
-        yield from _url_causes(url, f"{field}.url")
-    elif service is not None:
-        yield from _service_causes(service, f"{field}.service")
-
-
-def _url_causes(url: str, field: str) -> Found:
-    try:
-        found = parse_url(url)
-    except GoURLError as error:
-        yield required(field, f"url must be a valid URL: {error}{_FORM}")
-        return
-    if found.scheme != "https":
-        yield invalid(field, found.scheme, f"'https' is the only allowed URL scheme{_FORM}")
-    if not found.host:
-        yield invalid(field, found.host, f"host must be specified{_FORM}")
-    if found.user is not None:
-        yield invalid(field, found.user, "user information is not permitted in the URL")
-    if found.fragment:
-        yield invalid(field, found.fragment, "fragments are not permitted in the URL")
-    if found.query:
-        yield invalid(field, found.query, "query parameters are not permitted in the URL")
-
-
-def _service_causes(service: Obj, field: str) -> Found:
-    # The real server takes the one for the other.
-    yield from (required(f"{field}.{name}") for name, other in _SWAPPED if not service.get(other))
-    port, path = service.get("port", 443), service.get("path")
-    if wrong := ", ".join(names.port_number(port)):
-        yield invalid(f"{field}.port", port, f"port is not valid: {wrong}")
-    if path not in (None, "", "/"):
-        # Each of them shows the whole path; the real server takes half a minute for half a megabyte of slashes.
-        most = max(_MOST_SHOWN // len(path), 1)
-        yield from itertools.islice(_path_causes(path, f"{field}.path"), most)
-
-
-def _path_causes(path: str, field: str) -> Found:
-    if not path.startswith("/"):
-        yield invalid(field, path, "must start with a '/'")
-    for i, step in enumerate(path[1:].removesuffix("/").split("/")):
-        if not step:
-            yield invalid(field, path, f"segment[{i}] may not be empty")
-            continue
-        yield from (invalid(field, path, f"segment[{i}]: {why}") for why in names.subdomain(step))

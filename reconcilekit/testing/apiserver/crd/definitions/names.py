@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _LABEL: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -18,15 +19,27 @@ _SUBDOMAIN_RULE: Final = (
 )
 
 
+def label_problems(name: str) -> Iterator[str]:
+    """Why it's no DNS-1035 label; nothing if it is one."""
+    if len(name) > 63:
+        yield "must be no more than 63 characters"
+    if not re.fullmatch(_LABEL, name):
+        yield _LABEL_RULE
+
+
+def subdomain_problems(name: str) -> Iterator[str]:
+    """Why it's no DNS-1123 subdomain; nothing if it is one."""
+    if len(name) > 253:
+        yield "must be no more than 253 characters"
+    if not re.fullmatch(_SUBDOMAIN, name):
+        yield _SUBDOMAIN_RULE
+
+
 def label_problem(name: str) -> str:
-    """Why it's no DNS-1035 label, "" if it is one."""
-    too_long = ["must be no more than 63 characters"] if len(name) > 63 else []
-    malformed = [] if re.fullmatch(_LABEL, name) else [_LABEL_RULE]
-    return ",".join([*too_long, *malformed])
+    """`label_problems` in one text, "" if it is a label."""
+    return ",".join(label_problems(name))
 
 
 def subdomain_problem(name: str) -> str:
-    """Why it's no DNS-1123 subdomain, "" if it is one."""
-    too_long = ["must be no more than 253 characters"] if len(name) > 253 else []
-    malformed = [] if re.fullmatch(_SUBDOMAIN, name) else [_SUBDOMAIN_RULE]
-    return ",".join([*too_long, *malformed])
+    """`subdomain_problems` in one text, "" if it is a subdomain."""
+    return ",".join(subdomain_problems(name))
