@@ -40,7 +40,7 @@ _ANY_FRACTION = re.compile(r"(?:[.,][0-9]+)?")
 _SIX_DIGITS = re.compile(r"[.,][0-9]{6}")
 _ZONE = re.compile(r"Z|([+-])([0-9]{2}):([0-9]{2})")
 
-_NANOS = {
+NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
     "µs": 1_000,
@@ -50,6 +50,8 @@ _NANOS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
+"""What each unit of a duration comes to."""
+
 _AMOUNT = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^.0-9]*)")
 _MOST = 1 << 63
 """Nanoseconds of the longest duration, which is negative."""
@@ -196,7 +198,7 @@ def _nanos(text: str, match: re.Match[str]) -> int:
         raise _no_duration(text)
     if not match[3]:
         raise GoTimeError(f"time: missing unit in duration {_quoted(text)}")
-    unit = _NANOS.get(match[3])
+    unit = NANOSECONDS.get(match[3])
     if unit is None:
         raise GoTimeError(f"time: unknown unit {_quoted(match[3])} in duration {_quoted(text)}")
     # More digits than these are less than a nanosecond of an hour.

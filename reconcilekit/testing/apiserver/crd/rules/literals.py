@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
@@ -12,22 +11,11 @@ from reconcilekit.testing.apiserver.crd.rules.expressions import CheckedTree, Ki
 from reconcilekit.testing.apiserver.crd.rules.folding import ConversionError, folded
 from reconcilekit.testing.apiserver.crd.values.pattern_errors import PatternError
 from reconcilekit.testing.apiserver.crd.values.patterns import matcher
+from reconcilekit.testing.apiserver.go_times import GoTimeError, read_duration
 
 Mistake = tuple[int, str]
 """The number of the expression, and what is wrong with it."""
 
-_DURATION: Final = re.compile(r"[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_NANOSECONDS: Final = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 _MOMENTS: Final = range(-62135596800, 253402300800)
@@ -100,10 +88,11 @@ def _flat_mistakes(call: Tree, kinds: Mapping[int, Kind]) -> Iterator[Mistake]:
 
 
 def _is_duration(text: str) -> bool:
-    if not _DURATION.fullmatch(text):
+    try:
+        read_duration(text)
+    except GoTimeError:
         return False
-    total = sum(decimal.Decimal(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(text))
-    return total <= (1 << 63) - (not text.startswith("-"))
+    return True
 
 
 def _is_moment(text: str) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -17,20 +15,9 @@ from reconcilekit.testing.apiserver.encoding.protobuf.encoding import (
     signed,
     tagged,
 )
-from reconcilekit.testing.apiserver.go_times import stored_time
+from reconcilekit.testing.apiserver.go_times import NANOSECONDS, read_duration, stored_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 
 
 def _time(data: bytes) -> str | None:
@@ -72,12 +59,12 @@ def _duration(data: bytes) -> str:
     total = _int(dict(numbers(data)).get(1, 0))
     sign, left = ("-", -total) if total < 0 else ("", total)
     if left < 10**9:
-        unit = next(unit for unit in ("ms", "µs", "ns") if left >= _NANOSECONDS[unit] or unit == "ns")
-        return "0s" if not left else f"{sign}{_decimal(left, _NANOSECONDS[unit])}{unit}"
+        unit = next(unit for unit in ("ms", "µs", "ns") if left >= NANOSECONDS[unit] or unit == "ns")
+        return "0s" if not left else f"{sign}{_decimal(left, NANOSECONDS[unit])}{unit}"
     minutes, seconds = divmod(left, 60 * 10**9)
     hours, minutes = divmod(minutes, 60)
     told = f"{_decimal(seconds, 10**9)}s"
-    if left >= _NANOSECONDS["m"]:
+    if left >= NANOSECONDS["m"]:
         told = f"{minutes}m{told}"
     return f"{sign}{hours}h{told}" if hours else f"{sign}{told}"
 
@@ -88,9 +75,7 @@ def _decimal(value: int, unit: int) -> str:
 
 
 def _write_duration(value: Any) -> bytes:
-    text = str(value or "")
-    total = sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(text))
-    return counted(1, int(-total if text.startswith("-") else total))
+    return counted(1, read_duration(value) if value else 0)
 
 
 def _quantity(data: bytes) -> str:
