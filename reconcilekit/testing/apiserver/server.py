@@ -24,6 +24,7 @@ from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
 from reconcilekit.testing.apiserver.encoding.rendering import refusal
 from reconcilekit.testing.apiserver.faults import Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.request_records import RequestRecord, broken
 from reconcilekit.testing.apiserver.status import StatusError
@@ -240,10 +241,7 @@ class ApiServer:
             ValueError: a namespace is named, and the kind has none.
             TypeError: that is no kind.
         """
-        check_resource("objects", resource)
-        served = self._cluster.registry.of(resource)
-        if namespace and not served.is_namespaced:
-            raise ValueError(f"a {resource.kind} has no namespace: leave namespace={namespace!r} away")
+        served = self._kind_of("objects", resource, namespace)
         collection = self._cluster.storage.collection(served)
         chosen = [key for key in collection.sorted_keys() if not namespace or key.namespace == namespace]
         return [msgspec.json.decode(collection.objects[key].body(served)) for key in chosen]
@@ -256,15 +254,19 @@ class ApiServer:
             ValueError: the kind is namespaced and no namespace is named, or the other way round.
             TypeError: that is no kind, or no name.
         """
-        check_resource("object", resource)
+        served = self._kind_of("object", resource, namespace)
         check_string("object", "the name", name)
-        served = self._cluster.registry.of(resource)
         if served.is_namespaced and not namespace:
             raise ValueError(f"a {resource.kind} has a namespace: pass it, as in object(..., {name!r}, namespace=...)")
-        if namespace and not served.is_namespaced:
-            raise ValueError(f"a {resource.kind} has no namespace: leave namespace={namespace!r} away")
         stored = self._cluster.storage.collection(served).objects.get(ObjectKey(namespace, name))
         return None if stored is None else msgspec.json.decode(stored.body(served), type=dict[str, Any])
+
+    def _kind_of(self, call: str, resource: Resource, namespace: str) -> ResourceType:
+        check_resource(call, resource)
+        served = self._cluster.registry.of(resource)
+        if namespace and not served.is_namespaced:
+            raise ValueError(f"a {resource.kind} has no namespace: leave namespace={namespace!r} away")
+        return served
 
     @property
     def revision(self) -> int:

@@ -24,6 +24,7 @@ from reconcilekit.testing.apiserver.access.users import ANONYMOUS, STRANGER, Use
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding.negotiation import is_pretty, negotiate
 from reconcilekit.testing.apiserver.encoding.rendering import render
+from reconcilekit.testing.apiserver.kinds.traits import SIGNING_REQUESTS
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.writing.preconditions import RequestOf
@@ -41,7 +42,7 @@ Authorization = Literal["AlwaysAllow", "RBAC"]
 
 _MODES = get_args(Authorization)
 
-_WRITTEN_DOWN = "certificatesigningrequests"
+_WRITTEN_DOWN = SIGNING_REQUESTS[1]
 """Is in the paths of those requests that hold who sends them."""
 
 _MARKS = ("auth", "token", "openid", _WRITTEN_DOWN)
@@ -245,7 +246,7 @@ class Gate:
         if decision.is_allowed:
             return
         rehearsal = _rehearsed(request, serve)
-        if isinstance(rehearsal, Response) and rehearsal.status == HTTPStatus.CREATED:
+        if rehearsal is not None and rehearsal.status == HTTPStatus.CREATED:
             raise forbidden(caller.user, creation, decision.reason)
 
     def _guard(self, caller: Caller, request: Request, serve: Serve) -> None:
@@ -257,7 +258,7 @@ class Gate:
             return
         old = ClusterObjects(self._cluster).find(GROUP, wanted.resource, ObjectKey(wanted.namespace, wanted.name))
         rehearsal = _rehearsed(request, serve)
-        if not isinstance(rehearsal, Response) or rehearsal.status >= 300:
+        if rehearsal is None:
             return
         new = msgspec.json.decode(rehearsal.body, type=dict[str, Any])
         Grantor(user=caller.user, wanted=wanted, authorizer=self.authorizer).check(new, old)
@@ -271,7 +272,7 @@ class Gate:
             return
         old = ClusterObjects(self._cluster).find(wanted.group, wanted.resource, ObjectKey("", wanted.name))
         rehearsal = _rehearsed(request, serve)
-        if old is None or not isinstance(rehearsal, Response) or rehearsal.status >= 300:
+        if old is None or rehearsal is None:
             return
         new = msgspec.json.decode(rehearsal.body, type=dict[str, Any])
         Signatory(user=caller.user, wanted=wanted, authorizer=self.authorizer).check(new, old)
@@ -319,8 +320,10 @@ def _plain(request: Request) -> dict[str, str]:
     return {name: value for name, value in request.headers.items() if name != "accept"}
 
 
-def _rehearsed(request: Request, serve: Serve) -> Answer:
-    return serve(attrs.evolve(request, query={**request.query, "dryRun": "All"}, headers=_plain(request)))
+def _rehearsed(request: Request, serve: Serve) -> Response | None:
+    """What a dry run of a write comes to; None where it isn't answered with an object."""
+    answer = serve(attrs.evolve(request, query={**request.query, "dryRun": "All"}, headers=_plain(request)))
+    return answer if isinstance(answer, Response) and answer.status < HTTPStatus.MULTIPLE_CHOICES else None
 
 
 def _answered(request: Request, serve: Serve, answer: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Answer:

@@ -14,15 +14,15 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.rbac import Authorizer
 from reconcilekit.testing.apiserver.access.users import User
+from reconcilekit.testing.apiserver.kinds.traits import SIGNING_REQUESTS
 
-GROUP, RESOURCE = "certificates.k8s.io", "certificatesigningrequests"
 _VERBS: Mapping[str, str] = {"approval": "approve", "status": "sign"}
 
 
 def is_guarded(wanted: Attributes) -> bool:
     """Whether a request decides about a certificate, or makes one."""
     return (
-        (wanted.group, wanted.resource) == (GROUP, RESOURCE)
+        (wanted.group, wanted.resource) == SIGNING_REQUESTS
         and wanted.subresource in _VERBS
         and wanted.verb in ("update", "patch")
     )
@@ -51,10 +51,10 @@ class Signatory:
         verb, signer = _VERBS[self.wanted.subresource], str(old["spec"].get("signerName") or "")
         if not any(self._may(verb, name) for name in (signer, f"{signer.partition('/')[0]}/*")):
             why = f'user not permitted to {verb} requests with signerName "{signer}"'
-            raise status.forbidden(GROUP, RESOURCE, self.wanted.name, why)
+            raise status.forbidden(*SIGNING_REQUESTS, self.wanted.name, why)
 
     def _may(self, verb: str, signer: str) -> bool:
-        asked = Attributes(verb=verb, is_resource=True, group=GROUP, resource="signers", name=signer)
+        asked = Attributes(verb=verb, is_resource=True, group=SIGNING_REQUESTS[0], resource="signers", name=signer)
         return self.authorizer.decide(self.user, asked).is_allowed
 
 

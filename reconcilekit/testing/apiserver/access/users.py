@@ -71,6 +71,16 @@ class User:
         return {name: value for name, value in entry.items() if value}
 
 
+def check_user(user: User | None) -> None:
+    """Refuse what is no user, such as a name alone.
+
+    Raises:
+        TypeError: it is something else; says what to pass.
+    """
+    if user is not None and not isinstance(user, User):
+        raise TypeError(f"user={user!r} is no User; pass User({user!r})")
+
+
 ANONYMOUS = User("system:anonymous", groups=(UNAUTHENTICATED,))
 """Whoever shows no credential."""
 

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 SIGNING_REQUESTS = ("certificates.k8s.io", "certificatesigningrequests")
 """The kind of which the spec is the requestor's, and the conditions are an approver's and a signer's."""
 
+JOB_UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
+JOB_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
+"""What a Job's Pods have its uid and its name in: the newer label, and the one of old."""
+
 GENERATIONS = frozenset(
     {
         ("", "pods"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconcilekit.testing.apiserver.validation import names
-from reconcilekit.testing.apiserver.validation.causes import Found, Obj, immutable, invalid, one_of, required
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, as_struct, immutable, invalid, one_of, required
 from reconcilekit.testing.apiserver.validation.metadata import path_segment
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 
@@ -83,8 +83,7 @@ def _binding_causes(binding: Obj, old: Obj | None, kinds: tuple[str, ...], *, is
     for i, subject in enumerate(subjects):
         yield from _subject_causes(subject, f"subjects[{i}]", is_namespaced=is_namespaced)
     if old is not None and old["roleRef"] != ref:
-        told = {"APIGroup": ref.get("apiGroup", ""), "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
-        yield from immutable("roleRef", old["roleRef"], told)
+        yield from immutable("roleRef", old["roleRef"], as_struct(ref, ("APIGroup", "Kind", "Name"), unset=""))
     yield from (required(f"subjects[{i}].name") for i, subject in enumerate(subjects) if not subject.get("name"))
     if not name and old is None:
         yield required("roleRef.name")

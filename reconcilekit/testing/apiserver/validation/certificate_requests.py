@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconcilekit.testing.apiserver.go_text import quoted
-from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
@@ -15,13 +14,16 @@ from reconcilekit.testing.apiserver.validation.causes import (
     invalid,
     one_of,
     required,
+    too_long,
     unsupported,
 )
 from reconcilekit.testing.apiserver.validation.metadata import NameRule
 from reconcilekit.testing.apiserver.validation.signing_requests import certificate_problem, request_problem
 
-_DECISIONS = ("Approved", "Denied")
-_LASTING = (*_DECISIONS, "Failed")
+DECISIONS = ("Approved", "Denied")
+"""The conditions that an approval alone writes."""
+
+_LASTING = (*DECISIONS, "Failed")
 _STATUSES = ("False", "True", "Unknown")
 _LEGACY = "kubernetes.io/legacy-unknown"
 _LEAST_SECONDS = 600
@@ -72,14 +74,12 @@ def signer_name_causes(name: str, field: str) -> Found:
         why = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
         yield invalid(field, name, why)
         return
-    if len(domain) > _MOST_DOMAIN:
-        yield _too_long(field, _MOST_DOMAIN)
+    yield from too_long(field, domain, _MOST_DOMAIN)
     yield from _part_causes(domain, names.label, field)
     if "." not in domain:
         yield invalid(field, domain, "should be a domain with at least two segments separated by dots")
     yield from _part_causes(path, names.subdomain, field)
-    if len(name) > _MOST_SIGNER_NAME:
-        yield _too_long(field, _MOST_SIGNER_NAME)
+    yield from too_long(field, name, _MOST_SIGNER_NAME)
 
 
 def _part_causes(part: str, rule: NameRule, field: str) -> Found:
@@ -89,14 +89,10 @@ def _part_causes(part: str, rule: NameRule, field: str) -> Found:
             return
 
 
-def _too_long(field: str, most: int) -> Cause:
-    return Cause(reason="FieldValueTooLong", message=f"Too long: may not be more than {most} bytes", field=field)
-
-
 def certificate_causes(request: Obj, old: Obj) -> Found:
     """What is wrong with what a write made of the status: it takes a certificate once, and decides nothing."""
     yield from _status_causes(request, old)
-    for kind in _DECISIONS:
+    for kind in DECISIONS:
         if len(_conditions(request, kind)) > len(_conditions(old, kind)):
             yield forbidden("status.conditions", f'updates may not add a condition of type "{kind}"')
     before = _certificate(old)
@@ -139,9 +135,9 @@ def _condition_causes(conditions: Sequence[Obj], old: Sequence[Obj]) -> Found:
 
 
 def _exclusive_causes(request: Obj, old: Obj) -> Found:
-    if not all(_conditions(request, kind) for kind in _DECISIONS) or all(_conditions(old, kind) for kind in _DECISIONS):
+    if not all(_conditions(request, kind) for kind in DECISIONS) or all(_conditions(old, kind) for kind in DECISIONS):
         return
-    told = [condition["type"] for condition in _all(request) if condition.get("type") in _DECISIONS]
+    told = [condition["type"] for condition in _all(request) if condition.get("type") in DECISIONS]
     members = [f'conditions[{{"type": "{kind}"}}]' for kind in told]
     listed = ", ".join(f"`{member}`" for member in members)
     yield invalid("status.conditions", f"{{{', '.join(members)}}}", f"must specify at most one of: {listed}")

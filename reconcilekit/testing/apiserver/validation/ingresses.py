@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of, required, too_long
 from reconcilekit.testing.apiserver.validation.domain_paths import domain_path_causes
+from reconcilekit.testing.apiserver.validation.endpoints import is_address
 from reconcilekit.testing.apiserver.validation.metadata import reference_causes
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -41,7 +40,7 @@ def ingress_causes(ingress: Obj, old: Obj | None) -> Found:
 
 def _rule_causes(rule: Obj, field: str) -> Found:
     if host := rule.get("host", ""):
-        if _is_address(host):
+        if is_address(host):
             yield invalid(f"{field}.host", host, "must be a DNS name, not an IP address")
         yield from _host_causes(host, f"{field}.host")
     if (http := rule.get("http")) is not None:
@@ -53,14 +52,6 @@ def _rule_causes(rule: Obj, field: str) -> Found:
 
 def _host_causes(host: str, field: str) -> Found:
     yield from (invalid(field, host, why) for why in (names.wildcard if "*" in host else names.subdomain)(host))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _secured_causes(secured: Obj, field: str) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconcilekit.testing.apiserver.go_text import json_name
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, immutable, invalid
 
 _FIXED = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
@@ -42,7 +43,7 @@ def _as_in_go(name: str, value: Any) -> Any:
 def _shown(struct: Obj, fields: Sequence[str]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for field in fields:
-        name = field[:1].lower() + field[1:]
+        name = json_name(field)
         value, inner = struct.get(name), _GO_FIELDS.get(name)
         if inner is not None and value is not None:
             value = [_shown(item, inner) for item in value] if isinstance(value, list) else _shown(value, inner)

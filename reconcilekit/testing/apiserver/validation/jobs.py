@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconcilekit.testing.apiserver.kinds.traits import JOB_NAME_LABELS, JOB_UID_LABELS
 from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
@@ -32,8 +33,6 @@ _NUMBERS = (
     "backoffLimitPerIndex",
     "maxFailedIndexes",
 )
-_UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
-_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 _ANY_UID = "00000000-0000-0000-0000-000000000000"
 """What messages say where the real server's have a uid that nobody will have."""
 
@@ -80,17 +79,17 @@ def _generated(job: Obj) -> tuple[Obj, Obj, Obj]:
     """The labels that a Job's Pods get, those with the ones that were told, and the selector as it will be."""
     spec = job["spec"]
     name = job["metadata"].get("name", "")
-    made = dict.fromkeys(_UID_LABELS, _ANY_UID) | dict.fromkeys(_NAME_LABELS, name)
+    made = dict.fromkeys(JOB_UID_LABELS, _ANY_UID) | dict.fromkeys(JOB_NAME_LABELS, name)
     told = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     selector = spec.get("selector") or {}
-    selected = {_UID_LABELS[0]: _ANY_UID, **(selector.get("matchLabels") or {})}
+    selected = {JOB_UID_LABELS[0]: _ANY_UID, **(selector.get("matchLabels") or {})}
     return made, dict(sorted({**made, **told}.items())), {**selector, "matchLabels": selected}
 
 
 def _generated_causes(job: Obj) -> Found:
     """What is wrong with labels and a selector that were told, where they are to be made."""
     made, labels, selector = _generated(job)
-    for name in (_UID_LABELS[1], _NAME_LABELS[1], _UID_LABELS[0], _NAME_LABELS[0]):
+    for name in (JOB_UID_LABELS[1], JOB_NAME_LABELS[1], JOB_UID_LABELS[0], JOB_NAME_LABELS[0]):
         if labels[name] != made[name]:
             yield invalid(f"spec.template.metadata.labels[{name}]", labels, f"must be '{made[name]}'")
     if not matches(selector, made):

@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from reconcilekit.testing.apiserver.access.credentials import encoded
-from reconcilekit.testing.apiserver.access.users import ADMIN, User
+from reconcilekit.testing.apiserver.access.users import ADMIN, User, check_user
 from reconcilekit.testing.apiserver.arguments import Types, check_types
 from reconcilekit.testing.apiserver.wire.kubeconfigs import EMPTY, NAME, obstacle
 
@@ -95,8 +95,7 @@ class Endpoint:
     def _credentials(self, user: User | None, token: str) -> dict[str, str]:
         if token:
             return {"token": token}
-        if user is not None and not isinstance(user, User):
-            raise TypeError(f"user={user!r} is no User; pass User({user!r})")
+        check_user(user)
         user = user or self._default_user
         return {} if user is None else self._credentials_of(user)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from reconcilekit.clock import Clock
 from reconcilekit.errors import LostAnswerError, NotSentError
 from reconcilekit.kube.transport import Request, Response, Stream
-from reconcilekit.testing.apiserver.access.users import User
+from reconcilekit.testing.apiserver.access.users import User, check_user
 
 
 class Handler(Protocol):
@@ -46,8 +46,7 @@ class DirectTransport:
         user: User | None = None,
         latency: Callable[[], float] | None = None,
     ) -> None:
-        if user is not None and not isinstance(user, User):
-            raise TypeError(f"user={user!r} is no User; pass User({user!r})")
+        check_user(user)
         self._server = server
         self._clock = clock
         self._latency = latency

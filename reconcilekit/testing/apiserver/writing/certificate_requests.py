@@ -11,12 +11,10 @@ from typing import Any
 
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.traits import SIGNING_REQUESTS
+from reconcilekit.testing.apiserver.validation.certificate_requests import DECISIONS
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
 APPROVAL = "approval"
-DECISIONS = ("Approved", "Denied")
-"""The conditions that an approval alone writes."""
-
 _ABOUT_USERS = ("username", "uid", "groups", "extra")
 _CLIENTS_SIGNER, _MASTERS = "kubernetes.io/kube-apiserver-client", "system:masters"
 

@@ -83,7 +83,7 @@ class _Write:
         for index in drawn(self._ports.random, 0, last - first + 1):
             if not self._take_free(first + index):
                 return first + index
-        raise _internal_error("failed to allocate a nodePort: range is full")
+        raise status.internal_error("failed to allocate a nodePort: range is full")
 
     def _take_free(self, number: int) -> str:
         if number in self.given or self._ports.holders.get(number, self.key) != self.key:
@@ -131,7 +131,7 @@ def _allocate_health_check(write: _Write, spec: dict[str, Any]) -> None:
     if not number:
         spec["healthCheckNodePort"] = write.next()
     elif problem := write.take(number):
-        raise _internal_error(f"failed to allocate requested HealthCheck NodePort {number}: {problem}")
+        raise status.internal_error(f"failed to allocate requested HealthCheck NodePort {number}: {problem}")
 
 
 def _shared(port: Mapping[str, Any], ports: Iterable[Mapping[str, Any]], given: Mapping[int, int]) -> int | None:
@@ -148,15 +148,6 @@ def _ports(content: Mapping[str, Any]) -> list[int]:
 def _refuse(key: ObjectKey, field: str, value: int, why: str) -> StatusError:
     cause = Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown(value)}: {why}", field=field)
     return status.invalid("", "Service", key.name, [cause])
-
-
-def _internal_error(message: str) -> StatusError:
-    return StatusError(
-        500,
-        f"Internal error occurred: {message}",
-        reason="InternalError",
-        details={"causes": [{"message": message}]},
-    )
 
 
 def drawn(random: Random, first: int, count: int) -> Iterator[int]:

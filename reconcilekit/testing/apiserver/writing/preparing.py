@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconcilekit.testing.apiserver.json_values import is_identical
+from reconcilekit.testing.apiserver.kinds.traits import JOB_NAME_LABELS, JOB_UID_LABELS
 from reconcilekit.testing.apiserver.schema.defaults.workloads import TEMPLATE_GENERATION
 from reconcilekit.testing.apiserver.validation.resizing import quality_of
 
@@ -23,8 +24,6 @@ _NAMESPACE_FINALIZER = "kubernetes"
 _SECONDS_TO_TOLERATE = 300
 _TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _SOURCES = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
-_JOB_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
-_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
 
 
 def _prepare_namespace(namespace: dict[str, Any]) -> None:
@@ -139,7 +138,7 @@ def _name_job(job: dict[str, Any]) -> None:
     spec, uid = job["spec"], job["metadata"]["uid"]
     if spec.get("manualSelector"):
         return
-    added = dict.fromkeys(_JOB_LABELS, uid) | dict.fromkeys(_NAME_LABELS, job["metadata"]["name"])
+    added = dict.fromkeys(JOB_UID_LABELS, uid) | dict.fromkeys(JOB_NAME_LABELS, job["metadata"]["name"])
     template = dict(spec["template"])
     metadata = dict(template.get("metadata") or {})
     labels = job["metadata"].get("labels")
@@ -148,7 +147,7 @@ def _name_job(job: dict[str, Any]) -> None:
     metadata["labels"] = {**(metadata.get("labels") or {}), **added}
     spec["template"] = {**template, "metadata": metadata}
     selector = dict(spec.get("selector") or {})
-    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), _JOB_LABELS[0]: uid}
+    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), JOB_UID_LABELS[0]: uid}
     spec["selector"] = selector
     if is_shared or not labels:
         job["metadata"]["labels"] = metadata["labels"]

@@ -18,6 +18,7 @@ from reconcilekit.testing.apiserver.housekeeping.workloads.controllers import (
 )
 from reconcilekit.testing.apiserver.housekeeping.workloads.podstates import is_active, is_ending, is_ready, phase
 from reconcilekit.testing.apiserver.housekeeping.workloads.templates import pod_of
+from reconcilekit.testing.apiserver.kinds.traits import JOB_NAME_LABELS, JOB_UID_LABELS
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
 _DONE = {"reason": "CompletionsReached", "message": "Reached expected number of succeeded pods"}
@@ -57,12 +58,7 @@ class Jobs(Controller):
         return None
 
     def _make(self, live: Stored, pods: list[Stored], number: int) -> None:
-        labels = {
-            "batch.kubernetes.io/controller-uid": live.uid,
-            "batch.kubernetes.io/job-name": live.key.name,
-            "controller-uid": live.uid,
-            "job-name": live.key.name,
-        }
+        labels = dict.fromkeys(JOB_UID_LABELS, live.uid) | dict.fromkeys(JOB_NAME_LABELS, live.key.name)
         template = spec_of(live).get("template") or {}
         is_indexed = _is_indexed(live)
         places = indexes.missing(pods, spec_of(live)["completions"]) if is_indexed else itertools.count()
