@@ -10,16 +10,16 @@ of what is taken the status alone. This sends them again, as dry runs, and write
 from __future__ import annotations
 
 import json
-import re
+import sys
 import urllib.error
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from recording import RealServer, real_server
 
-CASES = Path(__file__).parents[1] / "tests/data/refusals.jsonl"
-NAMESPACE = "golden"
-UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from tests.recorded_refusals import FILE, NAMESPACE, comparable, load
 
 
 def main() -> None:
@@ -31,11 +31,11 @@ def main() -> None:
 def record(server: RealServer) -> None:
     """Send every request and write the file anew."""
     post(server, "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
+    cases = load()
     for case in cases:
         case["answer"] = post(server, f"{case['path']}?dryRun=All", case["body"])
-    CASES.write_text("".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases))
-    print(f"{CASES}: {len(cases)} requests")
+    FILE.write_text("".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases))
+    print(f"{FILE}: {len(cases)} requests")
 
 
 def post(server: RealServer, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -48,16 +48,9 @@ def post(server: RealServer, path: str, body: dict[str, Any]) -> dict[str, Any]:
             content_type="application/json",
             user_agent="tester/1.0",
         ) as answer:
-            return {"status": answer.status}
+            return comparable(answer.status, {})
     except urllib.error.HTTPError as error:
-        return _refusal(error.code, UID.sub("UID", error.read().decode()))
-
-
-def _refusal(status: int, text: str) -> dict[str, Any]:
-    body = json.loads(text)
-    told = body.get("details", {}).get("causes", ())
-    causes = [[cause["reason"], cause["field"], cause["message"]] for cause in told]
-    return {"status": status, "message": body["message"], "causes": causes}
+        return comparable(error.code, json.loads(error.read()))
 
 
 if __name__ == "__main__":

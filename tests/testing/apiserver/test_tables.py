@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
+from tests.recorded_tables import TABLE, load, reported, rows
 from tests.testing.apiserver.conftest import Caller
 
-RECORDED = Path(__file__).parents[2] / "data/tables.jsonl"
-COLLECTIONS: list[dict[str, Any]] = [json.loads(line) for line in RECORDED.read_text().splitlines()]
+COLLECTIONS = load()
 ROWS: dict[str, list[list[Any]]] = {each["path"]: each["rows"] for each in COLLECTIONS}
-
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
-LEFT_OUT = ("Age", "Last Seen", "First Seen", "Created At", "TimeAdded", "Requestor", "MissingPL")
-UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def create(call: Caller, path: str, body: dict[str, Any]) -> None:
     assert (await call("POST", path, body)).status == 201
-    subresource = "approval" if path.endswith("/certificatesigningrequests") else "status"
-    if "status" in body and not path.endswith("/nodes"):
-        patch = {"status": body["status"]}
-        answer = await call("PATCH", f"{path}/{body['metadata']['name']}/{subresource}", patch, patch="merge")
-        assert answer.status == 200
-
-
-def rows(table: dict[str, Any], names: set[str]) -> list[list[Any]]:
-    columns = [column["name"] for column in table["columnDefinitions"]]
-    return [
-        [shown(cell, column) for cell, column in itertools.zip_longest(row["cells"], columns, fillvalue=LEFT_OUT[0])]
-        for row in table["rows"]
-        if row["object"]["metadata"]["name"] in names
-    ]
-
-
-def shown(cell: Any, column: str) -> Any:
-    if column in LEFT_OUT:
-        return None
-    return UID.sub("UID", cell) if isinstance(cell, str) else cell
+    if told := reported(path, body):
+        assert (await call("PATCH", *told, patch="merge")).status == 200
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +28,10 @@ def found() -> dict[str, list[list[Any]]]:
         for each in COLLECTIONS:
             for body in each["objects"]:
                 await create(call, each["path"], body)
-        tables = {each["path"]: (await call("GET", each["path"], accept=TABLE)).body for each in COLLECTIONS}
-        names = {each["path"]: {body["metadata"]["name"] for body in each["objects"]} for each in COLLECTIONS}
-        return {path: rows(table, names[path]) for path, table in tables.items()}
+        return {
+            each["path"]: rows((await call("GET", each["path"], accept=TABLE)).body, each["objects"])
+            for each in COLLECTIONS
+        }
 
     return run_virtual(main)
 
