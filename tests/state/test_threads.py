@@ -57,6 +57,7 @@ def run_all(*targets: Callable[[], None]) -> None:
 def test_readers_and_consumers_never_see_a_mix() -> None:
     store = StateStore(history=3)
     done = threading.Event()
+    both_have_written = threading.Barrier(2, action=done.set, timeout=30)
     consumer = Answering()
     store.scope("x").subscribe(consumer)
     sequences: list[int] = []
@@ -73,15 +74,18 @@ def test_readers_and_consumers_never_see_a_mix() -> None:
                     for scope in ("x", "y"):
                         stage.replace_owned(scope, {f"{side}{value % 3}": value for side in ("left", "right")})
         finally:
-            done.set()
+            both_have_written.wait()
 
     def disturb() -> None:
-        for value in range(ROUNDS):
-            with store.stage(owner="ns/other") as stage:
-                stage["x"]["noise"] = value
-            stage = store.stage(owner="ns/other")
-            stage["y"]["never"] = value
-            stage.prepare().abandon()
+        try:
+            for value in range(ROUNDS):
+                with store.stage(owner="ns/other") as stage:
+                    stage["x"]["noise"] = value
+                stage = store.stage(owner="ns/other")
+                stage["y"]["never"] = value
+                stage.prepare().abandon()
+        finally:
+            both_have_written.wait()
 
     def look() -> None:
         last = (-1, -1)
