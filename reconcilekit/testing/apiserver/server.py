@@ -1,39 +1,33 @@
-"""The API server itself: requests in, answers out, and what a test wants to do to it and know of it."""
+"""The API server as a test has it: ways in, and what the test wants to do to it and know of it."""
 
 from __future__ import annotations
 
 import collections
-import functools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from reconcilekit.clock import Clock
-from reconcilekit.errors import WireError
 from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string
 from reconcilekit.kube.transport import Request, Response
-from reconcilekit.testing.apiserver import server_arguments, status
+from reconcilekit.testing.apiserver import server_arguments
 from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
 from reconcilekit.testing.apiserver.access.keys import Keys
 from reconcilekit.testing.apiserver.access.users import User
 from reconcilekit.testing.apiserver.cluster import Cluster, Snapshot
-from reconcilekit.testing.apiserver.encoding.rendering import refusal
 from reconcilekit.testing.apiserver.faults import Faults
 from reconcilekit.testing.apiserver.housekeeping.options import Housekeeping
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.pacing import Steps
-from reconcilekit.testing.apiserver.request_records import RequestRecord, broken
-from reconcilekit.testing.apiserver.status import StatusError
+from reconcilekit.testing.apiserver.request_records import RequestRecord
+from reconcilekit.testing.apiserver.serving import Serving
 from reconcilekit.testing.apiserver.storage.changes import Change
 from reconcilekit.testing.apiserver.storage.collection import History
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-from reconcilekit.testing.apiserver.verbs.dispatch import Answer, Begun, dispatch
-from reconcilekit.testing.apiserver.verbs.reads import FUTURE_VERSION_PATIENCE
-from reconcilekit.testing.apiserver.wire.limits import Limits, check_listening, deadline_of
+from reconcilekit.testing.apiserver.verbs.dispatch import Answer
+from reconcilekit.testing.apiserver.wire.limits import Limits, check_listening
 from reconcilekit.testing.apiserver.wire.transport import DirectTransport
 from reconcilekit.testing.apiserver.writing.admission import Admission
 
@@ -41,15 +35,6 @@ if TYPE_CHECKING:
     from reconcilekit.kube.client import Client
     from reconcilekit.testing.apiserver.storage.folder import DataFolder
     from reconcilekit.testing.apiserver.wire.endpoint import Endpoint
-    from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
-
-MAX_REQUEST = 3 * 1024 * 1024
-"""Bytes of a request's body that the server reads."""
-
-_ANSWERS = (Response, WatchStream)
-
-SHORTEST_DEADLINE = 0.001
-"""Seconds that a request may give the server at least: with fewer it doesn't even begin."""
 
 
 class ApiServer:
@@ -139,12 +124,9 @@ class ApiServer:
             raise
         self.faults = Faults(clock.random)
         self.requests: collections.deque[RequestRecord] = collections.deque(maxlen=keep_requests)
-
-    @functools.cached_property
-    def _faulty(self) -> FaultyServing:
-        from reconcilekit.testing.apiserver.wire.faulty import FaultyServing
-
-        return FaultyServing(self._clock)
+        self._serving = Serving(
+            cluster=self._cluster, gate=self.access, clock=clock, faults=self.faults, requests=self.requests
+        )
 
     async def handle(self, request: Request, *, peer: User | None = None) -> Answer:
         """Answer one request.
@@ -158,7 +140,7 @@ class ApiServer:
             NotSentError: a fault lets no connection come about.
         """
         answer = self.begin(request, peer=peer)
-        return answer if isinstance(answer, _ANSWERS) else await answer
+        return answer if isinstance(answer, (Response, WatchStream)) else await answer
 
     def begin(self, request: Request, *, peer: User | None = None) -> Answer | Awaitable[Answer]:
         """Answer one request in one step; arguments as for `handle`.
@@ -167,18 +149,7 @@ class ApiServer:
             The answer; or, where a fault or a version of the future has it wait, what waits for it and raises as
             `handle` does.
         """
-        record = RequestRecord.of(request, at=self._clock.monotonic())
-        self.requests.append(record)
-        self._cluster.resume()
-        fault = self.faults.strike(request, record.at)
-        if fault is not None:
-            served = self._faulty.answer(request, fault, functools.partial(self._served, record, peer))
-            return self._recorded(record, served)
-        answer = self._serve(record, peer, request)
-        if not isinstance(answer, _ANSWERS):
-            return self._recorded(record, answer)
-        record.status = answer.status
-        return answer
+        return self._serving.begin(request, peer)
 
     def transport(
         self,
@@ -382,7 +353,7 @@ class ApiServer:
         from reconcilekit.testing.apiserver.manifests.loading import load
         from reconcilekit.testing.apiserver.manifests.reading import read_manifests
 
-        load(read_manifests(map(Path, paths)), lambda: self._cluster.registry, self._dispatch)
+        load(read_manifests(map(Path, paths)), lambda: self._cluster.registry, self._serving.dispatch)
 
     def close(self) -> None:
         """Sync what is kept in `data`, and give the folder free; without `data` there is nothing to do.
@@ -451,48 +422,3 @@ class ApiServer:
             folder.close()
             raise
         return folder
-
-    async def _recorded(self, record: RequestRecord, waiting: Awaitable[Answer]) -> Answer:
-        answer = await waiting
-        record.status = answer.status
-        return answer
-
-    async def _served(self, record: RequestRecord, peer: User | None, request: Request) -> Answer:
-        answer = self._serve(record, peer, request)
-        return answer if isinstance(answer, _ANSWERS) else await answer
-
-    def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Answer | Awaitable[Answer]:
-        try:
-            self._check_request(request)
-            deadline = deadline_of(request.query)
-            if deadline is not None and deadline < SHORTEST_DEADLINE:
-                return status.timed_out()
-            answer = self.access.pass_through(request, self._dispatch, record=record, peer=peer)
-        except StatusError as error:
-            refused = refusal(error, request.headers.get("accept", ""))
-            return self._late(refused) if error.code == HTTPStatus.GATEWAY_TIMEOUT else refused
-        except WireError:
-            raise
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the client is to have an answer
-            return broken(record, error)
-        return self._in_turns(record, answer) if isinstance(answer, Steps) else answer
-
-    async def _in_turns(self, record: RequestRecord, answer: Steps) -> Answer:
-        try:
-            return await answer.in_turns(self._cluster.turns)
-        except Exception as error:  # noqa: BLE001 -- as above
-            return broken(record, error)
-
-    async def _late(self, refused: Response) -> Answer:
-        await self._clock.sleep(FUTURE_VERSION_PATIENCE)
-        return refused
-
-    def _dispatch(self, request: Request) -> Begun:
-        try:
-            return dispatch(self._cluster, request)
-        except RecursionError as error:
-            raise status.bad_request("the object provided is unrecognized: exceeded max depth") from error
-
-    def _check_request(self, request: Request) -> None:
-        if len(request.body or b"") > MAX_REQUEST:
-            raise status.too_large_request(MAX_REQUEST)
