@@ -18,6 +18,7 @@ from reconcilekit.kube.http import HttpStream, HttpTransport, user_agent
 from reconcilekit.kube.transport import Request
 from reconcilekit.kube.wire_errors import wire_error
 from tests.kube.raw_server import CHUNKED, Connection, Handler, RawServer, answer, answering, serve, silence
+from tests.stepped_time import SteppedLoop, run_stepped
 
 GET = Request(method="GET", path="/x")
 
@@ -30,7 +31,7 @@ async def connected(handler: Handler) -> AsyncIterator[tuple[HttpTransport, RawS
             yield transport, server
 
 
-def writing(method: str, *, timeout: float = 5.0) -> Request:
+def writing(method: str, *, timeout: float = 50.0) -> Request:
     return Request(method=method, path="/x", body=b"{}", headers={"content-type": "a/b"}, timeout=timeout)
 
 
@@ -134,22 +135,29 @@ async def test_a_reset_leaves_the_outcome_unknown() -> None:
             await transport.send(writing("PUT"))
 
 
-async def test_no_answer_in_time_leaves_the_outcome_unknown() -> None:
-    async with connected(silence) as (transport, server):
-        with pytest.raises(LostAnswerError) as caught:
-            await transport.send(writing("PUT", timeout=0.2))
-    assert str(caught.value) == f"PUT /x: no answer from {server.url} within 0.2 s; it may have been applied"
+def test_no_answer_in_time_leaves_the_outcome_unknown() -> None:
+    async def main(loop: SteppedLoop) -> None:
+        async with connected(silence) as (transport, server):
+            sending = asyncio.ensure_future(transport.send(writing("PUT", timeout=30)))
+            await server.has_request.wait()
+            loop.pass_time(31)
+            with pytest.raises(LostAnswerError) as caught:
+                await sending
+        assert str(caught.value) == f"PUT /x: no answer from {server.url} within 30 s; it may have been applied"
+
+    run_stepped(main)
 
 
 async def test_a_refused_connection_was_not_sent() -> None:
-    async with serve(silence) as server:
-        pass
-    transport = HttpTransport(ConnectionConfig(server=server.url), user_agent="me")
-    async with aclosing(transport):
-        with pytest.raises(NotSentError, match=rf"^GET /x: no connection to {server.url}: "):
-            await transport.send(GET)
-        with pytest.raises(NotSentError):
-            await transport.open(GET)
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))  # and never listens
+        url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+        transport = HttpTransport(ConnectionConfig(server=url), user_agent="me")
+        async with aclosing(transport):
+            with pytest.raises(NotSentError, match=rf"^GET /x: no connection to {url}: "):
+                await transport.send(GET)
+            with pytest.raises(NotSentError):
+                await transport.open(GET)
 
 
 @pytest.mark.parametrize(
@@ -269,20 +277,29 @@ async def test_lines_above_aiohttp_s_limit_pass() -> None:
         assert await chunks_of(await transport.open(GET)) == line
 
 
-async def test_a_silent_stream_is_a_lost_one_and_signs_of_life_keep_it() -> None:
-    async def bookmarks_then_silence(connection: Connection) -> None:
-        await connection.read()
-        await connection.send(CHUNKED)
-        for _ in range(4):
-            await asyncio.sleep(0.15)  # noqa: TID251 -- a real socket's time-out is what is tested
-            await connection.chunk(b"{}\n")
-        await connection.reader.read()
+def test_a_silent_stream_is_a_lost_one_and_signs_of_life_keep_it() -> None:
+    async def main(loop: SteppedLoop) -> None:
+        due: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async with connected(bookmarks_then_silence) as (transport, server):
-        received, lost = await until_lost(await transport.open(Request(method="GET", path="/x", timeout=0.3)))
+        async def lines_then_silence(connection: Connection) -> None:
+            await connection.read()
+            await connection.send(CHUNKED)
+            while True:
+                await connection.chunk(await due.get())
 
-    assert received == b"{}\n" * 4
-    assert str(lost) == f"GET /x: no answer from {server.url} within 0.3 s"
+        async with connected(lines_then_silence) as (transport, server):
+            stream = await transport.open(Request(method="GET", path="/x", timeout=300))
+            for _ in range(4):
+                loop.pass_time(200)
+                due.put_nowait(b"{}\n")
+                assert await anext(stream) == b"{}\n"
+            loop.pass_time(301)
+            received, lost = await until_lost(stream)
+
+        assert received == b""
+        assert str(lost) == f"GET /x: no answer from {server.url} within 300 s"
+
+    run_stepped(main)
 
 
 async def test_a_stream_that_breaks_is_a_lost_one() -> None:

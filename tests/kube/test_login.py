@@ -18,6 +18,7 @@ from reconcilekit.kube.http import HttpTransport
 from reconcilekit.kube.transport import Request, Response
 from tests.kube.certificates import Authority
 from tests.kube.raw_server import CHUNKED, Connection, Handler, answer, answering, serve
+from tests.stepped_time import SteppedLoop, run_stepped
 
 GET = Request(method="GET", path="/x")
 PUT = Request(method="PUT", path="/x", body=b"{}")
@@ -95,15 +96,24 @@ async def test_a_server_that_speaks_no_tls_was_sent_nothing(authority: Authority
             await send_once(ConnectionConfig(server=server.url.replace("http:", "https:"), ca_file=authority.ca_file))
 
 
-async def hang(connection: Connection) -> None:
-    await connection.reader.readexactly(1_000_000)
+def test_a_handshake_that_hangs_ends_before_the_request_s_time_and_was_not_sent() -> None:
+    async def main(loop: SteppedLoop) -> None:
+        is_said = asyncio.Event()
 
+        async def hang(connection: Connection) -> None:
+            await connection.reader.readexactly(1)
+            is_said.set()
+            await connection.reader.read()
 
-async def test_a_handshake_that_hangs_ends_before_the_request_s_time_and_was_not_sent() -> None:
-    async with serve(hang) as server:
-        config = ConnectionConfig(server=server.url.replace("http:", "https:"), verify_tls=False)
-        with pytest.raises(NotSentError, match=r"^PUT /x: no connection to https://127.0.0.1:\d+: "):
-            await send_once(config, attrs.evolve(PUT, timeout=0.4))
+        async with serve(hang) as server:
+            config = ConnectionConfig(server=server.url.replace("http:", "https:"), verify_tls=False)
+            sending = asyncio.ensure_future(send_once(config, attrs.evolve(PUT, timeout=10)))
+            await is_said.wait()
+            loop.pass_time(8)
+            with pytest.raises(NotSentError, match=r"^PUT /x: no connection to https://127.0.0.1:\d+: "):
+                await sending
+
+    run_stepped(main)
 
 
 async def test_a_proxy_is_asked_for_distant_servers() -> None:
@@ -207,7 +217,7 @@ async def test_a_refused_stream_is_hung_up_before_the_next() -> None:
         config, _ = tokens(server.url, "old", "new")
         async with aclosing(HttpTransport(config, user_agent="me")) as transport:
             stream = await transport.open(GET)
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(50):
                 await hung_up.wait()
             assert stream.status == 200
             await stream.aclose()
@@ -332,7 +342,7 @@ async def test_a_plugin_that_hangs_costs_a_while_and_not_the_request(caplog: pyt
     release = threading.Event()
 
     def hang() -> str:
-        release.wait(10.0)
+        release.wait(50)
         return "Bearer late"
 
     async with serve(answering(answer())) as server:
