@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import attrs
 
 from reconcilekit.kube.transport import Request
-from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver import names, status
 from reconcilekit.testing.apiserver.access.attributes import Attributes
 from reconcilekit.testing.apiserver.access.rbac import Authorizer, forbidden
 from reconcilekit.testing.apiserver.access.users import (
@@ -22,7 +22,6 @@ from reconcilekit.testing.apiserver.access.users import (
     split_service_account,
 )
 from reconcilekit.testing.apiserver.go_text import quoted
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import invalid
 
 SEPARATOR = "\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconcilekit.cache.selection import LabelSelector, SelectorSyntaxError
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, forbidden, invalid, required
 
 _WITH_VALUES = ("In", "NotIn")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.arguments import Types, check_types
-from reconcilekit.testing.apiserver.validation import names
 
 MASTERS = "system:masters"
 """The group that may do everything, whatever RBAC says."""

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconcilekit.testing.apiserver.crd.definitions.names import label_problems, subdomain_problems
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.crd.problems import child, invalid, required
 from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_url
 from reconcilekit.testing.apiserver.status import Cause
@@ -47,7 +47,7 @@ def review_causes(versions: Sequence[str], path: str, *, needed: str = "") -> It
         if version in seen:
             yield invalid(f"{path}[{i}]", version, "duplicate version")
         else:
-            yield from (invalid(f"{path}[{i}]", version, why) for why in label_problems(version))
+            yield from (invalid(f"{path}[{i}]", version, why) for why in names.old_label(version))
         seen.add(version)
     if not seen & set(REVIEWS):
         yield invalid(path, list(versions), f"must include at least one of {', '.join(REVIEWS)}")
@@ -90,4 +90,4 @@ def _path_causes(told: str, path: str) -> Iterator[Cause]:
         if not segment:
             yield invalid(path, told, f"segment[{i}] may not be empty")
             continue
-        yield from (invalid(path, told, f"segment[{i}]: {why}") for why in subdomain_problems(segment))
+        yield from (invalid(path, told, f"segment[{i}]: {why}") for why in names.subdomain(segment))

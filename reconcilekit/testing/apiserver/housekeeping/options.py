@@ -7,8 +7,8 @@ from types import NoneType
 
 import attrs
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.arguments import Types, check_types, is_a_time
-from reconcilekit.testing.apiserver.validation import names
 
 _FEWEST_ADDRESSES = 8
 """Of a range: what the real server asks for of Services' addresses."""

@@ -9,10 +9,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation import (
     core,
     endpoints,
-    names,
     namespaces,
     others,
     pods,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid, required
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 

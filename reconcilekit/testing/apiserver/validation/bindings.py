@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, as_struct, immutable, invalid, one_of, required
 from reconcilekit.testing.apiserver.validation.metadata import path_segment
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes

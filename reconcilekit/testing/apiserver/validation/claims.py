@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,

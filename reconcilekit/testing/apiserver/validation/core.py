@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,

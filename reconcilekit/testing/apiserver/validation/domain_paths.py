@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, invalid, required
 
 _URL_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"

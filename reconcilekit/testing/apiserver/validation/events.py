@@ -5,7 +5,7 @@ Those of events.k8s.io are stored so, too, and held to more.
 
 from __future__ import annotations
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, as_struct, immutable, invalid, required
 
 _FREE = ("default", "kube-system")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of, required, too_long
 from reconcilekit.testing.apiserver.validation.domain_paths import domain_path_causes
 from reconcilekit.testing.apiserver.validation.endpoints import is_address

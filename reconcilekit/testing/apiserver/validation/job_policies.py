@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import quoted, whole_number
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,

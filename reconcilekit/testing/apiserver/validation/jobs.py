@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.kinds.traits import JOB_NAME_LABELS, JOB_UID_LABELS
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, forbidden, invalid, required
 from reconcilekit.testing.apiserver.validation.resource_names import (
     amount,

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid, required
+from reconcilekit.testing.apiserver.validation.selectors import label_causes
 
 MAX_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations, keys and values."""
@@ -76,7 +77,7 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
 def common_causes(metadata: Obj) -> Found:
     """What is wrong with the parts that are looked at with every object, and once more with every change of one."""
     if labels := metadata.get("labels"):
-        yield from names.labels(labels, "metadata.labels")
+        yield from label_causes(labels, "metadata.labels")
     if annotations := metadata.get("annotations"):
         yield from _annotation_causes(annotations)
     if owners := metadata.get("ownerReferences"):

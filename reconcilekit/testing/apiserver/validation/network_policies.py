@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterator
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, required, unsupported
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 

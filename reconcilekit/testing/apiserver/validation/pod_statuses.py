@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, immutable, invalid
 from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, is_address
 from reconcilekit.testing.apiserver.validation.service_addresses import family_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import BLANKS
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.affinities import affinity_causes, spread_causes
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
@@ -19,6 +19,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     unsupported,
 )
 from reconcilekit.testing.apiserver.validation.containers import container_causes, container_list_causes
+from reconcilekit.testing.apiserver.validation.selectors import label_causes
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -42,7 +43,7 @@ def pod_spec_causes(spec: Obj, field: str) -> Found:
         yield from container_causes(container, volumes, seen, f"{field}.initContainers[{i}]")
     yield from one_of(f"{field}.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
     yield from one_of(f"{field}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
-    yield from names.labels(spec.get("nodeSelector"), f"{field}.nodeSelector")
+    yield from label_causes(spec.get("nodeSelector"), f"{field}.nodeSelector")
     if affinity := spec.get("affinity"):
         yield from affinity_causes(affinity, f"{field}.affinity")
     seen.clear()
@@ -172,8 +173,8 @@ def _fixed(spec: Obj) -> dict[str, Any]:
 def template_causes(template: Obj, selector: Obj | None, field: str) -> Found:
     """What is wrong with the template of a workload whose pods run for ever."""
     metadata = template.get("metadata") or {}
-    yield from names.labels(metadata.get("labels"), f"{field}.labels")
-    yield from names.labels(dict.fromkeys(metadata.get("annotations") or (), ""), f"{field}.annotations")
+    yield from label_causes(metadata.get("labels"), f"{field}.labels")
+    yield from label_causes(dict.fromkeys(metadata.get("annotations") or (), ""), f"{field}.annotations")
     yield from pod_spec_causes(template.get("spec") or {}, f"{field}.spec")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 from reconcilekit.testing.apiserver.schema.quantities import parse_quantity, whole_value
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, invalid
 
 _CONTAINERS = ("cpu", "memory", "ephemeral-storage")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, as_struct, duplicate, invalid, required
 from reconcilekit.testing.apiserver.validation.pods import toleration_causes
 from reconcilekit.testing.apiserver.validation.resource_names import amount_causes, container_name_causes
+from reconcilekit.testing.apiserver.validation.selectors import label_causes
 
 
 def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
@@ -14,7 +15,7 @@ def runtime_class_causes(runtime_class: Obj, old: Obj | None) -> Found:
     for name, value in ((runtime_class.get("overhead") or {}).get("podFixed") or {}).items():
         yield from container_name_causes(name, f"overhead.limits[{name}]")
         yield from amount_causes(name, value, f"overhead.limits[{name}]")
-    yield from names.labels(scheduling.get("nodeSelector"), "scheduling.nodeSelector")
+    yield from label_causes(scheduling.get("nodeSelector"), "scheduling.nodeSelector")
     tolerations = scheduling.get("tolerations") or ()
     yield from toleration_causes(tolerations, "scheduling.tolerations")
     seen: set[frozenset[tuple[str, object]]] = set()

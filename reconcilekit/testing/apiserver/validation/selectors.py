@@ -1,17 +1,26 @@
-"""Label selectors in objects (apimachinery's apis/meta/v1/validation)."""
+"""Labels and their selectors in objects (apimachinery's apis/meta/v1/validation)."""
 
 from __future__ import annotations
 
-from reconcilekit.testing.apiserver.validation import names
+from collections.abc import Mapping
+
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, required
 
 _WITH_VALUES = ("In", "NotIn")
 _WITHOUT_VALUES = ("Exists", "DoesNotExist")
 
 
+def label_causes(labels: Mapping[str, str] | None, field: str) -> Found:
+    """What is wrong with labels."""
+    for key, value in (labels or {}).items():
+        yield from (invalid(field, key, why) for why in names.qualified(key))
+        yield from (invalid(field, value, why) for why in names.label_value(value))
+
+
 def selector_causes(selector: Obj, field: str) -> Found:
     """What is wrong with a selector."""
-    yield from names.labels(selector.get("matchLabels"), f"{field}.matchLabels")
+    yield from label_causes(selector.get("matchLabels"), f"{field}.matchLabels")
     for i, told in enumerate(selector.get("matchExpressions") or ()):
         yield from _expression_causes(told, f"{field}.matchExpressions[{i}]")
 

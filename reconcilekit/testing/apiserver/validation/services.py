@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -18,6 +18,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     unsupported,
 )
 from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, endpoint_address_causes, is_address
+from reconcilekit.testing.apiserver.validation.selectors import label_causes
 from reconcilekit.testing.apiserver.validation.service_addresses import address_causes, changed_address_causes
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -44,7 +45,7 @@ def service_causes(service: Obj, old: Obj | None) -> Found:
     for i, port in enumerate(ports):
         yield from _port_causes(port, f"spec.ports[{i}]", seen, len(ports) > 1)
         seen.add(port.get("name"))
-    yield from names.labels(spec.get("selector"), "spec.selector")
+    yield from label_causes(spec.get("selector"), "spec.selector")
     yield from one_of("spec.sessionAffinity", spec["sessionAffinity"], ("ClientIP", "None"))
     if spec["sessionAffinity"] == "ClientIP":
         yield from _sticky_causes(spec["sessionAffinityConfig"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from reconcilekit.testing.apiserver.validation import names
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,

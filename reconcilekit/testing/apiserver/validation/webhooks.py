@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.crd.webhook_clients import REVIEWS, client_causes, review_causes
 from reconcilekit.testing.apiserver.go_text import BLANKS
-from reconcilekit.testing.apiserver.validation import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, one_of, required, too_many
 from reconcilekit.testing.apiserver.validation.selectors import selector_causes
 

@@ -10,10 +10,10 @@ import attrs
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.go_text import json_text
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
+from reconcilekit.testing.apiserver.names import label
 from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation import metadata as common
 from reconcilekit.testing.apiserver.validation.causes import invalid as invalid_value
-from reconcilekit.testing.apiserver.validation.names import label
 from reconcilekit.testing.apiserver.writing import identity
 
 if TYPE_CHECKING:

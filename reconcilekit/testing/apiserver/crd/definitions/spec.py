@@ -13,7 +13,6 @@ from reconcilekit.testing.apiserver.crd.definitions.internal import (
     rendered_versions,
     root_field_problem,
 )
-from reconcilekit.testing.apiserver.crd.definitions.names import label_problem, subdomain_problem
 from reconcilekit.testing.apiserver.crd.definitions.schema import SchemaReview, checker_of
 from reconcilekit.testing.apiserver.crd.definitions.structural import structural_causes, unsupported
 from reconcilekit.testing.apiserver.crd.definitions.version_parts import (
@@ -23,6 +22,7 @@ from reconcilekit.testing.apiserver.crd.definitions.version_parts import (
     subresource_causes,
 )
 from reconcilekit.testing.apiserver.crd.problems import Rendered, child, forbidden, invalid, not_supported, required
+from reconcilekit.testing.apiserver.names import old_label, subdomain
 from reconcilekit.testing.apiserver.status import Cause
 
 Spec = Mapping[str, Any]
@@ -88,14 +88,14 @@ def _immutable(new: object, old: object, path: str) -> Iterator[Cause]:
 def _group_causes(group: str) -> Iterator[Cause]:
     if not group:
         yield required("spec.group")
-    elif found := subdomain_problem(group):
+    elif found := ",".join(subdomain(group)):
         yield invalid("spec.group", group, found)
     elif "." not in group:
         yield invalid("spec.group", group, "should be a domain with at least one dot")
 
 
 def _version_causes(version: Mapping[str, Any], path: str, shared: set[str], *, was_taken: bool) -> Iterator[Cause]:
-    if found := label_problem(version.get("name") or ""):
+    if found := ",".join(old_label(version.get("name") or "")):
         yield invalid(child(path, "name"), version.get("name") or "", found)
     yield from deprecation_causes(version, path)
     own = {key: version.get(key) for key in _SHARED_PATHS if key not in shared}
@@ -171,7 +171,7 @@ def _versions_causes(versions: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
     if problems:
         shown: Rendered = rendered_versions(versions) if versions else Rendered("null")
         yield from (invalid("spec.versions", shown, problem) for problem in problems)
-    if names and names[0] and (found := label_problem(names[0])):
+    if names and names[0] and (found := ",".join(old_label(names[0]))):
         # Of old, a definition had a single version; the first one still counts as that.
         yield invalid("spec.version", names[0], found)
 
@@ -184,7 +184,7 @@ def names_causes(names: Mapping[str, Any], path: str, *, is_spec: bool) -> Itera
         yield from (required(child(path, key)) for key in keys if not told[key])
     for key in keys:
         value = told[key]
-        if value and (found := label_problem(value.lower() if key in ("kind", "listKind") else value)):
+        if value and (found := ",".join(old_label(value.lower() if key in ("kind", "listKind") else value))):
             mixed = "may have mixed case, but should otherwise match: " if key in ("kind", "listKind") else ""
             yield invalid(child(path, key), value, mixed + found)
     yield from _label_list_causes(names.get("shortNames") or (), child(path, "shortNames"))
@@ -195,7 +195,7 @@ def names_causes(names: Mapping[str, Any], path: str, *, is_spec: bool) -> Itera
 
 def _label_list_causes(labels: Sequence[str], path: str) -> Iterator[Cause]:
     for i, label in enumerate(labels):
-        if found := label_problem(label):
+        if found := ",".join(old_label(label)):
             yield invalid(f"{path}[{i}]", label, found)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import decimal
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from reconcilekit.testing.apiserver.crd.definitions.names import label_problem, subdomain_problem
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.crd.rules.addresses import Address, Interface, parsed_address, parsed_network
 from reconcilekit.testing.apiserver.crd.values.formats import FORMATS
 
@@ -219,35 +219,24 @@ def url_query(value: Opaque) -> Mapping[str, list[str]]:
     return parse_qs(urlsplit(str(value["value"])).query, keep_blank_values=True)
 
 
-def _label_1123(text: str) -> str:
-    rule = subdomain_problem(text.replace(".", "_"))
-    return rule.replace("subdomain", "label") if rule or len(text) > 63 else ""
+def _of_format(name: str, why: str) -> Callable[[str], list[str]]:
+    return lambda text: [] if FORMATS[name](text) else [why]
 
 
-_NAMED: Final[Mapping[str, Callable[[str], str]]] = {
-    "dns1123Label": _label_1123,
-    "dns1123Subdomain": subdomain_problem,
-    "dns1035Label": label_problem,
-    "dns1123LabelPrefix": lambda text: _label_1123(text.removesuffix("-") or "x"),
-    "dns1123SubdomainPrefix": lambda text: subdomain_problem(text.removesuffix("-").removesuffix(".") or "x"),
-    "dns1035LabelPrefix": lambda text: label_problem(text.removesuffix("-") or "x"),
-    "qualifiedName": lambda text: (
-        ""
-        if re.fullmatch(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text)
-        else "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-        "alphanumeric character"
-    ),
-    "labelValue": lambda text: (
-        ""
-        if re.fullmatch("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", text)
-        else "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-        "start and end with an alphanumeric character"
-    ),
-    "uri": lambda text: "" if FORMATS["uri"](text) else "invalid URI",
-    "uuid": lambda text: "" if FORMATS["uuid"](text) else "does not match the UUID format",
-    "byte": lambda text: "" if FORMATS["byte"](text) else "invalid base64",
-    "date": lambda text: "" if FORMATS["date"](text) else "invalid date",
-    "datetime": lambda text: "" if FORMATS["datetime"](text) else "invalid datetime",
+_NAMED: Final[Mapping[str, Callable[[str], Iterable[str]]]] = {
+    "dns1123Label": names.label,
+    "dns1123Subdomain": names.subdomain,
+    "dns1035Label": names.old_label,
+    "dns1123LabelPrefix": lambda text: names.label(names.of_prefix(text)),
+    "dns1123SubdomainPrefix": lambda text: names.subdomain(names.of_prefix(text)),
+    "dns1035LabelPrefix": lambda text: names.old_label(names.of_prefix(text)),
+    "qualifiedName": names.qualified,
+    "labelValue": names.label_value,
+    "uri": _of_format("uri", "invalid URI"),
+    "uuid": _of_format("uuid", "does not match the UUID format"),
+    "byte": _of_format("byte", "invalid base64"),
+    "date": _of_format("date", "invalid date"),
+    "datetime": _of_format("datetime", "invalid datetime"),
 }
 
 FORMAT_NAMES: Final = tuple(_NAMED)
@@ -260,5 +249,5 @@ def named_format(name: str) -> list[Opaque]:
 
 def format_problems(value: Opaque, text: str) -> list[list[str]]:
     """What is wrong with a text, in a list, which is empty where nothing is."""
-    found = _NAMED[str(value["value"])](text)
-    return [[found]] if found else []
+    found = list(_NAMED[str(value["value"])](text))
+    return [found] if found else []

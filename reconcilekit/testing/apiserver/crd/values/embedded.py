@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from reconcilekit.testing.apiserver.crd.definitions.names import label_problem
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.crd.problems import child, invalid, required
 from reconcilekit.testing.apiserver.crd.values import metadata
 from reconcilekit.testing.apiserver.crd.values.structure import Structure
@@ -108,7 +108,7 @@ def _resource_causes(value: dict[str, Any], path: str, check_metadata: MetadataC
     if isinstance(kind, str):
         if not kind:
             yield invalid(child(path, "kind"), kind, "must not be empty")
-        elif found := label_problem(kind.lower()):
+        elif found := ",".join(names.old_label(kind.lower())):
             yield invalid(child(path, "kind"), kind, f"may have mixed case, but should otherwise match: {found}")
     if "metadata" in value:
         yield from _metadata_causes(value["metadata"], child(path, "metadata"), check_metadata)

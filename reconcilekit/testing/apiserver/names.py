@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
-
-from reconcilekit.testing.apiserver.validation.causes import Found, invalid
+from collections.abc import Iterator
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_OLD_LABEL = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_QUALIFIED})?"
@@ -23,6 +22,11 @@ SUBDOMAIN_RULE = (
 LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
     f"an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_OLD_LABEL_RULE = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    f"'{_OLD_LABEL}')"
 )
 _NAME_PART = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
 _QUALIFIED_TEXT = (
@@ -45,7 +49,8 @@ _WILDCARD_RULE = (
     f"regex used for validation is '{_WILDCARD}')"
 )
 
-_IS_LABEL, _IS_SUBDOMAIN = re.compile(_LABEL).fullmatch, re.compile(_SUBDOMAIN).fullmatch
+_IS_LABEL, _IS_OLD_LABEL = re.compile(_LABEL).fullmatch, re.compile(_OLD_LABEL).fullmatch
+_IS_SUBDOMAIN = re.compile(_SUBDOMAIN).fullmatch
 _IS_QUALIFIED, _IS_VALUE = re.compile(_QUALIFIED).fullmatch, re.compile(_VALUE).fullmatch
 _IS_CONFIG_KEY = re.compile(_CONFIG_KEY).fullmatch
 _KEYS_KNOWN = 1024
@@ -74,6 +79,19 @@ def label(name: str) -> Iterator[str]:
         yield f"must be no more than {_MOST_LABEL} characters"
     if not _IS_LABEL(name):
         yield "must not contain dots" if _IS_SUBDOMAIN(name) else LABEL_RULE
+
+
+def old_label(name: str) -> Iterator[str]:
+    """What is wrong with a DNS-1035 label, which begins with a letter."""
+    if len(name) > _MOST_LABEL:
+        yield f"must be no more than {_MOST_LABEL} characters"
+    if not _IS_OLD_LABEL(name):
+        yield _OLD_LABEL_RULE
+
+
+def of_prefix(prefix: str) -> str:
+    """What to look at of a text that a name is to begin with: a "-" at its end may stay, as more comes behind it."""
+    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
 
 
 @functools.lru_cache(maxsize=_KEYS_KNOWN)
@@ -143,12 +161,3 @@ def port_number(number: int) -> Iterator[str]:
     """What is wrong with a port's number."""
     if not 1 <= number <= 65535:
         yield "must be between 1 and 65535, inclusive"
-
-
-def labels(told: Mapping[str, str] | None, field: str) -> Found:
-    """What is wrong with labels."""
-    for key, value in (told or {}).items():
-        for why in qualified(key):
-            yield invalid(field, key, why)
-        for why in label_value(value):
-            yield invalid(field, value, why)
