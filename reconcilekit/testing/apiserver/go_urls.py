@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus, unquote_to_bytes
 
 import attrs
 
@@ -18,6 +18,8 @@ _NO_HOST = re.compile("[^A-Za-z0-9!$&'()*+,;=:\\[\\]<>\"\\-_.~%\x80-\U0010ffff]"
 _ZONE_ESCAPE = re.compile("%(?:[0-9A-Fa-f]{2})")
 _USER = re.compile("[A-Za-z0-9\\-._:~!$&'()*+,;=%@]*")
 _PORT = re.compile("(:[0-9]*)?")
+_IN_PATHS = "$&+,/:;=@"
+_ESCAPED_PATH = re.compile(r"[A-Za-z0-9\-._~$&+,/:;=@!'()*\[\]%]*")
 
 
 class GoURLError(ValueError):
@@ -32,6 +34,7 @@ class GoURL:
         scheme: in lower case.
         user: with its password, escaped as Go does; None where there is none.
         host: with its port.
+        path: as it was told.
         query: as it was told.
         fragment: without escapes.
     """
@@ -39,8 +42,54 @@ class GoURL:
     scheme: str
     user: str | None = None
     host: str = ""
+    path: str = ""
     query: str = ""
     fragment: str = ""
+
+    @property
+    def hostname(self) -> str:
+        """The host without its port, and without the brackets of an address."""
+        host = self.host.removesuffix(self._told_port)
+        return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+    @property
+    def port(self) -> str:
+        """The port in its host, "" where there is none."""
+        return self._told_port[1:]
+
+    @property
+    def _told_port(self) -> str:
+        colon = self.host.rfind(":")
+        told = self.host[colon:] if colon >= 0 else ""
+        return told if _PORT.fullmatch(told) else ""
+
+    @property
+    def escaped_path(self) -> str:
+        """The path with all escapes that it needs."""
+        return self.path if _ESCAPED_PATH.fullmatch(self.path) else quote(unquote_to_bytes(self.path), safe=_IN_PATHS)
+
+    def query_values(self) -> dict[str, list[str]]:
+        """The query's values by their names; what can't be read of it is left away."""
+        found: dict[str, list[str]] = {}
+        for pair in self.query.split("&"):
+            if not pair or ";" in pair or _BAD_ESCAPE.search(pair):
+                continue
+            name, _, value = pair.partition("=")
+            found.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+        return found
+
+
+def parse_request_uri(text: str) -> GoURL:
+    """The parts of an absolute URL or path, as a request may have it.
+
+    Raises:
+        GoURLError: it is none.
+    """
+    try:
+        _parsed(text, is_request=True)
+    except GoURLError as error:
+        raise GoURLError(f"parse {quoted(text)}: {error}") from error
+    return parse_url(text)
 
 
 def parse_url(text: str) -> GoURL:
@@ -60,9 +109,13 @@ def parse_url(text: str) -> GoURL:
         raise GoURLError(f"parse {quoted(text)}: {error}") from error
 
 
-def _parsed(text: str) -> GoURL:
+def _parsed(text: str, *, is_request: bool = False) -> GoURL:
     if _CONTROL.search(text):
         raise GoURLError("net/url: invalid control character in URL")
+    if not text and is_request:
+        raise GoURLError("empty url")
+    if text == "*":
+        return GoURL(scheme="", path=text)
     if text.startswith(":"):
         raise GoURLError("missing protocol scheme")
     told = _SCHEME.match(text)
@@ -71,17 +124,19 @@ def _parsed(text: str) -> GoURL:
     if not rest.startswith("/"):
         if scheme:
             return GoURL(scheme=scheme, query=query)
+        if is_request:
+            raise GoURLError("invalid URI for request")
         if ":" in rest.partition("/")[0]:
             raise GoURLError("first path segment in URL cannot contain colon")
     user, host = None, ""
-    if rest.startswith("//") and (scheme or not rest.startswith("///")):
+    if rest.startswith("//") and (scheme or not (is_request or rest.startswith("///"))):
         authority, slash, path = rest[2:].partition("/")
         rest = slash + path
         before, at, after = authority.rpartition("@")
         host = _host(after)
         user = _user(before) if at else None
     _unescaped(rest)
-    return GoURL(scheme=scheme, user=user, host=host, query=query)
+    return GoURL(scheme=scheme, user=user, host=host, path=rest, query=query)
 
 
 def _user(text: str) -> str:

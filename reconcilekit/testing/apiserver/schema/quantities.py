@@ -30,7 +30,7 @@ _LARGEST = 10_000
 _REMEMBERED = 64
 """Characters of the quantities that are remembered; longer ones would fill the memory."""
 
-_MALFORMED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+MALFORMED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _NOT_NUMERIC = "unable to parse numeric part of quantity"
 
 
@@ -118,7 +118,7 @@ def _canonical(text: object, rounds_to_milli: bool) -> str:
 
 def _read(text: object) -> _Amount:
     if type(text) is not str:
-        raise DecodeError(_MALFORMED)
+        raise DecodeError(MALFORMED)
     return _read_short(text) if len(text) <= _REMEMBERED else _read_text(text)
 
 
@@ -126,7 +126,7 @@ def _read_text(told: str) -> _Amount:
     text = told.strip(WIDE_BLANKS)
     found = _PATTERN.fullmatch(text) if text else None
     if found is None:
-        raise DecodeError(_MALFORMED)
+        raise DecodeError(MALFORMED)
     sign, number, fraction, suffix = found[1], found[2] or "0", found[3] or "", found[4]
     form, exponent = _suffix(suffix)
     digits = number + fraction

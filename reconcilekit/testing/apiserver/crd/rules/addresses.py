@@ -75,8 +75,10 @@ def _refuse_mapped(address: ipaddress.IPv6Address, text: str) -> None:
 
 def _parsed(text: str) -> Address | str:
     """The address, or what is wrong with it."""
+    address, _, zone = text.partition("%")
     try:
-        return ipaddress.ip_address(text)
+        # Python takes no zone with a "/" in it.
+        return ipaddress.ip_address(f"{address}%zone" if zone and ":" in address else text)
     except ValueError:
         first = next((char for char in text if char in ".:%"), "")
     match first:

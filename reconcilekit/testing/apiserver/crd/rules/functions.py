@@ -32,7 +32,7 @@ isQuantity(string) -> bool
 kubernetes.Quantity.isGreaterThan(kubernetes.Quantity) -> bool
 kubernetes.Quantity.isLessThan(kubernetes.Quantity) -> bool
 kubernetes.Quantity.compareTo(kubernetes.Quantity) -> int
-kubernetes.Quantity.sign() -> int
+sign(kubernetes.Quantity) -> int
 kubernetes.Quantity.asApproximateFloat() -> double
 kubernetes.Quantity.asInteger() -> int
 kubernetes.Quantity.isInteger() -> bool

@@ -6,33 +6,28 @@ Rules are checked with the real types before.
 
 from __future__ import annotations
 
-import decimal
 import ipaddress
-import re
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.crd.rules.addresses import Address, Interface, parsed_address, parsed_network
 from reconcilekit.testing.apiserver.crd.values.formats import FORMATS
+from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_request_uri
+from reconcilekit.testing.apiserver.schema import quantities
+from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 
 Opaque = dict[str, Any]
 
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?")
-_SUFFIXES: Final = {
-    **{suffix: decimal.Decimal(1024) ** i for i, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-    **{suffix: decimal.Decimal(1000) ** i for i, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
-    **{suffix: decimal.Decimal(1000) ** -i for i, suffix in enumerate(("m", "u", "n"), 1)},
-}
+
+def _amount(value: Opaque) -> Fraction:
+    return Fraction(str(value["value"]))
 
 
-def _amount(value: Opaque) -> decimal.Decimal:
-    return decimal.Decimal(str(value["value"]))
-
-
-def _quantity_of(amount: decimal.Decimal) -> Opaque:
-    return {"@type": "kubernetes.Quantity", "value": str(amount.normalize())}
+def _quantity_of(amount: Fraction) -> Opaque:
+    return {"@type": "kubernetes.Quantity", "value": str(amount)}
 
 
 def parse_quantity(text: str) -> Opaque:
@@ -41,13 +36,13 @@ def parse_quantity(text: str) -> Opaque:
     Raises:
         ValueError: it is none.
     """
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
-        raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
-    number, suffix = decimal.Decimal(found[1]), found[2] or ""
-    if suffix and suffix not in _SUFFIXES:
-        return _quantity_of(number * decimal.Decimal(10) ** int(suffix[1:]))
-    return _quantity_of(number * _SUFFIXES.get(suffix, decimal.Decimal(1)))
+    if text != text.strip():
+        # What JSON may have around a quantity, a rule may not.
+        raise ValueError(quantities.MALFORMED)
+    try:
+        return _quantity_of(quantities.parse_quantity(text))
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 def quantity_integer(value: Opaque) -> int:
@@ -56,21 +51,24 @@ def quantity_integer(value: Opaque) -> int:
     Raises:
         ValueError: it is none.
     """
-    amount = _amount(value)
-    if amount != amount.to_integral_value() or not -(2**63) <= amount < 2**63:
+    if not quantity_is_integer(value):
         raise ValueError("cannot convert value to integer")
-    return int(amount)
+    return int(_amount(value))
 
 
 def quantity_is_integer(value: Opaque) -> bool:
     """Whether `quantity_integer` takes it."""
     amount = _amount(value)
-    return amount == amount.to_integral_value() and -(2**63) <= amount < 2**63
+    return amount.denominator == 1 and -(2**63) <= amount < 2**63
 
 
 def quantity_float(value: Opaque) -> float:
     """A quantity as a double."""
-    return float(_amount(value))
+    amount = _amount(value)
+    try:
+        return float(amount)
+    except OverflowError:
+        return math.inf if amount > 0 else -math.inf
 
 
 def quantity_sign(value: Opaque) -> int:
@@ -192,31 +190,39 @@ def parse_url(text: str) -> Opaque:
     Raises:
         ValueError: it is none.
     """
-    if not FORMATS["uri"](text):
-        raise ValueError(f'URL parse error during conversion from string: parse "{text}": invalid URI for request')
+    try:
+        parse_request_uri(text)
+    except GoURLError as error:
+        raise ValueError(f"URL parse error during conversion from string: {error}") from error
     return {"@type": "kubernetes.URL", "value": text}
 
 
 def url_part(part: str, value: Opaque) -> str:
     """A part of a URL."""
-    found = urlsplit(str(value["value"]))
-    host = found.netloc.rpartition("@")[2]
+    found = parse_request_uri(str(value["value"]))
     match part:
         case "getScheme":
             return found.scheme
         case "getHost":
-            return host
+            return found.host
         case "getHostname":
-            return re.sub(r":\d*$", "", host).strip("[]")
+            return found.hostname
         case "getPort":
-            return str(found.port) if found.port is not None else ""
+            return found.port
         case _:
-            return found.path
+            return found.escaped_path
 
 
 def url_query(value: Opaque) -> Mapping[str, list[str]]:
     """A URL's query."""
-    return parse_qs(urlsplit(str(value["value"])).query, keep_blank_values=True)
+    return parse_request_uri(str(value["value"])).query_values()
+
+
+def _uri_problems(text: str) -> Iterator[str]:
+    try:
+        parse_request_uri(text)
+    except GoURLError as error:
+        yield str(error)
 
 
 def _of_format(name: str, why: str) -> Callable[[str], list[str]]:
@@ -232,7 +238,7 @@ _NAMED: Final[Mapping[str, Callable[[str], Iterable[str]]]] = {
     "dns1035LabelPrefix": lambda text: names.old_label(names.of_prefix(text)),
     "qualifiedName": names.qualified,
     "labelValue": names.label_value,
-    "uri": _of_format("uri", "invalid URI"),
+    "uri": _uri_problems,
     "uuid": _of_format("uuid", "does not match the UUID format"),
     "byte": _of_format("byte", "invalid base64"),
     "date": _of_format("date", "invalid date"),

@@ -7,9 +7,9 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from reconcilekit.testing.apiserver.crd.values.addresses import is_email
+from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_request_uri
 
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?%s[0-9a-f]{3}-?%s[0-9a-f]{3}-?[0-9a-f]{12}"
 _ANY = "[0-9a-f]"
@@ -98,17 +98,11 @@ def _is_cidr(text: str) -> bool:
 
 
 def _is_uri(text: str) -> bool:
-    if not text or any(ord(char) <= 0x20 or ord(char) == 0x7F for char in text):
-        return False
     try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
+        parse_request_uri(text)
+    except GoURLError:
         return False
-    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        return False
-    # Go takes absolute URIs and absolute paths, and a scheme alone is one.
-    return text.startswith("/") or bool(parts.scheme)
+    return True
 
 
 def _is_isbn10(text: str) -> bool:
