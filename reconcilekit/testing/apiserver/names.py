@@ -91,7 +91,9 @@ def old_label(name: str) -> Iterator[str]:
 
 def of_prefix(prefix: str) -> str:
     """What to look at of a text that a name is to begin with: a "-" at its end may stay, as more comes behind it."""
-    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+    # Go takes the last two bytes away: of a longer character something would be left, which is in no name.
+    ends_so = len(prefix) > 1 and prefix.endswith("-") and prefix[-2].isascii()
+    return f"{prefix[:-2]}a" if ends_so else prefix
 
 
 @functools.lru_cache(maxsize=_KEYS_KNOWN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -61,9 +60,9 @@ def metadata_causes(metadata: Obj, rule: NameRule, *, is_new: bool) -> Found:
         is_new: its name is looked at, too.
     """
     if is_new and metadata.get("generateName"):
-        # A prefix may end in what a name may not: the suffix comes behind it.
-        prefix = re.sub("[-.]$", "a", metadata["generateName"])
-        yield from (invalid("metadata.generateName", metadata["generateName"], why) for why in rule(prefix))
+        prefix = metadata["generateName"]
+        problems = rule(prefix if rule is path_segment else names.of_prefix(prefix))
+        yield from (invalid("metadata.generateName", prefix, why) for why in problems)
     name = metadata.get("name", "")
     if is_new and not name:
         yield required("metadata.name", "name or generateName is required")

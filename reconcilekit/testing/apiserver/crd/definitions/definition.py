@@ -28,7 +28,7 @@ def causes(content: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Ca
     spec, status = content.get("spec") or {}, content.get("status") or {}
     found: list[Cause] = []
     if old is None:
-        found += _name_causes(content["metadata"].get("name") or "", spec)
+        found += _name_causes(content["metadata"], spec)
     found += spec_causes(spec, None if old is None else old["spec"])
     if old is not None:
         found += update_causes(spec, old["spec"], is_established=is_established(old))
@@ -44,9 +44,12 @@ def causes(content: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[Ca
     return found
 
 
-def _name_causes(name: str, spec: Mapping[str, Any]) -> Iterator[Cause]:
-    if name != f"{(spec.get('names') or {}).get('plural') or ''}.{spec.get('group') or ''}":
-        yield invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group')
+def _name_causes(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[Cause]:
+    wanted = f"{(spec.get('names') or {}).get('plural') or ''}.{spec.get('group') or ''}"
+    for field in ("generateName", "name"):
+        name = metadata.get(field) or ""
+        if name != wanted and (name or field == "name"):
+            yield invalid(f"metadata.{field}", name, 'must be spec.names.plural+"."+spec.group')
 
 
 def _stored_causes(stored: Sequence[str], versions: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
