@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -15,8 +16,11 @@ _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?%s[0-9a-f]{3}-?%s[0-9a-f]{3}-?[0-9a-f]{12}"
 _ANY = "[0-9a-f]"
 _NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _OCTET = r"(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])"
-_WORD = r"[^\W_]"
-_HOSTNAME = re.compile(rf"{_WORD}(-?{_WORD}{{0,62}})?|({_WORD}(({_WORD}|-){{0,61}}{_WORD})?\.)+[^\W\d_]{{2,63}}")
+_HOSTNAME = re.compile(r"[LS0](-?[LS0]{0,62})?|([LS0]([-LS0]{0,61}[LS0])?\.)+L{2,63}")
+"""Of letters as L, symbols as S, and digits as 0."""
+
+_MAC = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2})*|[0-9a-f]{4}(\.[0-9a-f]{4})+|[0-9a-f]+", re.IGNORECASE)
+_MAC_DIGITS = (12, 16, 40)
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})")
 _GO_DURATION = re.compile(r"[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
 _DURATION_PART = re.compile(r"(\d+)\s*([A-Za-zµ]+)")
@@ -60,9 +64,23 @@ def _is_duration(text: str) -> bool:
 
 
 def _is_hostname(text: str) -> bool:
+    kinds = "".join(map(_kind, text))
     return (
-        _HOSTNAME.fullmatch(text) is not None and len(text) <= 255 and all(len(part) <= 63 for part in text.split("."))
+        _HOSTNAME.fullmatch(kinds) is not None
+        and len(text) <= 255
+        and all(len(part) <= 63 for part in kinds.split("."))
     )
+
+
+def _kind(char: str) -> str:
+    if char.isascii() and char.isdigit():
+        return "0"
+    kind = unicodedata.category(char)[0]
+    return kind if kind in "LS" else char if char in ".-" else " "
+
+
+def _is_mac(text: str) -> bool:
+    return _MAC.fullmatch(text) is not None and len(re.sub("[:.-]", "", text)) in _MAC_DIGITS
 
 
 def _sloppy(text: str) -> str:
@@ -135,7 +153,7 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "ipv4": _is_ipv4,
     "ipv6": _is_ipv6,
     "cidr": _is_cidr,
-    "mac": _full(r"([0-9a-f]{2}([:-][0-9a-f]{2}){5,}|[0-9a-f]{4}(\.[0-9a-f]{4}){2,})", re.IGNORECASE),
+    "mac": _is_mac,
     "uuid": _full(_UUID % (_ANY, _ANY), re.IGNORECASE),
     "uuid3": _full(_UUID % ("3", _ANY), re.IGNORECASE),
     "uuid4": _full(_UUID % ("4", "[89ab]"), re.IGNORECASE),
@@ -144,7 +162,7 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "isbn10": _is_isbn10,
     "isbn13": _is_isbn13,
     "creditcard": _is_card,
-    "ssn": _full(r"\d{3}[- ]?\d{2}[- ]?\d{4}"),
+    "ssn": _full(r"\d{3}[- ]\d{2}[- ]\d{4}"),
     "hexcolor": _full("#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE),
     "rgbcolor": _full(rf"rgb\(\s*{_OCTET}\s*,\s*{_OCTET}\s*,\s*{_OCTET}\s*\)"),
     "byte": _full("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})"),
