@@ -20,22 +20,30 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import attrs
+from typing_extensions import override
+
 from reconcilekit.clock import Clock, SystemClock
 from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing.apiserver import ApiServer
 from reconcilekit.testing.apiserver.access.users import User
-from reconcilekit.testing.apiserver.encoding.routes import Route, parse_route
+from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import Turns
 from reconcilekit.testing.apiserver.request_records import RequestRecord
+from reconcilekit.testing.apiserver.serving import Serving
 from reconcilekit.testing.apiserver.storage.watch import WatchOptions, WatchStream
 from reconcilekit.testing.controlplane import ControlPlane
+from tests.awaited_events import AwaitedEvents, Write, covers, route_of, version_of
 
 QUIET = 0.02
-"""Seconds without a line after which nothing more is on its way, where it isn't known what to wait for."""
+"""Seconds without a line after which nothing more is on its way, beside what is known to come."""
 
-PATIENCE = 10.0
+LONG_QUIET = 0.3
+"""The same after what may be told or not: a write to objects of which a watch selects some, the end of a kind."""
+
+PATIENCE = 45.0
 """Seconds for what is known to come."""
 
 GLANCE = 0.002
@@ -63,19 +71,23 @@ class RealWorld:
         self._connection = self._connect()
         self._feeds: list[Feed] = []
         self._lines: queue.SimpleQueue[tuple[Feed, bytes]] = queue.SimpleQueue()
-        self._awaited: dict[Feed, int] = {}
-        self._is_restless = False
+        self._awaited = AwaitedEvents()
+        self._quiet = 0.0
         self._is_used = False
         self.revision = 0
+        self.asked = 0
+        self.fronts: list[RealApiServer] = []
 
     def begin(self) -> None:
         """Make the server as new, for a test that lets one world run after the other."""
         if self._is_used:
             self._plane.reset()
+            self._awaited.clear()
         self._is_used = True
 
     def ask(self, request: Request) -> Response:
         """One request, one answer."""
+        self.asked += 1
         method, target = request.method, self._target(request.path, request.query)
         try:
             self._connection.request(method, target, request.body, self._headers(request))
@@ -86,7 +98,8 @@ class RealWorld:
             self._connection.request(method, target, request.body, self._headers(request))
             answer = self._connection.getresponse()
         made = _response(answer)
-        self._note(request, made)
+        for write in self._awaited.answered(request, made, self._feeds):
+            self._note(write)
         if request.method == "POST" and made.status == 201 and request.path == _DEFINITIONS:
             self._plane.await_served(json.loads(request.body or b"{}"))
         return made
@@ -101,31 +114,33 @@ class RealWorld:
             with contextlib.closing(connection):
                 return _response(answer)
         after = int(request.query.get("resourceVersion") or 0)
+        # It may say nothing for as long as it likes.
+        connection.sock.settimeout(None)
         feed = Feed(connection, answer, late(after), request=request, seen=after)
         self._feeds.append(feed)
+        self._awaited.begun(feed, after)
         threading.Thread(target=feed.read, args=(self._lines,), name="watch", daemon=True).start()
-        self._is_restless = True
+        self._quiet = max(self._quiet, QUIET)
         return feed.late.stream
 
     def hang_up(self, stream: WatchStream) -> None:
         """Close the watch behind a stream."""
         for feed in [feed for feed in self._feeds if feed.late.stream is stream]:
             self._feeds.remove(feed)
-            self._awaited.pop(feed, None)
+            self._awaited.ended(feed)
             feed.close()
 
     def settle(self) -> bool:
         """See `reconcilekit.testing.virtual_time.Outside`."""
         came = False
         deadline = self._clock.monotonic() + PATIENCE
-        while self._is_restless or self._awaited:
+        while self._quiet or self._awaited:
             try:
-                feed, line = self._lines.get(timeout=QUIET)
+                feed, line = self._lines.get(timeout=self._quiet or QUIET)
             except queue.Empty:
-                self._is_restless = False
+                self._quiet = 0.0
                 if self._clock.monotonic() > deadline:
-                    missing = ", ".join(f"{feed.path} at {self._awaited[feed]}" for feed in self._awaited)
-                    raise AssertionError(f"no event within {PATIENCE} s: {missing}") from None
+                    raise AssertionError(f"no event within {PATIENCE} s of {self._awaited}") from None
                 continue
             came = True
             self._hand_in(feed, line)
@@ -147,23 +162,17 @@ class RealWorld:
     def _hand_in(self, feed: Feed, line: bytes) -> None:
         if feed not in self._feeds:
             return
+        if not line:
+            self._awaited.ended(feed)
+            return
         feed.take(line)
         self.revision = max(self.revision, feed.seen)
-        if self._awaited.get(feed, 0) <= feed.seen:
-            self._awaited.pop(feed, None)
+        self._awaited.told(feed)
 
-    def _note(self, request: Request, answer: Response) -> None:
-        """What a write has caused must arrive before time passes."""
-        if request.method == "GET" or answer.status >= 300 or "dryRun" in request.query:
-            return
-        self._is_restless = True
-        version = _version(answer.body)
-        if not version:
-            return
-        self.revision = max(self.revision, version)
-        for feed in self._feeds:
-            if feed.covers(request.path) and feed.seen < version:
-                self._awaited[feed] = version
+    def _note(self, write: Write) -> None:
+        self.revision = max(self.revision, write.version)
+        is_open = write.path.startswith(_DEFINITIONS) or any(f.selects and covers(f, write.path) for f in self._feeds)
+        self._quiet = max(self._quiet, LONG_QUIET if is_open else QUIET)
 
     def _connect(self) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(self._host, context=self._tls, timeout=PATIENCE)
@@ -207,16 +216,11 @@ class Feed:
     ) -> None:
         self._connection = connection
         self._answer = answer
-        self._selects = "labelSelector" in request.query or "fieldSelector" in request.query
+        self.selects = "labelSelector" in request.query or "fieldSelector" in request.query
         self.path = request.path
         self.late = late
         self.seen = seen
-
-    def covers(self, path: str) -> bool:
-        """True where a write at this path is sure to be told here."""
-        ours, theirs = _route(self.path), _route(path)
-        same_kind = (ours.group, ours.version, ours.plural) == (theirs.group, theirs.version, theirs.plural)
-        return same_kind and not self._selects and ours.namespace in ("", theirs.namespace)
+        self.gone: set[str] = set()
 
     def read(self, into: queue.SimpleQueue[tuple[Feed, bytes]]) -> None:
         """Until it ends; runs in a thread."""
@@ -225,12 +229,15 @@ class Feed:
         with contextlib.suppress(*told), contextlib.closing(self._answer):
             while line := self._answer.readline():
                 into.put((self, line))
+        into.put((self, b""))
 
     def take(self, line: bytes) -> None:
         """Tell the stream, and remember how far this has come."""
         event = json.loads(line)
         if event["type"] != "ERROR":
-            self.seen = max(self.seen, int(event["object"]["metadata"]["resourceVersion"]))
+            self.seen = max(self.seen, version_of(event))
+        if event["type"] == "DELETED":
+            self.gone.add(event["object"]["metadata"]["uid"])
         self.late.take(line)
         if event["type"] == "ERROR":
             self.late.stream.end()
@@ -244,6 +251,17 @@ class Feed:
         self._connection.close()
 
 
+@attrs.define(kw_only=True, eq=False, slots=False)
+class _RealServing(Serving):
+    """Has requests answered by what is given."""
+
+    _answer: Callable[[Request], Response | WatchStream]
+
+    @override
+    def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Response | WatchStream:
+        return self._answer(request)
+
+
 class RealApiServer(ApiServer):
     """A real kube-apiserver behind the embedded one's front.
 
@@ -254,7 +272,16 @@ class RealApiServer(ApiServer):
 
     def __init__(self, *, clock: Clock, world: RealWorld) -> None:
         super().__init__(clock=clock)
+        self._serving = _RealServing(
+            cluster=self._cluster,
+            gate=self.access,
+            clock=clock,
+            faults=self.faults,
+            requests=self.requests,
+            answer=self._asked,
+        )
         self._world = world
+        world.fronts.append(self)
         self._streams: list[WatchStream] = []
         self._turns = Turns()
         self._lag_of: dict[str, Callable[[], float]] = {}
@@ -284,13 +311,13 @@ class RealApiServer(ApiServer):
         """As the embedded server."""
         self._lag_of[plural] = seconds if callable(seconds) else lambda: seconds
 
-    async def _serve(self, record: RequestRecord, peer: User | None, request: Request) -> Response | WatchStream:
+    def _asked(self, request: Request) -> Response | WatchStream:
         if request.query.get("watch") in ("1", "true"):
             return self._world.watch(request, functools.partial(self._stream, request))
         return self._world.ask(request)
 
     def _stream(self, request: Request, after: int) -> LateStream:
-        route = _route(request.path)
+        route = route_of(request.path)
         late: LateStream
         stream = WatchStream(
             clock=self._clock,
@@ -363,14 +390,8 @@ class LateStream:
             self._hand_on(self._held.pop(0)[1])
 
     def _hand_on(self, line: bytes) -> None:
-        self.seen = max(self.seen, _version(line))
+        self.seen = max(self.seen, version_of(json.loads(line)))
         self.stream.tell_raw(line)
-
-
-def _route(path: str) -> Route:
-    route = parse_route(path)
-    assert route is not None, path
-    return route
 
 
 @functools.cache
@@ -388,13 +409,3 @@ def _kind_of(route: Route) -> ResourceType:
 def _response(answer: http.client.HTTPResponse) -> Response:
     headers = {name.lower(): value for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP}
     return Response(status=answer.status, headers=headers, body=answer.read())
-
-
-def _version(body: bytes) -> int:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return 0
-    metadata = (found.get("object") or found).get("metadata") or {}
-    version = str(metadata.get("resourceVersion") or "")
-    return int(version) if version.isdecimal() else 0

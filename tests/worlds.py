@@ -48,6 +48,7 @@ def real_lane(plane: ControlPlane) -> Iterator[RealWorld]:
     token = _LANE.set(world)
     try:
         yield world
+        assert world.asked or not any(front.requests for front in world.fronts), "the real server was asked nothing"
     finally:
         _LANE.reset(token)
         world.close()
