@@ -63,7 +63,11 @@ def encoded(value: bytes | str) -> str:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """The example's own manifests with their placeholders filled."""
+    """The example's own manifests with their placeholders filled, routes last and by their names.
+
+    Among routes that match alike the oldest counts, and the names of those that are as old. On a real server a second
+    may end between any two of them, and so it's the same whether it does.
+    """
     shop, admin = certificate("shop.example.com"), certificate("*.admin.example.com")
     values = {
         "HTTP_PORT": str(HTTP_PORT),
@@ -77,7 +81,10 @@ def manifests() -> list[dict[str, Any]]:
         "BACKENDS": "127.0.0.1",
         **{f"{name}_PORT": str(port) for port, name in enumerate(("STORE", "CART", "CANARY", "LEDGER"), 9001)},
     }
-    return list(load_manifests(DEMO, values))
+    loaded = list(load_manifests(DEMO, values))
+    routes = [each for each in loaded if each["kind"] == HTTP_ROUTE.kind]
+    others = [each for each in loaded if each["kind"] != HTTP_ROUTE.kind]
+    return [*others, *sorted(routes, key=lambda each: str(each["metadata"]["name"]))]
 
 
 class FakeEnvoy:
