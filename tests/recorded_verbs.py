@@ -22,6 +22,7 @@ _DRAWN = re.compile(r"((?:gen|Bad|-g|g{50,})[-_]?)[bcdfghjklmnpqrstvwxz2456789]{
 _AGE = re.compile(r"^\d+s$")
 _REFERENCE = re.compile(r"\$\{(\d+)\.([^}]+)\}")
 _PATCHED = re.compile(r'Invalid value: \\*"\{.*\}\\*": ')
+_SHOWN_REVISION = re.compile(r'(resourceVersion\\*":\\*")\d+')
 
 
 def load() -> dict[str, list[dict[str, Any]]]:
@@ -73,7 +74,8 @@ def comparable(value: Any) -> Any:
         return value
     text = _TIME.sub("<time>", _UID.sub("<uid>", value))
     text = _DRAWN.sub(r"\1<drawn>", _REVISION.sub(r"\1<revision>", text))
-    return "<age>" if _AGE.match(text) else _PATCHED.sub("Invalid value: <object>: ", text)
+    text = _SHOWN_REVISION.sub(r"\1<revision>", _PATCHED.sub("Invalid value: <object>: ", text))
+    return "<age>" if _AGE.match(text) else text
 
 
 def _comparable_field(name: str, item: Any) -> Any:

@@ -297,6 +297,12 @@ def conversion_problem(kind: str, api_version: str, served: ResourceType) -> str
     return f"converting ({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
 
 
+def nameless(name: str) -> status.StatusError:
+    """400 of an object without a name, where the path has one."""
+    why = "name must be provided"
+    return status.bad_request(f"the name of the object ({name} based on URL) was undeterminable: {why}")
+
+
 def check_version(obj: Mapping[str, Any], served: ResourceType) -> None:
     """Refuse a custom object of another version than the path's; what kind it says it is, is looked at later.
 

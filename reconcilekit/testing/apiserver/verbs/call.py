@@ -239,6 +239,7 @@ class Call:
             bodies.check_applied_kind(config, self.served)
             return self.written(self.cluster.apply(target, config, self.check_object))
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
+        is_document = not isinstance(transform, StrategicPatch)
         if isinstance(transform, StrategicPatch):
             target = attrs.evolve(target, strategic_patch=transform.patch)
         if options.field_validation != "Ignore":
@@ -247,7 +248,8 @@ class Call:
 
         def patched(live: dict[str, Any]) -> dict[str, Any]:
             made = transform(live)
-            patching.check_kind(made, self.served)
+            if is_document and not self.served.is_custom:
+                patching.check_kind(made, self.served, target)
             return made
 
         return self.written(self.cluster.patch(target, patched, self.check_object))
@@ -334,8 +336,7 @@ class Call:
     def _check_name(self, obj: Mapping[str, Any]) -> None:
         name, wanted = _metadata(obj).get("name"), self.route.name
         if not name:
-            why = "name must be provided"
-            raise status.bad_request(f"the name of the object ({wanted} based on URL) was undeterminable: {why}")
+            raise bodies.nameless(wanted)
         if name != wanted:
             raise status.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
 

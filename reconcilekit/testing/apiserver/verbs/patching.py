@@ -16,7 +16,9 @@ from reconcilekit.testing.apiserver.json_values import is_too_deep, may_be_too_d
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.ordering import in_go_order
 from reconcilekit.testing.apiserver.status import Cause
+from reconcilekit.testing.apiserver.writing import identity
 from reconcilekit.testing.apiserver.writing.patches import json_patch, merge_patch
+from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
 from reconcilekit.testing.apiserver.writing.writes import Transform
 
@@ -166,16 +168,30 @@ def _as_object(patched: Any) -> dict[str, Any]:
     return patched
 
 
-def check_kind(patched: Mapping[str, Any], served: ResourceType) -> None:
-    """Refuse a patch that makes an object of another built-in kind or version.
+def check_kind(patched: Mapping[str, Any], served: ResourceType, target: Target) -> None:
+    """Refuse what a patch that makes a document, not an object, made of an object of a built-in kind.
+
+    Args:
+        patched: the document.
+        served: the object's kind.
+        target: of the write; what `fieldValidation` has to say goes there.
 
     Raises:
-        StatusError: 422.
+        StatusError: 422 where it is an object of another kind or version; 400 where it says no version.
     """
-    kind, api_version = patched.get("kind") or served.kind, patched.get("apiVersion") or served.api_version
-    if served.is_custom or (kind, api_version) == (served.kind, served.api_version):
-        return
-    raise undecodable(patched, bodies.conversion_problem(str(kind), str(api_version), served))
+    if why := identity.unreadable(patched):
+        raise undecodable(patched, why)
+    kind, api_version = patched.get("kind") or served.kind, patched.get("apiVersion") or ""
+    if api_version in identity.NO_VERSIONS:
+        # The real server reads nothing of it then: it knows none of the fields, and misses the name.
+        listed = target.strict_problems(sorted(set(patched).difference(identity.PARTS)), in_order=True)
+        if listed and target.field_validation == "Strict":
+            raise undecodable(patched, f"strict decoding error: {', '.join(listed)}")
+        if target.field_validation == "Warn":
+            target.warnings.extend(listed)
+        raise bodies.nameless(target.key.name)
+    if (kind, api_version) != (served.kind, served.api_version):
+        raise undecodable(patched, bodies.conversion_problem(kind, api_version, served))
 
 
 def undecodable(patched: Any, why: str) -> status.StatusError:

@@ -21,7 +21,7 @@ from reconcilekit.testing.apiserver.tables.values import at, label_selector
 from reconcilekit.testing.apiserver.verbs import patching
 from reconcilekit.testing.apiserver.verbs.answers import Presenter
 from reconcilekit.testing.apiserver.verbs.parameters import write_options
-from reconcilekit.testing.apiserver.writing import builtin, naming
+from reconcilekit.testing.apiserver.writing import builtin, identity, naming
 from reconcilekit.testing.apiserver.writing.applied import read_built_in
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 from reconcilekit.testing.apiserver.writing.strategic import StrategicPatch
@@ -78,8 +78,9 @@ def _patched(call: Call) -> Stored:
         return _applied(call, target, live)
     transform = patching.transform_of(kind, call.request, SCALE, strict=options.field_validation != "Ignore")
     made = transform(_owned(call, live))
-    _check_patched_kind(call, made)
     strategic = transform.patch if isinstance(transform, StrategicPatch) else None
+    if strategic is None:
+        _check_patched_kind(made, target)
     of_scale = attrs.evolve(target, served=SCALE, strategic_patch=strategic)
     scale = builtin.decoded(of_scale, made, is_patched=True)
     call.check_object(scale)
@@ -92,13 +93,17 @@ def _owned(call: Call, scale: dict[str, Any]) -> dict[str, Any]:
     return {**scale, "metadata": {**scale["metadata"], "managedFields": entries}} if entries else scale
 
 
-def _check_patched_kind(call: Call, made: Mapping[str, Any]) -> None:
-    kind, api_version = made.get("kind", SCALE.kind), made.get("apiVersion", SCALE.api_version)
-    if call.served.is_custom and (kind, api_version) != (SCALE.kind, SCALE.api_version):
+def _check_patched_kind(made: Mapping[str, Any], target: Target) -> None:
+    if not target.served.is_custom:
+        patching.check_kind(made, SCALE, target)
+        return
+    if why := identity.unreadable(made):
+        raise patching.undecodable(made, why)
+    kind, api_version = made.get("kind") or SCALE.kind, made.get("apiVersion") or ""
+    if kind != SCALE.kind or api_version not in (SCALE.api_version, *identity.NO_VERSIONS):
         # A custom kind's Scale is looked up where there are no others.
         why = f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in scheme {_SCHEME}"
         raise patching.undecodable(made, why)
-    patching.check_kind(made, SCALE)
 
 
 def _applied(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:

@@ -1,4 +1,4 @@
-"""What kind a custom object says it is: nobody has to be told before it is checked with all else."""
+"""What kind an object says it is; of a custom one nobody has to be told before it is checked with all else."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from reconcilekit.testing.apiserver.status import Cause
 PARTS = ("kind", "apiVersion")
 """What an object holds of it while it is written, where it isn't what its path says."""
 
+NO_VERSIONS = ("", "/")
+"""What says no version."""
+
 _WIPED = (
     "uid",
     "creationTimestamp",
@@ -24,8 +27,8 @@ _WIPED = (
 """What a new object can't bring along."""
 
 
-def problem(obj: Mapping[str, Any]) -> str:
-    """Why nobody can tell what an object is that a patch made, "" if it can be told."""
+def unreadable(obj: Mapping[str, Any]) -> str:
+    """Why nobody can read what an object that a patch made says that it is, "" if that can be read."""
     for name in PARTS:
         told = obj.get(name)
         if told is not None and not isinstance(told, str):
@@ -34,7 +37,18 @@ def problem(obj: Mapping[str, Any]) -> str:
     api_version = obj.get("apiVersion") or ""
     if api_version.count("/") > 1:
         return f"unexpected GroupVersion string: {api_version}"
-    return "" if obj.get("kind") else f"Object 'Kind' is missing in '{json_text(obj, sorts=False)}'"
+    return ""
+
+
+def problem(obj: Mapping[str, Any]) -> str:
+    """Why nobody can tell what an object is that a patch made, "" if it can be told."""
+    if why := unreadable(obj):
+        return why
+    if not obj.get("kind"):
+        return f"Object 'Kind' is missing in '{json_text(obj, sorts=False)}'"
+    if "apiVersion" in obj and obj["apiVersion"] is None:
+        return ".apiVersion accessor error: <nil> is of the type <nil>, expected string"
+    return ""
 
 
 def other(obj: Mapping[str, Any], served: ResourceType) -> dict[str, str]:
@@ -58,6 +72,16 @@ def version_of(api_version: str) -> str:
     return api_version.rpartition("/")[2]
 
 
+def check_version(content: Mapping[str, Any]) -> None:
+    """Refuse an object that says another kind than its path's, or none, and no version.
+
+    Raises:
+        StatusError: 500.
+    """
+    if content.get("apiVersion") in NO_VERSIONS:
+        raise status.internal_error("Object 'apiVersion' is missing in 'object has no apiVersion field'")
+
+
 def causes(content: Mapping[str, Any], served: ResourceType) -> list[Cause]:
     """What is wrong with it.
 
@@ -66,8 +90,7 @@ def causes(content: Mapping[str, Any], served: ResourceType) -> list[Cause]:
     """
     if "kind" not in content:
         return []
-    if not content["apiVersion"]:
-        raise status.internal_error("Object 'apiVersion' is missing in 'object has no apiVersion field'")
+    check_version(content)
     wanted = {"kind": served.kind, "apiVersion": served.api_version}
     told = {name: content[name] for name in PARTS if content[name] != wanted[name]}
     return [

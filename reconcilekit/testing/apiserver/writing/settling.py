@@ -11,7 +11,7 @@ from reconcilekit.testing.apiserver.json_values import put_or_drop
 from reconcilekit.testing.apiserver.kinds.traits import KEPT_BY_STATUS, SIGNING_REQUESTS
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
-from reconcilekit.testing.apiserver.writing import empties, pod_parts, service_fields
+from reconcilekit.testing.apiserver.writing import empties, identity, pod_parts, service_fields
 from reconcilekit.testing.apiserver.writing.addresses import SERVICES, ServiceAddresses
 from reconcilekit.testing.apiserver.writing.admission import Admission
 from reconcilekit.testing.apiserver.writing.classes import Classes
@@ -78,6 +78,7 @@ class Settling:
     def _settle_part(self, target: Target, live: Stored, content: dict[str, Any]) -> None:
         """The same for a subresource, which writes a part of the object."""
         old, served = live.content, target.served
+        identity.check_version(content)
         parts = WRITTEN_BY.get(target.subresource, ("status",))
         wanted = {part: content.get(part) for part in parts}
         metadata = self._status_metadata(target, content["metadata"], live.meta)

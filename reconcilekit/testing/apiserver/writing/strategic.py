@@ -8,18 +8,29 @@ k8s.io/apimachinery, util/strategicpatch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from reconcilekit.testing.apiserver import status
-from reconcilekit.testing.apiserver.go_text import printed
+from reconcilekit.testing.apiserver.go_text import printed, quoted
 from reconcilekit.testing.apiserver.schema.definitions import Field, definition
 
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"
 _ORDER = "$setElementOrder/"
 _REMOVE = "$deleteFromPrimitiveList/"
+
+_GO_TYPES: Final[Mapping[type, str]] = {
+    dict: "map[string]interface {}",
+    list: "[]interface {}",
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    type(None): "%!s(<nil>)",
+}
+"""What Go makes of JSON's types where it isn't told theirs."""
 
 
 @attrs.frozen(kw_only=True)
@@ -52,9 +63,7 @@ def _merge_maps(live: Mapping[str, Any], patch: dict[str, Any], name: str) -> di
     if _RETAIN in patch:
         merged = _retained(merged, patch)
     for key in [key for key in patch if key.startswith(_ORDER)]:
-        order, field = patch.pop(key), key.removeprefix(_ORDER)
-        if field in merged or field in patch:
-            merged[field] = _ordered_merge(merged.get(field), patch.pop(field, None), order, name, field)
+        _merge_in_order(merged, patch, patch.pop(key), key.removeprefix(_ORDER), name)
     for key, value in patch.items():
         if key.startswith(_REMOVE):
             _remove_items(merged, key.removeprefix(_REMOVE), value)
@@ -189,35 +198,67 @@ def _merge_items(live: list[Any], patch: list[Any], by: str, name: str) -> list[
     return merged
 
 
-def _ordered_merge(live: Any, patch: Any, order: Any, name: str, key: str) -> list[Any]:
-    for told in (order, live, patch):
-        if told is not None and not isinstance(told, list):
-            raise _refused(f"expected a []interface {{}}, but received a {type(told).__name__}")
-    field = _field(name, key)
-    by = field.marks.get("patch_key", "") if field is not None else ""
-    _check_order(patch or [], order, by)
-    if patch is None:
-        merged = list(live)
-    elif live is None:
-        merged = _without_directives(patch)[0]
+def _merge_in_order(merged: dict[str, Any], patch: dict[str, Any], order: Any, key: str, name: str) -> None:
+    """Put a list in order, with what the patch has of it, which is taken out of the patch."""
+    for told in (order, *(of[key] for of in (merged, patch) if key in of)):
+        if not isinstance(told, list):
+            raise _another_type("[]interface {}", told)
+    field = _list_field(name, key)
+    by = field.marks.get("patch_key", "")
+    live, items = merged.get(key, []), patch.get(key, [])
+    if order and items:
+        _check_order(items, order, by)
+    if key in merged and key in patch:
+        found = _merge_lists(live, items, name, key)
+    elif key in patch:
+        found = _without_directives(items)[0]
+    elif key in merged:
+        found = list(live)
     else:
-        merged = _merge_lists(live, patch, name, key)
-    return _in_order(merged, order, live or [], by)
+        return
+    if by:
+        _check_items(found, order, by)
+    patch.pop(key, None)
+    _check_alike(live, items)
+    merged[key] = _in_order(found, order, live, by)
+
+
+def _list_field(name: str, key: str) -> Field:
+    if not name:
+        raise _refused("merging an object in json but data type is not struct, instead is: map")
+    struct = definition(name)
+    field = struct.fields.get(key)
+    if field is None:
+        raise _refused(f"unable to find api field in struct {struct.go_name} for the json field {quoted(key)}")
+    if field.type.form != "list" and not field.type.is_pointer:
+        raise _refused("expected slice or array type, but got: struct")
+    return field
 
 
 def _check_order(patch: list[Any], order: list[Any], by: str) -> None:
     """What the patch adds has to stand in its order, too, and alike."""
-    told = [_value_of(item, by) for item in order]
-    at = 0
-    for item in patch:
-        if isinstance(item, dict) and item.get(_PATCH) in ("delete", "replace"):
+    added = [item for item in patch if not by or _as_map(item).get(_PATCH) != "delete"]
+    at, place = 0, 0
+    while at < len(added) and place < len(order):
+        if isinstance(added[at], dict) and _PATCH in added[at]:
+            at += 1
             continue
-        wanted = _value_of(item, by)
-        if wanted not in told[at:]:
-            raise _refused(
-                f"The order in patch list:\n{printed(patch)}\n doesn't match $setElementOrder list:\n{printed(order)}\n"
-            )
-        at = told.index(wanted, at)
+        at += _value_of(added[at], by) == _value_of(order[place], by)
+        place += 1
+    if at < len(added):
+        raise _refused(
+            f"The order in patch list:\n{printed(patch)}\n doesn't match $setElementOrder list:\n{printed(order)}\n"
+        )
+
+
+def _check_items(items: list[Any], order: list[Any], by: str) -> None:
+    for item in items:
+        wanted = _key_of(item, by)
+        for i, told in enumerate(order):
+            if not isinstance(told, dict):
+                raise _refused(f"value for key {i} is not a map")
+            if told.get(by) == wanted:
+                break
 
 
 def _in_order(merged: list[Any], first: Sequence[Any], live: Sequence[Any], by: str) -> list[Any]:
@@ -243,16 +284,22 @@ def _value_of(item: Any, by: str) -> Any:
     return _key_of(item, by) if by else item
 
 
-def _key_of(item: Any, by: str) -> Any:
+def _as_map(item: Any) -> dict[str, Any]:
     if not isinstance(item, dict):
-        raise _refused(f"expected a map[string]interface {{}}, but received a {type(item).__name__}")
-    if by not in item:
+        raise _another_type("map[string]interface {}", item)
+    return item
+
+
+def _key_of(item: Any, by: str) -> Any:
+    if by not in _as_map(item):
         raise _refused(f"map: {printed(item)} does not contain declared merge key: {by}")
     return item[by]
 
 
 def _check_alike(live: list[Any], patch: list[Any]) -> None:
     kinds = {type(item) for item in (*live, *patch)}
+    if not kinds:
+        raise _refused("no elements in any of the given slices")
     if len(kinds) > 1:
         raise _refused(f"list element types are not identical: {printed([live, patch])}")
 
@@ -285,6 +332,10 @@ def _without_directives(value: Any) -> tuple[Any, bool]:
     if isinstance(value, list):
         return [item for item, is_kept in map(_without_directives, value) if is_kept], True
     return value, True
+
+
+def _another_type(wanted: str, told: Any) -> status.StatusError:
+    return _refused(f"expected a {wanted}, but received a {_GO_TYPES[type(told)]}")
 
 
 def _refused(message: str) -> status.StatusError:
