@@ -29,7 +29,7 @@ LANES = {
 }
 BY_DEFAULT = ("embedded", "real")
 
-PATIENCE = 45
+PATIENCE = 120
 """Seconds for a control plane to start, less than a test has, so that its log is what is shown."""
 
 _ASSETS = pytest.StashKey[Assets | MissingBinariesError | None]()

@@ -43,7 +43,7 @@ QUIET = 0.02
 LONG_QUIET = 0.3
 """The same after what may be told or not: a write to objects of which a watch selects some, the end of a kind."""
 
-PATIENCE = 45.0
+PATIENCE = 100.0
 """Seconds for what is known to come."""
 
 GLANCE = 0.002

@@ -25,7 +25,7 @@ from reconcilekit.testing.controlplane import ControlPlane
 from reconcilekit.testing.controlplane.users import write_kubeconfig
 from tests.clients.kubelet import kubelet
 
-PATIENCE = 20.0
+PATIENCE = 100.0
 """Seconds that starting and stopping may take before the test fails."""
 
 

@@ -15,7 +15,7 @@ from tests.clients.conftest import Cluster
 
 SOURCES = Path(__file__).parent / "go"
 BUILT = Path(__file__).parents[2] / "build/clients"
-PATIENCE = 50.0
+PATIENCE = 200.0
 """Seconds for a scenario, which takes about 2."""
 
 pytestmark = pytest.mark.real

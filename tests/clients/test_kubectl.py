@@ -59,7 +59,7 @@ class Kubectl:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=100,
             cwd=self.folder,
             env=self.environment | environment,
         )
@@ -184,40 +184,40 @@ def test_label_annotate_and_select(kubectl: Kubectl) -> None:
 
 def test_scale_rollout_and_wait(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WEB)
-    assert "successfully rolled out" in kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    assert "successfully rolled out" in kubectl("rollout", "status", "deployment/web", "--timeout=90s")
     kubectl("scale", "deployment", "web", "--replicas=3")
-    kubectl("wait", "deployment/web", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=20s")
-    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=20s")
+    kubectl("wait", "deployment/web", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=90s")
+    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=90s")
     kubectl("set", "image", "deployment/web", "main=nginx:1.28")
-    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=90s")
     assert "nginx:1.28" in kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.containers[*].image}")
     kubectl("rollout", "undo", "deployment/web")
-    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=90s")
     assert kubectl.json("deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == "nginx:1.27"
     assert "REVISION" in kubectl("rollout", "history", "deployment/web")
     kubectl("rollout", "restart", "deployment/web")
-    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=90s")
 
 
 def test_delete_waits_until_all_has_gone(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WEB)
-    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
-    assert "deleted" in kubectl("delete", "deployment", "web", "--wait", "--cascade=foreground", "--timeout=20s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=90s")
+    assert "deleted" in kubectl("delete", "deployment", "web", "--wait", "--cascade=foreground", "--timeout=90s")
     assert kubectl("get", "deployments,replicasets,pods", "-o", "name") == ""
     kubectl("create", "configmap", "held")
     kubectl("patch", "configmap", "held", "--type=merge", "-p", '{"metadata":{"finalizers":["example.com/held"]}}')
     kubectl("delete", "configmap", "held", "--wait=false")
     assert "timed out" in kubectl("wait", "configmap/held", "--for=delete", "--timeout=300ms", code=1)
     kubectl("patch", "configmap", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    kubectl("wait", "configmap/held", "--for=delete", "--timeout=20s")
+    kubectl("wait", "configmap/held", "--for=delete", "--timeout=90s")
     kubectl("delete", "configmaps", "--all")
     namespace = kubectl("config", "view", "--minify", "-o", "jsonpath={..namespace}")
-    assert "deleted" in kubectl("delete", "namespace", namespace, "--timeout=20s")
+    assert "deleted" in kubectl("delete", "namespace", namespace, "--timeout=90s")
 
 
 def test_describe_tells_of_spec_conditions_and_events(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WEB)
-    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=90s")
     uid = kubectl.json("deployment", "web")["metadata"]["uid"]
     namespace = kubectl("config", "view", "--minify", "-o", "jsonpath={..namespace}")
     event = {
@@ -339,7 +339,7 @@ def test_custom_kinds(kubectl: Kubectl) -> None:
         },
     }
     kubectl("apply", "-f", "-", stdin=json.dumps(definition))
-    kubectl("wait", "crd/widgets.example.com", "--for=condition=Established", "--timeout=20s")
+    kubectl("wait", "crd/widgets.example.com", "--for=condition=Established", "--timeout=90s")
     widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 3}}
     kubectl("apply", "-f", "-", stdin=json.dumps(widget))
     assert kubectl("get", "wd").split() == ["NAME", "SIZE", "w", "3"]

@@ -14,7 +14,7 @@ from kubernetes import aio, client, config, dynamic, utils, watch
 from kubernetes.client.exceptions import ApiException
 from kubernetes.informer import ADDED, DELETED, MODIFIED, SharedInformer
 
-PATIENCE = 20.0
+PATIENCE = 100.0
 """Seconds that any one step may take."""
 
 
@@ -67,7 +67,7 @@ def test_workloads_from_a_manifest(api: client.ApiClient, namespace: str) -> Non
     apps: Any = client.AppsV1Api(api)
     apps.patch_namespaced_deployment_scale("web", namespace, {"spec": {"replicas": 2}})
     assert apps.read_namespaced_deployment_scale("web", namespace).spec.replicas == 2
-    for event in watch.Watch().stream(apps.list_namespaced_deployment, namespace, timeout_seconds=20):
+    for event in watch.Watch().stream(apps.list_namespaced_deployment, namespace, timeout_seconds=100):
         if event["object"].status.ready_replicas == 2:
             break
     else:
@@ -85,7 +85,7 @@ def test_watch(api: client.ApiClient, namespace: str) -> None:
     watcher = watch.Watch()
     seen = []
     for event in watcher.stream(
-        core.list_namespaced_config_map, namespace, resource_version=begin, label_selector="app", timeout_seconds=20
+        core.list_namespaced_config_map, namespace, resource_version=begin, label_selector="app", timeout_seconds=100
     ):
         seen.append((event["type"], event["object"].metadata.name))
         if len(seen) == 2:
@@ -103,7 +103,7 @@ def test_dynamic_client(api: client.ApiClient, namespace: str) -> None:
     )
     assert applied.data.mode == "fast"
     assert maps.get(namespace=namespace, field_selector="metadata.name=a").items[0].data.mode == "fast"
-    event = next(iter(maps.watch(namespace=namespace, name="a", timeout=20)))
+    event = next(iter(maps.watch(namespace=namespace, name="a", timeout=100)))
     assert (event["type"], event["object"].metadata.name) == ("ADDED", "a")
     maps.delete(name="a", namespace=namespace)
     deployments = dynamic_client.resources.get(api_version="apps/v1", kind="Deployment")
@@ -187,7 +187,7 @@ async def test_client_for_asyncio(cluster: Running, namespace: str) -> None:
         assert found.data == {"x": "y"}
         watcher = aio.watch.Watch()
         async for event in watcher.stream(
-            core.list_namespaced_config_map, namespace, field_selector="metadata.name=a", timeout_seconds=20
+            core.list_namespaced_config_map, namespace, field_selector="metadata.name=a", timeout_seconds=100
         ):
             assert (event["type"], event["object"].metadata.name) == ("ADDED", "a")
             break

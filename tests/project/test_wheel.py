@@ -99,7 +99,7 @@ def test_core_dependencies_are_these_and_no_more(metadata: email.message.Message
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "empty", with_pip=False, symlinks=True)
     python = tmp_path / "empty" / "bin" / "python"

@@ -22,7 +22,7 @@ Manager(name="widgets").add(Widgets()).run()
 def test_a_kubeconfig_that_is_missing_is_one_line_and_not_a_traceback(tmp_path: Path) -> None:
     missing = tmp_path / "nope"
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env={"KUBECONFIG": str(missing)}, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", PROGRAM], env={"KUBECONFIG": str(missing)}, capture_output=True, text=True, timeout=50
     )
 
     assert ended.returncode == 1

@@ -49,7 +49,7 @@ def run_all(*targets: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(100)
         assert not thread.is_alive()
     assert not failures, failures
 
@@ -57,7 +57,7 @@ def run_all(*targets: Callable[[], None]) -> None:
 def test_readers_and_consumers_never_see_a_mix() -> None:
     store = StateStore(history=3)
     done = threading.Event()
-    both_have_written = threading.Barrier(2, action=done.set, timeout=30)
+    both_have_written = threading.Barrier(2, action=done.set, timeout=100)
     consumer = Answering()
     store.scope("x").subscribe(consumer)
     sequences: list[int] = []

@@ -101,7 +101,7 @@ async def test_a_change_from_another_thread_connects_on_the_loop() -> None:
     with Fleet(state, arrival):
         thread = threading.Thread(target=publish, args=(state, PUBLIC), kwargs={"one": 1})
         thread.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(100):
             await arrival.arrived
         thread.join()
 

@@ -112,7 +112,7 @@ async def test_rbac_without_tls_is_warned_of(tmp_path: Path) -> None:
         "--authorization", "RBAC", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         assert (await process.stdout.readline()).startswith(b"ready: ")
         process.terminate()
         _, told = await process.communicate()
@@ -237,7 +237,7 @@ async def life(folder: Path, number: signal.Signals, *arguments: str) -> dict[st
         "--data", str(folder / "data"), *arguments, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         assert (await process.stdout.readline()).startswith(b"ready: http://127.0.0.1:")
         url = msgspec.json.decode(config.read_bytes())["clusters"][0]["cluster"]["server"]
         async with aiohttp.ClientSession() as session, session.get(f"{url}/api/v1/configmaps") as answer:

@@ -202,4 +202,4 @@ async def test_who_gives_up_waiting_holds_up_nobody() -> None:
     first.cancel()
     second.cancel()
 
-    await asyncio.wait_for(third, timeout=5)
+    await asyncio.wait_for(third, timeout=100)

@@ -142,7 +142,7 @@ def test_a_controller_manager_collects_garbage(whole_control_plane: ControlPlane
 
     demand("DELETE", f"{path}/{owner['name']}")
 
-    watch = f"{path}?watch=1&timeoutSeconds=30&resourceVersion={owned['resourceVersion']}"
+    watch = f"{path}?watch=1&timeoutSeconds=120&resourceVersion={owned['resourceVersion']}"
     events = watched(whole_control_plane, f"{watch}&fieldSelector=metadata.name%3Downed", until="DELETED")
     assert [event["type"] for event in events] == ["DELETED"]
 
@@ -238,7 +238,7 @@ class watching:  # noqa: N801 -- reads as a verb in `with`
 
 def wait_for_all(ends: list[int]) -> None:
     for end in ends:
-        assert select.select([end], [], [], 20)[0], "a process outlived its starter"
+        assert select.select([end], [], [], 100)[0], "a process outlived its starter"
 
 
 def alive(pids: Iterable[int | None]) -> list[int]:

@@ -38,7 +38,7 @@ class OneAnswer:
         self._context.load_cert_chain(chain)
         self._is_told = is_told
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(10)
+        self._socket.settimeout(100)
         self.port: int = self._socket.getsockname()[1]
         self.answered, self.closed = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._serve)
@@ -48,16 +48,16 @@ class OneAnswer:
         for _ in range(2):
             plain, _peer = self._socket.accept()
             with self._context.wrap_socket(plain, server_side=True) as connection:
-                connection.settimeout(10)
+                connection.settimeout(100)
                 read(connection)
                 connection.sendall(ANSWER)
-                self.answered.acquire(timeout=10)
+                self.answered.acquire(timeout=100)
                 if not self._is_told:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             self.closed.release()
 
     def close(self) -> None:
-        self._thread.join(20)
+        self._thread.join(100)
         self._socket.close()
 
 
@@ -72,7 +72,7 @@ def test_a_connection_that_was_closed_in_between_is_made_again(server: OneAnswer
     client = AdminClient(port=server.port, ca_file=server.ca_file, token="t", pause=lambda: None)
     assert client.ask("GET", "/") == (200, b"{}")
     server.answered.release()
-    assert server.closed.acquire(timeout=10)
+    assert server.closed.acquire(timeout=100)
     assert client.ask("POST", "/", {}) == (200, b"{}")
     server.answered.release()
     client.close()
