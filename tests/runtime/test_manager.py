@@ -376,6 +376,7 @@ class TestStopping:
 
 
 PROGRAM = """
+import asyncio
 import logging
 import sys
 
@@ -384,6 +385,16 @@ from reconcilekit.clock import SystemClock
 
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(name)s %(message)s")
 clock = SystemClock()
+stops = asyncio.Event()
+
+
+class Hears(logging.Handler):
+    def emit(self, record):
+        if record.getMessage() == "program stops":
+            stops.set()
+
+
+logging.getLogger("reconcilekit").addHandler(Hears())
 
 
 class Slow(Reconciler):
@@ -392,7 +403,9 @@ class Slow(Reconciler):
     async def reconcile(self, ctx):
         if ctx.key.name == "slow":
             print("slow begins", flush=True)
-            await clock.sleep(1)
+            await stops.wait()
+            for _ in range(100):
+                await clock.sleep(0)
             print("slow ends", flush=True)
         if ctx.key.name == "stuck":
             print("stuck begins", flush=True)
@@ -430,10 +443,10 @@ def test_sigterm_stops_taking_drains_and_then_cancels(tmp_path: Path) -> None:
                 assert manager.poll() is None, lines
             manager.send_signal(signal.SIGTERM)
             lines += manager.stdout.read().split("\n")
-            assert manager.wait(20) == 0
+            assert manager.wait(50) == 0
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(50)
         assert server.stdout is not None
         server.stdout.close()
 
@@ -449,7 +462,7 @@ def create(url: str, name: str) -> None:
     request = urllib.request.Request(
         f"{url}/api/v1/namespaces/default/configmaps", data=body, headers={"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=50) as answer:
         assert answer.status == 201
 
 

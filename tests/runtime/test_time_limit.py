@@ -213,7 +213,7 @@ class Stuck(Reconciler):
         self.at_once += 1
         try:
             if self.runs == 1:
-                self.go_on.wait(10)
+                self.go_on.wait(100)
             assert self.at_once == 1
             ctx.apply(config_map("c"))
         except RunClosedError as error:
@@ -233,7 +233,7 @@ async def test_a_real_thread_that_is_stuck_holds_its_key_until_it_ends(api_serve
     reports: list[str] = []
     manager.subscribe(lambda report: reports.append(report.outcome.verdict.value))
     manager.add(stuck, timeout=0.1)
-    async with manager.running(), asyncio.timeout(20):
+    async with manager.running(), asyncio.timeout(100):
         while not reports:
             await clock.sleep(0.02)
         await clock.sleep(0.2)
@@ -243,10 +243,12 @@ async def test_a_real_thread_that_is_stuck_holds_its_key_until_it_ends(api_serve
             await user.get(CONFIG_MAP, made)
 
         stuck.go_on.set()
-        while len(reports) < 2:
+        while "done" not in reports:
             await clock.sleep(0.02)
         assert isinstance(stuck.refused, RunClosedError)
-        assert (reports, stuck.runs) == (["transient", "done"], 2)
+        # On a busy machine a run that isn't stuck may overrun its tenth of a second, too.
+        assert reports == ["transient"] * (stuck.runs - 1) + ["done"]
+        assert stuck.runs > 1
         assert manager.health().abandoned == {}
         await user.get(CONFIG_MAP, made)
     workers.close()
