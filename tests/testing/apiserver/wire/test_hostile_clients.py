@@ -15,15 +15,21 @@ import pytest
 from reconcilekit.clock import SystemClock
 from reconcilekit.testing import ApiServer
 from reconcilekit.testing.apiserver.wire.limits import Limits
+from tests.stepped_time import SteppedLoop, run_stepped
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 JSON = {"content-type": "application/json"}
 
 
+SHORT = 0.3
+"""Seconds that the server waits for what a test never sends."""
+
+
 @pytest.fixture
-async def url() -> AsyncIterator[str]:
+async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     server = ApiServer(clock=SystemClock())
-    async with server.serve(limits=Limits(head_seconds=0.3, body_seconds=0.3, head_bytes=16_384)) as endpoint:
+    limits = Limits(**{"head_bytes": 16_384, **getattr(request, "param", {})})
+    async with server.serve(limits=limits) as endpoint:
         yield endpoint.url
         async with aiohttp.ClientSession() as session:
             made = await session.post(endpoint.url + MAPS, json={"metadata": {"name": "last"}})
@@ -32,19 +38,18 @@ async def url() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def http(url: str) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=50)) as session:
         yield session
 
 
-async def raw(url: str, *parts: bytes, wait: float = 0.0) -> bytes:
+async def raw(url: str, *parts: bytes) -> bytes:
     """What comes back until the server closes the connection."""
     host, port = urlsplit(url).hostname, urlsplit(url).port
     reader, writer = await asyncio.open_connection(host, port)
     for part in parts:
         writer.write(part)
         await writer.drain()
-        await SystemClock().sleep(wait)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(50):
         answer = await reader.read()
     writer.close()
     return answer
@@ -67,6 +72,7 @@ BODIES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("url", [{"linger_seconds": 50.0}], indirect=True)
 @pytest.mark.parametrize("case", BODIES)
 async def test_a_hostile_body_gets_a_status(case: str, http: aiohttp.ClientSession) -> None:
     body, code, said = BODIES[case]
@@ -110,10 +116,12 @@ async def test_duplicate_fields_are_told_of_or_refused(http: aiohttp.ClientSessi
         assert (await answer.json())["data"] == {"a": "2"}
 
 
+@pytest.mark.parametrize("url", [{"head_seconds": SHORT}], indirect=True)
 async def test_a_slow_head_is_cut_off(url: str) -> None:
     assert await raw(url, b"GET /version HTTP/1.1\r\nHost: a\r\nX-Slow: ") == b""
 
 
+@pytest.mark.parametrize("url", [{"body_seconds": SHORT}], indirect=True)
 async def test_a_slow_body_is_answered_with_a_timeout(url: str) -> None:
     head = f"POST {MAPS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
     answer = await raw(url, head.encode(), b'{"metadata":')
@@ -121,12 +129,20 @@ async def test_a_slow_body_is_answered_with_a_timeout(url: str) -> None:
     assert b'"reason":"Timeout"' in answer
 
 
-async def test_a_connection_that_says_nothing_after_a_request_stays(url: str, http: aiohttp.ClientSession) -> None:
-    async with http.get("/version") as answer:
-        assert answer.status == 200
-    await SystemClock().sleep(0.5)
-    async with http.get("/version") as answer:
-        assert answer.status == 200
+def test_a_connection_that_says_nothing_after_a_request_stays() -> None:
+    async def main(loop: SteppedLoop) -> None:
+        limits = Limits(head_seconds=20.0)
+        async with ApiServer(clock=SystemClock()).serve(limits=limits) as endpoint:
+            host, port = urlsplit(endpoint.url).hostname, urlsplit(endpoint.url).port
+            reader, writer = await asyncio.open_connection(host, port)
+            for _ in range(2):
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+                assert await reader.readexactly(2) == b"ok"
+                loop.pass_time(25)
+            writer.close()
+
+    run_stepped(main)
 
 
 @pytest.mark.parametrize(
