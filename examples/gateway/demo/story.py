@@ -50,17 +50,21 @@ Say = Callable[[str], None]
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """How long each part is shown.
+    """How long each part is shown; longer on a machine so busy that there is too little to see by then.
 
     Attributes:
         calm: seconds of undisturbed traffic: enough to see that it's steady.
         outage: seconds that the demo looks at the naive controller doing nothing; it would do so for hours.
         mayhem: seconds of faults, in two halves with a restart of the controllers between them.
+        failures: requests that fail in the outage, at least.
+        strikes: faults that strike the controllers in the mayhem, at least; one of them makes a run be repeated.
     """
 
     calm: float = 4.0
     outage: float = 8.0
     mayhem: float = 40.0
+    failures: int = 60
+    strikes: int = 12
 
 
 QUICK = Pace(calm=0.6, outage=1.5, mayhem=8.0)
@@ -190,14 +194,19 @@ class Story:
             naive = NaiveController(client, state=state, data_planes=at.data_plane, clock=at.clock)
             with Fleet(state, at.ads):
                 async with naive.running():
+                    await self._wait_until(
+                        lambda: bool(state.snapshot()[scope_of(PUBLIC)].entries), "routes are served"
+                    )
                     await at.clock.sleep(self._pace.calm / 2)
                     at.server.faults.add(Fault(path="*/tokenpolicies", user_agent="naive *"))
                     await at.user.merge_patch(HTTP_ROUTE, ObjectKey("shop", "health"), LABEL)
                     await at.clock.sleep(1.0)
+                    await self._wait_until(lambda: bool(naive.logged), "errors are logged")
                     before = naive.reconciles
                     self._say(f"   one fault, then a label on one route. It logged: {'; '.join(naive.logged)}")
                     await at.clock.sleep(self._pace.outage)
-                    failed = sum(sample.trouble is not None for sample in traffic.samples)
+                    await self._wait_until(lambda: _failed(traffic) >= self._pace.failures, "requests fail")
+                    failed = _failed(traffic)
                     further = naive.reconciles - before
                     self._say(
                         f"   {self._pace.outage:g} s later: {further} further reconciles, {failed:,} requests failed"
@@ -212,6 +221,12 @@ class Story:
 
     async def _all_or_nothing(self, traffic: Traffic) -> None:
         """Faults throughout, with a restart in the middle of them."""
+        before = len(self._operator.reports)
+
+        def is_enough() -> bool:
+            reports = self._operator.reports[before:]
+            return mayhem.total >= self._pace.strikes and any(r.outcome.verdict is Verdict.TRANSIENT for r in reports)
+
         user = User(self._at, lambda: self._operator.state)
         is_over = False
         with self._chapter(ALL_OR_NOTHING, traffic) as chapter, contextlib.ExitStack() as faults:
@@ -230,6 +245,7 @@ class Story:
                     self._say(f"   restarted; nothing was published before it was whole again, after {took:.2f} s")
                     # A slow restart is part of its half: nobody is to wait longer for it.
                     await self._at.clock.sleep(max(self._pace.mayhem / 2 - took, self._pace.mayhem / 4))
+                    await self._wait_until(is_enough, "faults strike")
                     is_over = True
                     striking.cancel()
                     faults.close()
@@ -239,6 +255,14 @@ class Story:
         self._say(f"   {mayhem.total} faults struck the controllers:")
         for name, number in mayhem.injected.most_common():
             self._say(f"   {number:4} x {name}")
+
+    async def _wait_until(self, is_enough: Callable[[], bool], what: str) -> None:
+        clock = self._at.clock
+        deadline = clock.monotonic() + PATIENCE
+        while not is_enough():
+            if clock.monotonic() > deadline:
+                raise StoryError(f"too few {what} for a story, even {PATIENCE:g} s later; see the controllers' log")
+            await clock.sleep(0.05)
 
     def _mark(self, traffic: Traffic, label: str) -> None:
         self.marks[traffic.phase].append((traffic.elapsed, label))
@@ -277,6 +301,10 @@ class Story:
             )
             for chapter in self._chapters
         ]
+
+
+def _failed(traffic: Traffic) -> int:
+    return sum(sample.trouble is not None for sample in traffic.samples)
 
 
 @attrs.define
