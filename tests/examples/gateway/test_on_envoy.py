@@ -9,7 +9,6 @@ import asyncio
 import base64
 import datetime
 import json
-import socket
 import ssl
 import subprocess
 from collections import Counter
@@ -33,6 +32,7 @@ from reconcilekit.clock import SystemClock
 from reconcilekit.kube.client import Client as KubeClient
 from reconcilekit.kube.resource import Resource
 from reconcilekit.testing import ApiServer
+from tests.examples.gateway.xds.published import free_port
 from tests.servers import RealServer
 
 from .test_golden import CASES, translations
@@ -50,7 +50,7 @@ def validate(envoy: Path, snapshot: Snapshot, config: Path) -> str:
     """What Envoy says of it, "" where it takes it."""
     config.write_text(json.dumps(static_bootstrap(snapshot)), encoding="utf-8")
     command = [str(envoy), "--mode", "validate", "-c", str(config), "--log-level", "error"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -171,13 +171,6 @@ async def reader(request: pytest.FixtureRequest) -> Readers:
             yield None
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def backend(host: str) -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.Response:
@@ -203,7 +196,7 @@ async def serving(envoy: Path, bootstrap: dict[str, Any], folder: Path, *, port:
     log = (folder / "envoy.log").open("wb")
     process = await asyncio.create_subprocess_exec(envoy, *arguments, stdout=log, stderr=log)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             while not await listens(port):
                 assert process.returncode is None, (folder / "envoy.log").read_text(encoding="utf-8")
                 await SystemClock().sleep(0.02)
@@ -254,7 +247,7 @@ async def client(envoy: Path, folder: Path, reader: KubeClient | None, host: str
         trust = ssl.create_default_context(cadata=pair.certificate.decode())
         async with (
             serving(envoy, static_bootstrap(snapshot), folder, port=https),
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=100)) as session,
         ):
             yield Client(session, http=http, https=https, trust=trust)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 from examples.gateway.access_log import access_log_config
 from examples.gateway.certificates import KeyPair
+from examples.gateway.demo.setting import PORTS
 from examples.gateway.xds import Node
 from reconcilekit.clock import SystemClock
 from reconcilekit.state import StateStore, Verdict
@@ -44,7 +47,7 @@ class World:
 
     async def verdict(self) -> Verdict:
         """Of the content as it is staged now, once it is no longer pending."""
-        async with SystemClock().timeout(20):
+        async with SystemClock().timeout(100):
             while (verdict := self.scope.snapshot().verdict()).is_pending:
                 self._changed.clear()
                 await self._changed.wait()
@@ -52,7 +55,7 @@ class World:
 
     async def wait_put_back(self) -> None:
         """Return when what is published again after a refusal was acknowledged."""
-        async with SystemClock().timeout(20):
+        async with SystemClock().timeout(100):
             while not self._is_put_back():
                 self._changed.clear()
                 await self._changed.wait()
@@ -132,6 +135,10 @@ def routes(name: str, **cluster_of_prefix: str) -> dict[str, dict[str, Any]]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody takes before Envoy listens on it: one below those that the system gives by itself."""
+    chance = random.Random()
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = chance.randrange(*PORTS)
+            probe.bind(("127.0.0.1", port))
+            return port

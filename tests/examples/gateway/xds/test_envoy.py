@@ -116,7 +116,7 @@ class TestPublishing:
         first = _blue(port, backends)
         await world.publish(first)
 
-        async with SystemClock().timeout(5):  # Envoy by itself gives up waiting after 15 s
+        async with SystemClock().timeout(14):  # Envoy by itself gives up waiting after 15 s
             verdict = await world.publish({**first, "cluster/blue": {**first["cluster/blue"], "connectTimeout": "2s"}})
 
         assert verdict.is_acked
@@ -205,7 +205,7 @@ class TestStreams:
         self, envoy_binary: Path, tmp_path: Path, backends: Backends, client: aiohttp.ClientSession
     ) -> None:
         port = free_port()
-        async with AdsServer() as first:
+        async with AdsServer(port=free_port()) as first:
             envoy = EnvoyProcess(
                 "node", ads_port=first.port, directory=tmp_path, clock=SystemClock(), binary=envoy_binary
             )
