@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def binaries(folder: Path, *, etcd: str, api_server: str) -> Path:
     return folder
 
 
-WAIT = "#!/bin/sh\nexec sleep 30\n"
+WAIT = "#!/bin/sh\nexec sleep 60\n"
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +47,16 @@ def test_one_that_a_signal_ends_names_it(tmp_path: Path) -> None:
 
 
 def test_one_that_is_never_ready_shows_its_last_lines(tmp_path: Path) -> None:
-    assets = binaries(tmp_path / "bin", etcd=WAIT, api_server="#!/bin/sh\necho almost\nexec sleep 30\n")
-    with pytest.raises(ControlPlaneError) as failed:
-        ControlPlane.start(assets, timeout=0.5)
-    assert str(failed.value) == "kube-apiserver isn't ready after 0.5 s; the end of its log:\nalmost"
-    assert folders(tmp_path) == []
+    assets = binaries(tmp_path / "bin", etcd=WAIT, api_server="#!/bin/sh\necho almost\nexec sleep 60\n")
+    # Where the machine doesn't come to run even the first line in that time, it's given more.
+    for timeout in ("0.5", "4", "30"):
+        with pytest.raises(ControlPlaneError) as failed:
+            ControlPlane.start(assets, timeout=float(timeout))
+        assert folders(tmp_path) == []
+        assert str(failed.value).startswith(f"kube-apiserver isn't ready after {timeout} s; the end of its log:\n")
+        if not str(failed.value).endswith(":\n(empty)"):
+            break
+    assert str(failed.value).endswith(":\nalmost")
 
 
 def test_one_that_is_no_program_says_so(tmp_path: Path) -> None:
@@ -86,6 +92,7 @@ def test_one_that_cant_even_be_made_leaves_neither_folder_nor_descriptor(
     assets = binaries(tmp_path / "bin", etcd=WAIT, api_server=WAIT)
     home = tmp_path / "named"
     home.mkdir(mode=0o700)
+    gc.collect()  # what others have left open would be closed in between
     before = descriptors()
     with pytest.raises(ValueError, match="Two users are named 'nobody'"):
         ControlPlane.start(assets, users=[User("nobody")], folder=home if named else None)
