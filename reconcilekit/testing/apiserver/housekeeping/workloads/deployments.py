@@ -30,14 +30,18 @@ from reconcilekit.testing.apiserver.storage.storage import Stored
 
 REPLICA_SETS = ("apps", "replicasets")
 REVISION = "deployment.kubernetes.io/revision"
+HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 MAXIMUM = "deployment.kubernetes.io/max-replicas"
+
+_HISTORY_LIMIT = 2000
+"""Characters of a ReplicaSet's earlier revisions; the oldest go first."""
 
 _OWN_ANNOTATIONS = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",
         REVISION,
-        "deployment.kubernetes.io/revision-history",
+        HISTORY,
         DESIRED,
         MAXIMUM,
         "deprecated.deployment.rollback.to",
@@ -136,8 +140,12 @@ class Deployments(Controller):
     def _take_revision(self, live: Stored, new: Stored, sets: list[Stored]) -> None:
         """The present ReplicaSet has the highest revision, even if it's an old one come back."""
         others = [one for one in sets if one.key != new.key]
-        revision = str(max(_last_revision(others) + 1, _revision(new)))
-        self._annotate(REPLICA_SETS, new, self._annotations(live, revision))
+        had, following = _revision(new), _last_revision(others) + 1
+        revision = str(max(following, had))
+        wanted = self._annotations(live, revision)
+        if had and had < following:
+            wanted[HISTORY] = _longer_history(new, had)
+        self._annotate(REPLICA_SETS, new, wanted)
         self._annotate(self.kind, live, {REVISION: revision})
 
     def _annotate(self, kind: tuple[str, str], stored: Stored, wanted: Mapping[str, str]) -> None:
@@ -235,6 +243,14 @@ def _age(stored: Stored) -> tuple[str, ObjectKey]:
 def _revision(stored: Stored) -> int:
     text = (stored.meta.get("annotations") or {}).get(REVISION, "")
     return whole_number(text) or 0
+
+
+def _longer_history(stored: Stored, revision: int) -> str:
+    known = (stored.meta.get("annotations") or {}).get(HISTORY, "")
+    history = f"{known},{revision}" if known else str(revision)
+    while len(history) > _HISTORY_LIMIT and "," in history:
+        history = history.partition(",")[2]
+    return history
 
 
 def _last_revision(sets: list[Stored]) -> int:

@@ -145,6 +145,31 @@ def test_what_was_undone_is_the_latest_revision(on_server: Any) -> None:
     on_server(scenario, housekeeping=PLAYED)
 
 
+def test_what_was_undone_remembers_its_earlier_revisions(on_server: Any) -> None:
+    async def scenario(call: Caller) -> None:
+        await call("POST", f"{APPS}/deployments", deployment())
+        histories = []
+        for name in ("nginx:2", "nginx:1", "nginx:2", "nginx:1"):
+            await call.clock.sleep(10)
+            await call("PATCH", f"{APPS}/deployments/web", image(name), patch="strategic")
+            await call.clock.sleep(10)
+            listed = [one["metadata"]["annotations"] for one in await items(call, f"{APPS}/replicasets")]
+            shown = {
+                notes["deployment.kubernetes.io/revision"]: notes.get("deployment.kubernetes.io/revision-history")
+                for notes in listed
+            }
+            histories.append(shown)
+
+        assert histories == [
+            {"1": None, "2": None},
+            {"2": None, "3": "1"},
+            {"3": "1", "4": "2"},
+            {"4": "2", "5": "1,3"},
+        ]
+
+    on_server(scenario, housekeeping=PLAYED)
+
+
 def test_it_scales_both_ways_and_recreates_where_it_should(on_server: Any) -> None:
     async def scenario(call: Caller) -> None:
         await call("POST", f"{APPS}/deployments", deployment(1, strategy={"type": "Recreate"}))
