@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -23,6 +22,7 @@ from reconcilekit.cache.timeline import Timeline
 from reconcilekit.kube.objects import RawObject
 from reconcilekit.kube.resource import ObjectKey, Resource
 from tests.cache.scripted import CONFIG_MAP, SECRET, WIDGET, make_object
+from tests.calls import calls_of
 from tests.memory import peak_bytes
 
 Content = dict[tuple[Resource, ObjectKey], RawObject]
@@ -167,21 +167,6 @@ class TestCosts:
     """What a view costs depends on what changed, never on how much is cached."""
 
     @staticmethod
-    def calls(action: Callable[[], object]) -> int:
-        count = 0
-
-        def profile(_frame: object, event: str, _argument: object) -> None:
-            nonlocal count
-            count += event in ("call", "c_call")
-
-        sys.setprofile(profile)
-        try:
-            action()
-        finally:
-            sys.setprofile(None)
-        return count
-
-    @staticmethod
     def open_read_close(store: Store, timeline: Timeline) -> Callable[[], None]:
         stores = {store.resource: store}
         key = ObjectKey("default", "o1")
@@ -195,7 +180,7 @@ class TestCosts:
     def test_opening_reading_and_closing_take_the_same_for_ten_objects_and_ten_thousand(self) -> None:
         few, many = (self.open_read_close(*make_store(count)) for count in (10, 10_000))
 
-        assert self.calls(few) == self.calls(many)
+        assert calls_of(few) == calls_of(many)
         assert peak_bytes(many) < 4_000
 
     def test_a_change_under_an_open_view_takes_the_same_for_ten_objects_and_ten_thousand(self) -> None:
@@ -204,7 +189,7 @@ class TestCosts:
             store, timeline = make_store(size)
             with View({store.resource: store}, timeline):
                 changed = make_object("o1", 20_000)
-                counts.append(self.calls(partial(store.put, "", changed)))
+                counts.append(calls_of(partial(store.put, "", changed)))
 
         assert counts[0] == counts[1]
 
@@ -217,7 +202,7 @@ class TestCosts:
             with View({store.resource: store}, timeline) as view:
                 view.select(store.resource, selection)
                 store.put("", make_object("o1", 20_001))
-                counts.append(self.calls(partial(view.select, CONFIG_MAP, selection)))
+                counts.append(calls_of(partial(view.select, CONFIG_MAP, selection)))
 
         assert counts[0] == counts[1]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Mapping
-from types import FrameType
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,8 +12,7 @@ from reconcilekit.clock import SystemClock
 from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing import ApiServer, VirtualClock
-
-T = TypeVar("T")
+from tests.calls import calls_of_work
 
 CONFIG_MAP = Resource("v1", "ConfigMap")
 MANY = 2000
@@ -48,25 +45,9 @@ async def make(server: ApiServer, count: int, *, namespace: str = "default") -> 
 
 async def calls(server: ApiServer, request: Request) -> int:
     """The calls that answering it takes."""
-    counted, answer = await calls_of(server.handle(request))
+    counted, answer = await calls_of_work(server.handle(request))
     assert answer.status < 300
     return counted
-
-
-async def calls_of(work: Awaitable[T]) -> tuple[int, T]:
-    """The calls that something takes, Python's and C's, the resumptions of generators included; and its result."""
-    counted = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal counted
-        counted += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        result = await work
-    finally:
-        sys.setprofile(None)
-    return counted, result
 
 
 async def servers() -> list[ApiServer]:
@@ -120,7 +101,7 @@ async def test_a_create_by_the_client_takes_few_more() -> None:
     await client.create(CONFIG_MAP, objects[0])
     alone = await calls(server, Request(method="POST", path=path("default"), body=config_map("alone")))
 
-    counted, _ = await calls_of(client.create(CONFIG_MAP, objects[1]))
+    counted, _ = await calls_of_work(client.create(CONFIG_MAP, objects[1]))
 
     # A timer for each request, or an event loop's round too many, would be most of these.
     assert counted <= alone + 95

@@ -17,6 +17,7 @@ from reconcilekit.kube.transport import Request, Response, Stream
 from reconcilekit.testing import ApiServer
 from reconcilekit.testing.apiserver.encoding.rendering import COMPRESSED_AT_ONCE, COMPRESSED_FROM, compress
 from reconcilekit.testing.apiserver.pacing import STEP, Steps, Turns
+from tests.calls import no_collection
 
 PATH = "/api/v1/namespaces/default/configmaps"
 MANY = 40 * STEP
@@ -64,11 +65,12 @@ def calls_counted(into: Stretches) -> Iterator[None]:
     def count(frame: FrameType, event: str, argument: object) -> None:
         into.latest += event in ("call", "c_call")
 
-    sys.setprofile(count)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
+    with no_collection():
+        sys.setprofile(count)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
 
 
 @asynccontextmanager

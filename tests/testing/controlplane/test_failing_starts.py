@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 from pathlib import Path
 
@@ -92,14 +91,13 @@ def test_one_that_cant_even_be_made_leaves_neither_folder_nor_descriptor(
     assets = binaries(tmp_path / "bin", etcd=WAIT, api_server=WAIT)
     home = tmp_path / "named"
     home.mkdir(mode=0o700)
-    gc.collect()  # what others have left open would be closed in between
     before = descriptors()
     with pytest.raises(ValueError, match="Two users are named 'nobody'"):
         ControlPlane.start(assets, users=[User("nobody")], folder=home if named else None)
     monkeypatch.setattr(subprocess, "Popen", refuse)
     with pytest.raises(OSError, match="no process"):
         ControlPlane.start(assets, folder=home if named else None)
-    assert descriptors() == before
+    assert set(descriptors()) <= set(before)  # what others have left open may be closed in between
     assert folders(tmp_path) == [path.name for path in home.iterdir() if path.is_dir()] == []
 
 

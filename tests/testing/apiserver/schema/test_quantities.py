@@ -117,7 +117,7 @@ def test_none_takes_long(told: str) -> None:
             canonical_quantity(told, rounds_to_milli=forms)
         except DecodeError:
             continue
-    assert time.process_time() - before < 0.5
+    assert time.process_time() - before < 5
 
 
 @pytest.mark.parametrize("amount", [[], {}, [1], {"a": []}])

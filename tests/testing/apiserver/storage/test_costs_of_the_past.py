@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -15,6 +13,7 @@ from reconcilekit.kube.resource import Resource
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
 from reconcilekit.testing.apiserver.access.users import ADMIN
+from tests.calls import calls_of
 
 SECRET = Resource("v1", "Secret")
 EVENT = Resource("v1", "Event")
@@ -35,21 +34,6 @@ async def fill(server: ApiServer, count: int) -> None:
         await ask(server, "POST", SECRETS, {"metadata": {"name": f"s{number:05}"}})
         metadata = {"name": f"e{number:05}", "namespace": "default"}
         await ask(server, "POST", EVENTS, {"metadata": metadata, "involvedObject": involved})
-
-
-def calls_of(action: Callable[[], object]) -> int:
-    counted = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal counted
-        counted += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-    return counted
 
 
 @pytest.mark.parametrize("authorization", ["AlwaysAllow", "RBAC"])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from reconcilekit.testing import Fault
+from tests.calls import calls_of
 
 PLACE = "/api/v1/namespaces/default/configmaps"
 
@@ -63,24 +62,6 @@ def test_a_fault_strikes_in_the_middle_of_the_state(on_server: Callable[..., Any
         assert [event["object"]["metadata"]["name"] for event in await call.events(second)] == ["c000", "c001"]
 
     on_server(scenario)
-
-
-def calls_of(action: Callable[[], object]) -> int:
-    """How many functions, of C too, the action calls; what a garbage collection would call isn't its doing."""
-    count = 0
-
-    def profile(frame: object, event: str, argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    gc.disable()
-    sys.setprofile(profile)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return count
 
 
 def test_watches_of_a_kind_cost_a_write_of_another_nothing(on_server: Callable[..., Any]) -> None:
