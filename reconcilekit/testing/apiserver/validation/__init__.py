@@ -47,6 +47,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "persistentvolumeclaims"): _later("claims", "claim_causes"),
     ("", "persistentvolumes"): core.volume_causes,
     ("", "pods"): pods.pod_causes,
+    ("", "podtemplates"): _later("workloads", "pod_template_causes"),
     ("", "replicationcontrollers"): _later("workloads", "replication_controller_causes"),
     ("", "resourcequotas"): _later("quotas", "quota_causes"),
     ("", "secrets"): core.secret_causes,

@@ -10,6 +10,7 @@ from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
+    bytes_in,
     forbidden,
     immutable,
     invalid,
@@ -43,7 +44,7 @@ def config_map_causes(config_map: Obj, old: Obj | None) -> Found:
             yield invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
     for key in binary:
         yield from (invalid(f"binaryData[{key}]", key, why) for why in names.config_key(key))
-    yield from _size_causes(config_map, "[]")
+    yield from _size_causes(config_map, "[]", is_text=True)
 
 
 def _frozen_causes(obj: Obj, old: Obj, fields: tuple[str, ...]) -> Found:
@@ -52,11 +53,16 @@ def _frozen_causes(obj: Obj, old: Obj, fields: tuple[str, ...]) -> Found:
     yield from (forbidden(name, _FROZEN) for name in fields if obj.get(name) != old.get(name))
 
 
-def _size_causes(obj: Obj, field: str) -> Found:
-    plain = sum(map(len, (obj.get("data") or {}).values()))
-    binary = sum(map(len, (obj.get("binaryData") or {}).values()))
-    if plain + binary > MAX_DATA:
+def _size_causes(obj: Obj, field: str, *, is_text: bool) -> Found:
+    data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
+    size = sum(map(bytes_in if is_text else _bytes_encoded, data.values())) + sum(map(_bytes_encoded, binary.values()))
+    if size > MAX_DATA:
         yield Cause(reason="FieldValueTooLong", message=f"Too long: may not be more than {MAX_DATA} bytes", field=field)
+
+
+def _bytes_encoded(text: str) -> int:
+    """How many bytes base64 stands for."""
+    return len(text) // 4 * 3 - text.count("=", -2)
 
 
 def secret_causes(secret: Obj, old: Obj | None) -> Found:
@@ -68,7 +74,7 @@ def secret_causes(secret: Obj, old: Obj | None) -> Found:
     data = secret.get("data") or {}
     for key in data:
         yield from (invalid(f"data[{key}]", key, why) for why in names.config_key(key))
-    yield from _size_causes(secret, "data")
+    yield from _size_causes(secret, "data", is_text=False)
     kind = secret["type"]
     missing = [key for key in _NEEDED_KEYS.get(kind, ()) if key not in data]
     yield from (required(f"data[{key}]") for key in missing)

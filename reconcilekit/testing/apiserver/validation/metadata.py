@@ -8,7 +8,7 @@ from typing import Final
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
-from reconcilekit.testing.apiserver.validation.causes import Found, Obj, invalid, required
+from reconcilekit.testing.apiserver.validation.causes import Found, Obj, bytes_in, invalid, required
 from reconcilekit.testing.apiserver.validation.selectors import label_causes
 
 MAX_ANNOTATIONS = 256 * 1024
@@ -78,16 +78,16 @@ def common_causes(metadata: Obj) -> Found:
     if labels := metadata.get("labels"):
         yield from label_causes(labels, "metadata.labels")
     if annotations := metadata.get("annotations"):
-        yield from _annotation_causes(annotations)
+        yield from annotation_causes(annotations, "metadata.annotations")
     if owners := metadata.get("ownerReferences"):
         yield from _owner_causes(owners)
 
 
-def _annotation_causes(annotations: Obj) -> Found:
-    field = "metadata.annotations"
+def annotation_causes(annotations: Obj, field: str) -> Found:
+    """What is wrong with an object's or a template's annotations."""
     for key in annotations:
         yield from (invalid(field, key, why) for why in names.qualified(key.lower()))
-    if sum(len(key) + len(value) for key, value in annotations.items()) > MAX_ANNOTATIONS:
+    if sum(bytes_in(key) + bytes_in(value) for key, value in annotations.items()) > MAX_ANNOTATIONS:
         message = f"Too long: may not be more than {MAX_ANNOTATIONS} bytes"
         yield Cause(reason="FieldValueTooLong", message=message, field=field)
 

@@ -19,6 +19,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     unsupported,
 )
 from reconcilekit.testing.apiserver.validation.containers import container_causes, container_list_causes
+from reconcilekit.testing.apiserver.validation.metadata import annotation_causes
 from reconcilekit.testing.apiserver.validation.selectors import label_causes
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
@@ -174,7 +175,7 @@ def template_causes(template: Obj, selector: Obj | None, field: str) -> Found:
     """What is wrong with the template of a workload whose pods run for ever."""
     metadata = template.get("metadata") or {}
     yield from label_causes(metadata.get("labels"), f"{field}.labels")
-    yield from label_causes(dict.fromkeys(metadata.get("annotations") or (), ""), f"{field}.annotations")
+    yield from annotation_causes(metadata.get("annotations") or {}, f"{field}.annotations")
     yield from pod_spec_causes(template.get("spec") or {}, f"{field}.spec")
 
 

@@ -170,6 +170,11 @@ def replica_set_causes(replica_set: Obj, old: Obj | None) -> Found:
         yield from _changed_causes(spec, old["spec"])
 
 
+def pod_template_causes(template: Obj, old: Obj | None) -> Found:
+    """What is wrong with a PodTemplate."""
+    return template_causes(template["template"], None, "template")
+
+
 def replication_controller_causes(controller: Obj, old: Obj | None) -> Found:
     """What is wrong with a ReplicationController."""
     spec = controller.get("spec") or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -84,5 +85,51 @@ def test_a_dry_run_is_never_too_large(on_server: Any) -> None:
         assert (await call("POST", jobs, job, dryRun="All")).status == 201
         refused = await call("POST", jobs, job)
         assert (refused.status, refused.message) == TOO_LARGE
+
+    on_server(scenario)
+
+
+def _encoded(size: int) -> dict[str, str]:
+    return {"k": base64.b64encode(b"x" * size).decode()}
+
+
+def _data(kind: str, **fields: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    return kind, {"metadata": {"name": "a"}, **fields}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (_data("secrets", data=_encoded(MEGABYTE)), 201),
+        (_data("secrets", data=_encoded(MEGABYTE + 1)), 422),
+        (_data("secrets", stringData={"k": "é" * (MEGABYTE // 2)}), 201),
+        (_data("secrets", stringData={"k": "é" * (MEGABYTE // 2), "more": "x"}), 422),
+        (_data("configmaps", binaryData=_encoded(MEGABYTE)), 201),
+        (_data("configmaps", binaryData=_encoded(MEGABYTE - 1), data={"more": "é"}), 422),
+        (_data("configmaps", data={"k": "é" * (MEGABYTE // 2)}), 201),
+        (_data("configmaps", data={"k": "é" * (MEGABYTE // 2), "more": "x"}), 422),
+    ],
+)
+def test_data_may_be_a_megabyte_decoded(on_server: Any, told: tuple[str, dict[str, Any]], expected: int) -> None:
+    kind, obj = told
+
+    async def scenario(call: Caller) -> None:
+        path = f"/api/v1/namespaces/default/{kind}"
+        assert (await call("POST", path, obj, dryRun="All")).status == expected
+
+    on_server(scenario)
+
+
+@pytest.mark.parametrize(("characters", "expected"), [(MEGABYTE // 8 - 1, 201), (MEGABYTE // 8, 422)])
+def test_annotations_are_counted_in_bytes(on_server: Any, characters: int, expected: int) -> None:
+    annotations = {"k": "é" * characters}
+    spec = {"containers": [{"name": "a", "image": "b"}]}
+
+    async def scenario(call: Caller) -> None:
+        answer = await call("POST", MAPS, {"metadata": {"name": "a", "annotations": annotations}})
+        assert answer.status == expected
+        template = {"metadata": {"annotations": annotations}, "spec": spec}
+        path = "/api/v1/namespaces/default/podtemplates"
+        assert (await call("POST", path, {"metadata": {"name": "a"}, "template": template})).status == expected
 
     on_server(scenario)
