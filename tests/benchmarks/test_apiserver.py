@@ -12,26 +12,39 @@ from benchmarks.direct import Direct
 
 COUNT = 300
 
+RUNS = 5
+"""Attempts to meet the limits: another process on the machine can only make something slower, never faster."""
+
+AT_MOST = {"start": 0.2, "start_socket": 1.0, "memory": 200e6, "listing": 1.0}
+AT_MOST |= dict.fromkeys(("wait", "wait_listing", "wait_watching"), 2.0)
+AT_LEAST = {"direct.creates": 1000.0, "creates_client": 1000.0, "creates": 300.0}
+
+
+def missed(figures: dict[str, float]) -> set[str]:
+    """The figures that are beyond their limits."""
+    slow = {name for name, most in AT_MOST.items() if not 0 < figures[name] < most}
+    return slow | {name for name, least in AT_LEAST.items() if figures[name] <= least}
+
 
 @pytest.mark.slow
 def test_short_form_keeps_to_loose_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = tmp_path / "apiserver.json"
+    left = AT_MOST.keys() | AT_LEAST.keys()
+    for _ in range(RUNS):
+        status = apiserver.main(["--count", str(COUNT), "--busy", "0.5", "--embedded-only", "--json", str(report)])
 
-    assert apiserver.main(["--count", str(COUNT), "--busy", "0.5", "--embedded-only", "--json", str(report)]) == 0
+        printed = capsys.readouterr().out
+        result = json.loads(report.read_text())
+        assert status == 0
+        assert result["real"] is None
+        assert f"| {COUNT} objects | embedded | kube-apiserver | ratio |" in printed
+        direct = result["direct"]
+        over_http = result["embedded"]
+        left &= missed({**over_http, **direct, "creates": over_http["creates"], "direct.creates": direct["creates"]})
+        if not left:
+            return
 
-    printed = capsys.readouterr().out
-    result = json.loads(report.read_text())
-    ours, direct = result["embedded"], result["direct"]
-    assert result["real"] is None
-    assert f"| {COUNT} objects | embedded | kube-apiserver | ratio |" in printed
-    assert 0 < direct["start"] < 0.2
-    assert 0 < direct["start_socket"] < 1
-    assert direct["creates"] > 1000
-    assert direct["creates_client"] > 1000
-    assert ours["creates"] > 300
-    assert ours["memory"] < 200e6
-    assert 0 < ours["listing"] < 1
-    assert max(ours["wait"], ours["wait_listing"], ours["wait_watching"]) < 2
+    pytest.fail(f"{sorted(left)} missed their limits in each of {RUNS} runs: {printed}")
 
 
 def test_the_table_has_ratios_where_there_is_a_real_server() -> None:
