@@ -123,7 +123,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--accept-loopback-endpoints",
         action="store_true",
-        help="take EndpointSlices with loopback addresses, which a real server refuses",
+        help="take EndpointSlices and Endpoints with loopback addresses, which a real server refuses",
     )
     group.add_argument(
         "--authorization",

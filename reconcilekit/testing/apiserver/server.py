@@ -44,7 +44,8 @@ class ApiServer:
 
     Args:
         clock: for timestamps, time-outs and delays; its random source draws uids and fault probabilities.
-        accept_loopback_endpoints: take EndpointSlices with loopback addresses, which a real server refuses.
+        accept_loopback_endpoints: take EndpointSlices and Endpoints with loopback addresses, which a real server
+            refuses.
         watch_history: events kept per kind; older versions are answered with 410. The real server keeps minutes.
         watch_history_bytes: of the replaced and deleted versions among them, as JSON; in memory they take two or three
             times as much. By default enough for all events of objects of 6 KiB, and less than big ones would take.

@@ -171,6 +171,16 @@ def test_loopback_endpoints_are_refused_unless_switched_on(on_server: Any) -> No
     assert on_server(scenario, accept_loopback_endpoints=True).status == 201
 
 
+def test_the_switch_is_for_endpoints_of_the_core_group_too(on_server: Any) -> None:
+    endpoints = {"metadata": {"name": "a"}, "subsets": [{"addresses": [{"ip": "127.0.0.1"}]}]}
+
+    async def scenario(call: Caller) -> Any:
+        return await call("POST", "/api/v1/namespaces/default/endpoints", endpoints)
+
+    assert on_server(scenario).status == 422
+    assert on_server(scenario, accept_loopback_endpoints=True).status == 201
+
+
 def test_a_secrets_plain_data_is_encoded(on_server: Any) -> None:
     async def scenario(call: Any) -> None:
         body = {"metadata": {"name": "s"}, "stringData": {"token": "x"}, "data": {"other": "eQ=="}}

@@ -21,7 +21,7 @@ from reconcilekit.testing.apiserver.validation import (
     statuses,
 )
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj
-from reconcilekit.testing.apiserver.validation.endpoints import LOOPBACK_RULE
+from reconcilekit.testing.apiserver.validation.ip_addresses import LOOPBACK_RULE
 from reconcilekit.testing.apiserver.validation.metadata import NameRule, behind_signer, metadata_causes, path_segment
 from reconcilekit.testing.apiserver.validation.others import SYSTEM_PRIORITIES
 from reconcilekit.testing.apiserver.validation.warnings import AT_FIRST, BY_GENERATION, WARNINGS
@@ -41,6 +41,7 @@ def _later(module: str, name: str) -> Callable[[Obj, Any], Found]:
 
 CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "configmaps"): core.config_map_causes,
+    ("", "endpoints"): endpoints.endpoints_causes,
     ("", "events"): _later("events", "event_causes"),
     ("", "limitranges"): _later("limits", "limit_range_causes"),
     ("", "namespaces"): namespaces.namespace_causes,

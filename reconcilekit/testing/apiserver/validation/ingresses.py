@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, invalid, one_of, required, too_long
 from reconcilekit.testing.apiserver.validation.domain_paths import domain_path_causes
-from reconcilekit.testing.apiserver.validation.endpoints import is_address
+from reconcilekit.testing.apiserver.validation.ip_addresses import is_address
 from reconcilekit.testing.apiserver.validation.metadata import reference_causes
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, forbidden, immutable, invalid
-from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, is_address
+from reconcilekit.testing.apiserver.validation.ip_addresses import ip_causes, is_address
 from reconcilekit.testing.apiserver.validation.service_addresses import family_of
 
 _OF_THE_SYSTEM = frozenset({"PodScheduled", "Ready", "Initialized"})
@@ -85,8 +85,7 @@ def _address_causes(name: str, status: Obj, before: Obj) -> Found:
     known = {told.get("ip", "") for told in before.get(name) or ()}
     addresses = [told.get("ip", "") for told in status.get(name) or ()]
     for i, address in enumerate(addresses):
-        if address not in known and not is_address(address):
-            yield invalid(f"status.{name}[{i}]", address, ADDRESS_RULE)
+        yield from ip_causes(address, f"status.{name}[{i}]", known)
     families = {family_of(address) for address in addresses if is_address(address)}
     if len(addresses) > 1 and (len(addresses) > 2 or len(families) < 2):
         yield invalid(f"status.{name}", _shown(addresses), "may specify no more than one IP for each IP family")

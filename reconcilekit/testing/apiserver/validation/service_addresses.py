@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, invalid, required, unsupported
-from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, is_address
+from reconcilekit.testing.apiserver.validation.ip_addresses import ip_causes
 
 NONE = "None"
 SINGLE = "SingleStack"
@@ -53,8 +53,8 @@ def _single_address_causes(addresses: list[str]) -> Found:
         if i == 0 and address == NONE:
             if len(addresses) > 1:
                 yield invalid(_FIELD, addresses, "'None' must be the first and only value")
-        elif not is_address(address):
-            yield invalid(f"{_FIELD}[{i}]", address, ADDRESS_RULE)
+        else:
+            yield from ip_causes(address, f"{_FIELD}[{i}]")
 
 
 def _matching_causes(addresses: list[str], families: list[str]) -> Found:

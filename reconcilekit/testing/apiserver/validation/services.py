@@ -17,7 +17,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     required,
     unsupported,
 )
-from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, endpoint_address_causes, is_address
+from reconcilekit.testing.apiserver.validation.ip_addresses import endpoint_address_causes, ip_causes, is_address
 from reconcilekit.testing.apiserver.validation.selectors import label_causes
 from reconcilekit.testing.apiserver.validation.service_addresses import address_causes, changed_address_causes
 
@@ -71,8 +71,8 @@ def service_status_causes(service: Obj, old: Obj) -> Found:
 
 def _ingress_causes(ingress: Obj, field: str) -> Found:
     address, mode, host = ingress.get("ip", ""), ingress.get("ipMode"), ingress.get("hostname", "")
-    if address and not is_address(address):
-        yield invalid(f"{field}.ip", address, ADDRESS_RULE)
+    if address:
+        yield from ip_causes(address, f"{field}.ip")
     if mode is None and address:
         yield required(f"{field}.ipMode", "must be specified when `ip` is set")
     elif mode is not None and not address:
@@ -160,10 +160,8 @@ def _external_address_causes(spec: Obj, old: Obj | None) -> Found:
     known = (old or {"spec": {}})["spec"].get("externalIPs") or ()
     for i, address in enumerate(spec.get("externalIPs") or ()):
         field = f"spec.externalIPs[{i}]"
-        if not is_address(address) and address not in known:
-            yield invalid(field, address, ADDRESS_RULE)
-        else:
-            yield from endpoint_address_causes(address, field)
+        wrong = list(ip_causes(address, field, known))
+        yield from wrong or endpoint_address_causes(address, field)
 
 
 def _node_port_causes(kind: str, ports: Sequence[Obj]) -> Found:

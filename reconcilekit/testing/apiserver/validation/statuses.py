@@ -17,7 +17,7 @@ from reconcilekit.testing.apiserver.validation.causes import (
     one_of,
     required,
 )
-from reconcilekit.testing.apiserver.validation.endpoints import ADDRESS_RULE, is_address
+from reconcilekit.testing.apiserver.validation.ip_addresses import ip_causes, is_address
 
 _STATUSES = ("False", "True", "Unknown")
 _REASON = re.compile("[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?")
@@ -122,8 +122,8 @@ def ingress_status_causes(ingress: Obj, old: Obj) -> Found:
     known = {told.get("ip", "") for told in _ingresses(old)}
     for i, told in enumerate(_ingresses(ingress)):
         field, address, host = f"status.loadBalancer.ingress[{i}]", told.get("ip", ""), told.get("hostname", "")
-        if address and address not in known and not is_address(address):
-            yield invalid(f"{field}.ip", address, ADDRESS_RULE)
+        if address:
+            yield from ip_causes(address, f"{field}.ip", known)
         if host:
             yield from (invalid(f"{field}.hostname", host, why) for why in names.subdomain(host))
             if is_address(host):

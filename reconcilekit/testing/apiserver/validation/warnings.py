@@ -6,16 +6,23 @@ import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reconcilekit.testing.apiserver.validation.causes import Obj
+from reconcilekit.testing.apiserver.validation.ip_addresses import address_warnings
 
 Warn = Callable[[Obj], Iterator[str]]
 
 _OLD_INGRESS = "kubernetes.io/ingress.class"
 _OLD_STORAGE = "volume.beta.kubernetes.io/storage-class"
-_ENDPOINTS = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+_CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 
 
 def _warn_of_endpoints(endpoints: Obj) -> Iterator[str]:
-    yield _ENDPOINTS
+    if (endpoints["metadata"].get("labels") or {}).get("endpoints.kubernetes.io/managed-by") == "endpoint-controller":
+        return
+    for i, subset in enumerate(endpoints.get("subsets") or ()):
+        for name in ("addresses", "notReadyAddresses"):
+            for j, address in enumerate(subset.get(name) or ()):
+                yield from address_warnings(address.get("ip", ""), f"subsets[{i}].{name}[{j}].ip")
 
 
 def _warn_of_claim(claim: Obj) -> Iterator[str]:
@@ -32,6 +39,11 @@ def _warn_of_ingress(ingress: Obj) -> Iterator[str]:
 def _warn_of_slice(endpoint_slice: Obj) -> Iterator[str]:
     if endpoint_slice.get("addressType") == "FQDN":
         yield "spec.addressType: FQDN endpoints are deprecated"
+    if (endpoint_slice["metadata"].get("labels") or {}).get(_MANAGED_BY) in _CONTROLLERS:
+        return
+    for i, endpoint in enumerate(endpoint_slice.get("endpoints") or ()):
+        for j, address in enumerate(endpoint.get("addresses") or ()):
+            yield from address_warnings(address, f"endpoints[{i}].addresses[{j}]")
 
 
 def _warn_of_secret(secret: Obj) -> Iterator[str]:

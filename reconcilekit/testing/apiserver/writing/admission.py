@@ -31,14 +31,16 @@ from reconcilekit.testing.apiserver.validation.metadata import (
 from reconcilekit.testing.apiserver.validation.metadata_updates import update_causes
 from reconcilekit.testing.apiserver.writing import custom, identity, preparing
 
+_ENDPOINTS = frozenset({("", "endpoints"), ("discovery.k8s.io", "endpointslices")})
+
 
 @attrs.frozen(kw_only=True)
 class Admission:
     """The checks, as a server is configured.
 
     Attributes:
-        accept_loopback_endpoints: take EndpointSlices with addresses in 127.0.0.0/8 and ::1, which a real server
-            refuses; for data planes that run beside the test.
+        accept_loopback_endpoints: take EndpointSlices and Endpoints with addresses in 127.0.0.0/8 and ::1, which a real
+            server refuses; for data planes that run beside the test.
     """
 
     accept_loopback_endpoints: bool = False
@@ -84,7 +86,7 @@ class Admission:
             # Messages quote structs, and Go writes their fields in an order of its own.
             before = None if old is None else in_go_order(old, served.definition)
             causes = _causes(served, asked, in_go_order(content, served.definition), before)
-        if self.accept_loopback_endpoints and served.plural == "endpointslices":
+        if self.accept_loopback_endpoints and served.storage_key in _ENDPOINTS:
             causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
             causes += custom.causes(served, served.custom, content, old, warnings, metadata_causes=tuple(causes))
