@@ -356,6 +356,18 @@ def repetitive_paths(body: bytes, read: Mapping[str, Any]) -> list[str]:
         return []
 
 
+def is_yaml(request: Request) -> bool:
+    """Whether a body is read as YAML."""
+    return _media_type(request) == YAML and not (request.body or b"").startswith(PROTOBUF_MAGIC)
+
+
+def yaml_twins(body: bytes) -> list[str]:
+    """What is told of the keys that a body in YAML has twice in one map."""
+    from reconcilekit.testing.apiserver.encoding.yaml_twins import twin_keys
+
+    return twin_keys(body)
+
+
 class Pairs(list[tuple[str, Any]]):
     """An object whose fields are all kept."""
 

@@ -74,6 +74,11 @@ def _json(body: bytes) -> dict[str, Any] | None:
         return None
 
 
+def is_json(body: bytes) -> bool:
+    """Whether a body is JSON, as most are."""
+    return _json(body) is not None
+
+
 def _told(error: Any) -> str:
     """What go-yaml says where libyaml gave up; in libyaml's own words, or some that are PyYAML's."""
     from yaml.scanner import ScannerError
@@ -170,39 +175,54 @@ class _Reader:
         return value
 
     def _scalar(self, event: Any) -> Any:
-        text, tag = event.value, event.tag
-        if tag is not None and tag != "!":
-            value = self._tagged(tag.removeprefix(_TAG), text)
-        elif event.implicit[0] and tag is None:
-            value = _MERGE if text == "<<" else _plain(text)
-            if isinstance(value, float):
-                value = self._finite(value)
-        else:
-            value = text
+        value = _MERGE if event.value == "<<" and is_merge(event) else scalar(event, self._wrong)
         return self._anchored(event, value) if event.anchor else value
 
-    def _finite(self, value: float) -> float | None:
-        if math.isfinite(value):
-            return value
-        told = "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-        self._wrong(f"json: unsupported value: {told}")
-        return None
 
-    def _tagged(self, kind: str, text: str) -> Any:
-        """A scalar of which it is said what it is."""
-        if kind == "binary":
-            try:
-                return base64.b64decode(text, validate=True).decode(errors="replace")
-            except binascii.Error:
-                self._wrong("yaml: !!binary value contains invalid base64 data")
-                return None
-        if kind not in ("bool", "int", "float", "null"):
-            return text
-        value = _plain(text)
-        found = _TYPES[type(value)]
-        if found != kind and (kind, found) != ("float", "int"):
-            self._wrong(f"yaml: cannot decode !!{found} `{text}` as a !!{kind}")
+def is_merge(event: Any) -> bool:
+    """Whether a scalar is the key `<<`, unquoted."""
+    return event.value == "<<" and event.implicit[0] and event.tag is None
+
+
+def scalar(event: Any, wrong: Callable[[str], None]) -> Any:
+    """What a scalar means.
+
+    Args:
+        event: it, as the parser tells it.
+        wrong: is told why it means nothing, where that is so.
+    """
+    text, tag = event.value, event.tag
+    if tag is not None and tag != "!":
+        return _tagged(tag.removeprefix(_TAG), text, wrong)
+    if not event.implicit[0] or tag is not None:
+        return text
+    value = _plain(text)
+    return _finite(value, wrong) if isinstance(value, float) else value
+
+
+def _finite(value: float, wrong: Callable[[str], None]) -> float | None:
+    if math.isfinite(value):
         return value
+    told = "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    wrong(f"json: unsupported value: {told}")
+    return None
+
+
+def _tagged(kind: str, text: str, wrong: Callable[[str], None]) -> Any:
+    """A scalar of which it is said what it is."""
+    if kind == "binary":
+        try:
+            return base64.b64decode(text, validate=True).decode(errors="replace")
+        except binascii.Error:
+            wrong("yaml: !!binary value contains invalid base64 data")
+            return None
+    if kind not in ("bool", "int", "float", "null"):
+        return text
+    value = _plain(text)
+    found = _TYPES[type(value)]
+    if found != kind and (kind, found) != ("float", "int"):
+        wrong(f"yaml: cannot decode !!{found} `{text}` as a !!{kind}")
+    return value
 
 
 class _Entries:
@@ -235,10 +255,12 @@ class _Entries:
             return key
         if isinstance(key, bool):
             return "true" if key else "false"
-        if isinstance(key, int | float):
+        shown = quoted(value) if isinstance(value, str) else value
+        if isinstance(key, int) and key >= 2**63:
+            self._wrong(f"unsupported map key of type: uint64, key: {key:#x}, value: {shown}")
+        elif isinstance(key, int | float):
             return number(key)
-        if key is None:
-            shown = quoted(value) if isinstance(value, str) else value
+        elif key is None:
             self._wrong(f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {shown}")
         else:
             self._wrong(f"yaml: invalid map key: {_syntax(key)}")

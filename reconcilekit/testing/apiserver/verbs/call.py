@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ from reconcilekit.testing.apiserver.verbs.parameters import (
 from reconcilekit.testing.apiserver.verbs.reads import parse_version, search
 from reconcilekit.testing.apiserver.verbs.watching import open_watch
 from reconcilekit.testing.apiserver.writing import naming
-from reconcilekit.testing.apiserver.writing.preconditions import RequestOf, Target
+from reconcilekit.testing.apiserver.writing.preconditions import RequestOf, Target, yaml_problem
 from reconcilekit.testing.apiserver.writing.warnings import warning_headers, with_warnings
 from reconcilekit.testing.apiserver.writing.writes import Check, Outcome
 
@@ -53,11 +54,15 @@ _SHOWN_WHEN_DELETED = frozenset(
         ("", "persistentvolumeclaims"),
         ("", "podtemplates"),
         ("", "resourcequotas"),
-        ("policy", "podsecuritypolicies"),
+        ("resource.k8s.io", "deviceclasses"),
+        ("resource.k8s.io", "resourceclaims"),
+        ("resource.k8s.io", "resourceclaimtemplates"),
+        ("resource.k8s.io", "resourceslices"),
         ("storage.k8s.io", "csinodes"),
         ("storage.k8s.io", "csidrivers"),
         ("storage.k8s.io", "storageclasses"),
         ("storage.k8s.io", "volumeattachments"),
+        ("storage.k8s.io", "volumeattributesclasses"),
     }
 )
 """Kinds whose deletion is answered with the object rather than with a Status."""
@@ -85,6 +90,7 @@ class Call:
         self._query = request.query
         self._warnings: list[str] = notices.about_kind(served)
         self._repetitive: tuple[str, ...] = ()
+        self._yaml_twins: tuple[str, ...] = ()
         self._presenter = Presenter(served, accepted, request.query, cluster.clock.now)
 
     def answer(self) -> Begun:
@@ -237,7 +243,7 @@ class Call:
             if self.route.subresource and not naming.creates_by_status(target):
                 self.live()
             bodies.check_applied_kind(config, self.served)
-            return self.written(self.cluster.apply(target, config, self.check_object))
+            return self.written(self.cluster.apply(target, config, functools.partial(self.check_applied, target)))
         transform = patching.transform_of(kind, self.request, self.served, strict=options.field_validation != "Ignore")
         is_document = not isinstance(transform, StrategicPatch)
         if isinstance(transform, StrategicPatch):
@@ -311,7 +317,10 @@ class Call:
         if not served.is_custom:
             bodies.check_kind(obj, served)
         if options.field_validation != "Ignore":
-            self._repetitive = tuple(bodies.repetitive_paths(body, obj))
+            if bodies.is_yaml(self.request):
+                self._yaml_twins = tuple(bodies.yaml_twins(body))
+            else:
+                self._repetitive = tuple(bodies.repetitive_paths(body, obj))
         return notices.without_twin_owners(obj, self._warnings)
 
     def target(self, options: WriteOptions, *, key: ObjectKey | None = None) -> Target:
@@ -325,6 +334,7 @@ class Call:
             is_dry_run=options.is_dry_run,
             field_validation=options.field_validation,
             repetitive=self._repetitive,
+            yaml_twins=self._yaml_twins,
             requestor=self.request.requestor if isinstance(self.request, RequestOf) else None,
             warnings=self._warnings,
         )
@@ -364,6 +374,20 @@ class Call:
         """
         self.check_namespace(obj)
         self._check_name(obj)
+
+    def check_applied(self, target: Target, obj: Mapping[str, Any]) -> None:
+        """Refuse an apply with keys that are there twice, if it is to be, and what isn't the object of the path.
+
+        Raises:
+            StatusError: 400.
+        """
+        if target.field_validation != "Ignore" and (twins := bodies.yaml_twins(self.request.body or b"")):
+            if target.field_validation == "Strict":
+                raise status.bad_request(
+                    f"error strict decoding patch: error converting YAML to JSON: {yaml_problem(twins)}"
+                )
+            target.warnings.extend(twins)
+        self.check_object(obj)
 
     def check_namespace(self, obj: Mapping[str, Any]) -> None:
         """Refuse an object of another namespace than the path's.

@@ -119,7 +119,7 @@ def _applied(call: Call, target: Target, before: Mapping[str, Any]) -> Stored:
         force=target.force,
     )
     scale = read_built_in(SCALE, dict(made), config)
-    call.check_object(scale)
+    call.check_applied(target, scale)
     return _write(call, target, scale, entries, is_patched=True)
 
 

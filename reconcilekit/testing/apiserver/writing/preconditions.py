@@ -44,6 +44,7 @@ class Target:
         is_apply: what is written was made by an apply: a custom object of which nobody has read yet what it is.
         field_validation: what becomes of fields that nobody knows: "Strict" refuses, "Warn" warns, "Ignore" neither.
         repetitive: the paths of all fields of a body that has some more than once, in its order; else empty.
+        yaml_twins: what is told of the keys that a body in YAML has twice in one map.
         patch_problems: what `field_validation` has to say of a patch before anybody knows what it makes.
         made_twice: the paths of fields that a patch puts twice into what it makes.
         strategic_patch: what comes as one, as messages quote it.
@@ -64,6 +65,7 @@ class Target:
     is_apply: bool = False
     field_validation: str = "Ignore"
     repetitive: tuple[str, ...] = ()
+    yaml_twins: tuple[str, ...] = ()
     patch_problems: tuple[str, ...] = ()
     made_twice: tuple[str, ...] = ()
     strategic_patch: Mapping[str, Any] | None = None
@@ -83,7 +85,7 @@ class Target:
         if self.patch_problems or self.made_twice:
             return [*self.patch_problems[:MAX_MISTAKES], *self._first(self._made_twice(unknown), listed)]
         if not self.repetitive:
-            return self._first([], listed)
+            return [*self._yaml_problems(), *self._first([], listed)]
         told, seen, twice = set(unknown), set[str](), set[str]()
         found: list[str] = []
         for path in self.repetitive:
@@ -94,6 +96,12 @@ class Target:
                 found.append(f'unknown field "{path}"')
             seen.add(path)
         return self._first(found, [] if in_order else listed)
+
+    def _yaml_problems(self) -> list[str]:
+        """One error for all of them, but as many warnings."""
+        if self.yaml_twins and self.field_validation == "Strict":
+            return [yaml_problem(self.yaml_twins)]
+        return list(self.yaml_twins)
 
     def _first(self, found: Sequence[str], unknown: Sequence[str]) -> list[str]:
         """As many as are told: one reader finds both in a built-in kind's objects, two find them in a custom kind's."""
@@ -117,6 +125,11 @@ class Target:
     def invalid(self, *causes: Cause) -> status.StatusError:
         """422 about this object."""
         return status.invalid(self.served.group, self.served.kind, self.key.name, causes)
+
+
+def yaml_problem(twins: Sequence[str]) -> str:
+    """The error of the keys that a body in YAML has twice."""
+    return "\n  ".join(("yaml: unmarshal errors:", *twins))
 
 
 def _is_in(path: str, fields: frozenset[str]) -> bool:

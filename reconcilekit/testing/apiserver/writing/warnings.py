@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,7 +14,10 @@ from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
 
 MAX_LENGTH: Final = 4096
-"""Characters that the server spends on all warnings of an answer."""
+"""Characters that the server spends on the texts of all warnings of an answer."""
+
+MAX_TEXT: Final = 256
+"""Characters of each, once all together are too long."""
 
 
 def warning_headers(served: ResourceType, warnings: Sequence[str]) -> dict[str, str]:
@@ -22,7 +26,21 @@ def warning_headers(served: ResourceType, warnings: Sequence[str]) -> dict[str, 
     if not warnings and not deprecation:
         return {}
     texts = list(dict.fromkeys([*([deprecation] if deprecation else []), *warnings]))
-    return {"warning": ", ".join(f'299 - "{_escaped(text)}"' for text in texts)[:MAX_LENGTH]}
+    return {"warning": ", ".join(f'299 - "{_escaped(text)}"' for text in _fitting(texts))}
+
+
+def _fitting(texts: list[str]) -> list[str]:
+    if sum(map(len, texts)) <= MAX_LENGTH:
+        return texts
+    shortened = [text[:MAX_TEXT] for text in texts]
+    # Those that were told before are told again where one goes beyond the limit, and it with them.
+    ends, shortened_ends = itertools.accumulate(map(len, texts)), itertools.accumulate(map(len, shortened))
+    beyond = next(index for index, end in enumerate(ends) if end > MAX_LENGTH)
+    return [
+        text
+        for index, (text, end) in enumerate(zip(shortened, shortened_ends, strict=True))
+        if index <= beyond or end - len(text) < MAX_LENGTH
+    ]
 
 
 def with_warnings(
