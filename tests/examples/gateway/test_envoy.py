@@ -82,7 +82,7 @@ def test_the_bootstrap_holds_the_ads_server_and_no_listener() -> None:
 
 
 class _Hasty(SystemClock):
-    """Has a fiftieth of the patience."""
+    """Has a fiftieth of the patience with an end, which is 5 s, and all of it with a start."""
 
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
-        return super().timeout(None if seconds is None else seconds / 50)
+        return super().timeout(seconds / 50 if seconds == 5.0 else seconds)
