@@ -13,6 +13,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.go_text import json_text, json_type, quoted
 from reconcilekit.testing.apiserver.json_values import is_too_deep, may_be_too_deep
+from reconcilekit.testing.apiserver.kinds.earlier import has_same_fields
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.schema.ordering import in_go_order
 from reconcilekit.testing.apiserver.status import Cause
@@ -190,7 +191,9 @@ def check_kind(patched: Mapping[str, Any], served: ResourceType, target: Target)
         if target.field_validation == "Warn":
             target.warnings.extend(listed)
         raise bodies.nameless(target.key.name)
-    if (kind, api_version) != (served.kind, served.api_version):
+    if (kind, api_version) == (served.kind, served.api_version):
+        return
+    if kind != served.kind or not has_same_fields(kind, api_version):
         raise undecodable(patched, bodies.conversion_problem(kind, api_version, served))
 
 
