@@ -56,6 +56,7 @@ def verdict(rule: str) -> object:
         "self.s.split('').size() == 4 && self.s.upperAscii() == 'TEXT' && '%s-%d'.format([self.s, self.n]) == 'text-3'",
         "self.n < 3.5 && self.n >= 3u && 1 < 2.0",
         "[3, 1, 2].sort() == [1, 2, 3] && [[1], [2]].flatten() == [1, 2]",
+        "[2u, 1u].sum() == 3u && [2u, 1u].min() == 1u && [b'b', b'a'].max() == b'b' && ![b'b', b'a'].isSorted()",
         "self.?s.orValue('x') == 'text' && !self.?x.hasValue() || true",
     ],
 )
@@ -72,6 +73,7 @@ def test_a_rule_holds(rule: str) -> None:
     ("rule", "words"),
     [
         ("ip('10.0.0') == ip('10.0.0.1')", 'IP Address "10.0.0" parse error'),
+        ("{'a': 1, 'a': 2}.size() == 1", "duplicate key in map"),
         ("quantity(self.s).isInteger()", "quantities must match the regular expression"),
         ("self.l[9] == 1", "index out of bounds: 9"),
         ("1 / (self.n - 3) == 1", "division by zero"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reconcilekit.testing.apiserver.crd.rules import functions, missing
 from reconcilekit.testing.apiserver.status import INSTALL_EXTRA
@@ -144,6 +144,16 @@ def parsed(source: str) -> cel.Expression:
         return missing.with_insertions(program, runtime())
     except RuntimeError as error:
         raise ExpressionError(missing.without_aliases(compile_message(str(error), lines_before=0))) from error
+
+
+def evaluated(program: cel.Expression, activation: dict[str, Any]) -> tuple[str, object]:
+    """The type of what a program comes to, and that; "ERROR" and the library's message where it fails."""
+    try:
+        result = program.eval(data=activation)
+    except RuntimeError as error:
+        # Most of what goes wrong is a result, too; this is left, such as a key that a map has twice.
+        return "ERROR", error
+    return result.type().name(), result.value()
 
 
 def without_strings(source: str) -> str:

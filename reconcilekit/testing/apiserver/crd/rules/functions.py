@@ -24,7 +24,10 @@ _OPAQUE: Final = (
     "net.IP",
     "net.CIDR",
 )
-_SCALARS: Final = ("int", "double", "string", "bool", "timestamp", "duration")
+_NUMBERS: Final = ("int", "uint", "double")
+_SCALARS: Final = (*_NUMBERS, "string", "bytes", "bool")
+_TIMES: Final = ("timestamp", "duration")
+"""What Python functions get, but can't return where nobody knows the types beforehand."""
 
 _DECLARED = """
 quantity(string) -> kubernetes.Quantity
@@ -188,9 +191,8 @@ def comparison_functions() -> list[cel.FunctionDecl]:
     """``<``, ``<=``, ``>`` and ``>=``, which Kubernetes allows between numbers of different types, too."""
     from cel_expr_python import cel
 
-    types = {name: _checked_type(name) for name in ("int", "uint", "double", "string", "bool", "bytes", *_SCALARS[4:])}
-    numbers = ("int", "uint", "double")
-    pairs = [(one, other) for one in types for other in types if one == other or {one, other} <= set(numbers)]
+    types = {name: _checked_type(name) for name in (*_SCALARS, *_TIMES)}
+    pairs = [(one, other) for one in types for other in types if one == other or {one, other} <= set(_NUMBERS)]
     return [
         cel.FunctionDecl(
             operator,
@@ -241,11 +243,12 @@ def _signatures() -> Iterator[tuple[str, list[str], list[str], str]]:
         )
     for name in opaque.FORMAT_NAMES:
         yield f"format.{name}", [], [], "kubernetes.NamedFormat"
-    for item in _SCALARS:
+    for item in (*_SCALARS, *_TIMES):
         yield "isSorted", [f"list({item})"], [], "bool"
+    for item in _SCALARS:
         yield "min", [f"list({item})"], [], item
         yield "max", [f"list({item})"], [], item
-    for item in ("int", "double", "duration"):
+    for item in _NUMBERS:
         yield "sum", [f"list({item})"], [], item
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from reconcilekit.testing.apiserver.crd.rules.formatting import formatted
 from reconcilekit.testing.apiserver.go_text import number
 
 if TYPE_CHECKING:
@@ -20,14 +21,15 @@ ALIASES: Final = {
     "string": "strung",
     "charAt": "charIn",
     "substring": "subletter",
+    "format": "worded",
 }
-"""Of what is called on lists, and on addresses; and of what doesn't say which index is out of range."""
+"""Of what is called on lists, and on addresses; of what doesn't say which index is out of range; of other words."""
 
 _UNKNOWN: Final = re.compile(
     r"<input>:(\d+):(\d+): found no matching overload for '(\w+)' applied to '(?:list\(|\(net\.(?:IP|CIDR)\))"
 )
 _CALLS: Final = re.compile(
-    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<name>\b(?:indexOf|lastIndexOf|string|charAt|substring))\s*\("""
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<name>\b(?:indexOf|lastIndexOf|string|charAt|substring|format))\s*\("""
 )
 _ADDRESSES: Final = re.compile(r"\b(?:ip|cidr)\s*\(")
 _INSERT: Final = b"cel.@mapInsert"
@@ -136,6 +138,7 @@ def runtime_functions() -> list[cel.FunctionDecl]:
         for name, part, told in (
             ("charIn", _char, ([kinds.STRING, kinds.INT],)),
             ("subletter", _part, ([kinds.STRING, kinds.INT], [kinds.STRING, kinds.INT, kinds.INT])),
+            ("worded", formatted, ([kinds.STRING, kinds.List(kinds.DYN)],)),
         )
     ]
     texts = [kinds.Map(kinds.STRING, kinds.DYN), kinds.STRING, kinds.INT, kinds.DOUBLE, kinds.BOOL]

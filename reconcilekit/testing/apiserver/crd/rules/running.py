@@ -49,9 +49,8 @@ class Rule:
         """What a run on a value finds."""
         if self._program is None:
             self._program = engine.parsed(self._wrapped(self._source))
-        result = self._program.eval(data=activation)
-        outcome = result.value()
-        if result.type().name() == "BOOL":
+        type_of_outcome, outcome = engine.evaluated(self._program, activation)
+        if type_of_outcome == "BOOL":
             if not outcome:
                 yield self._broken(activation, value, path, type_name)
             return
@@ -96,8 +95,8 @@ class Rule:
                 self._message_program = engine.parsed(self._wrapped(source))
             except ExpressionError:
                 return ""
-        result = self._message_program.eval(data=activation)
-        message = str(result.value()).strip() if result.type().name() == "STRING" else ""
+        type_of_outcome, outcome = engine.evaluated(self._message_program, activation)
+        message = str(outcome).strip() if type_of_outcome == "STRING" else ""
         return "" if len(message.encode()) > MAX_MESSAGE or "\n" in message else message
 
 
