@@ -96,8 +96,8 @@ func (r run) start() *running {
 		LeaderElectionID:              "sites",
 		LeaderElectionNamespace:       r.Namespace,
 		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 ptr.To(2 * time.Second),
-		RenewDeadline:                 ptr.To(time.Second),
+		LeaseDuration:                 ptr.To(60 * time.Second),
+		RenewDeadline:                 ptr.To(40 * time.Second),
 		RetryPeriod:                   ptr.To(100 * time.Millisecond),
 		Client:                        client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 	})

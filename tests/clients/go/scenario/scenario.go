@@ -73,9 +73,9 @@ func (s *Scenario) Step(what string, do func()) {
 	fmt.Printf("ok %s (%s)\n", what, time.Since(began).Round(time.Millisecond))
 }
 
-// Until waits for a condition for at most 20 seconds.
+// Until waits for a condition for at most 100 seconds.
 func (s *Scenario) Until(what string, is func() bool) {
-	err := wait.PollUntilContextTimeout(s.Context, 10*time.Millisecond, 20*time.Second, true,
+	err := wait.PollUntilContextTimeout(s.Context, 10*time.Millisecond, 100*time.Second, true,
 		func(context.Context) (bool, error) { return is(), nil })
 	if err != nil {
 		panic(what + " doesn't become true: " + err.Error())
