@@ -8,10 +8,8 @@ from collections.abc import Hashable, Iterable
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey, key_of
-from reconcilekit.testing.apiserver.housekeeping.hands import Hands
+from reconcilekit.testing.apiserver.housekeeping.hands import EVENTS, Hands
 from reconcilekit.testing.apiserver.storage.storage import Event
-
-EVENTS = ("", "events")
 
 _ALL = "all"
 """The one item to be looked at: every Event lives equally long, so the one that was written first ends first."""

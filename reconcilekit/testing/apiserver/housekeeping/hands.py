@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconcilekit.kube.resource import ObjectKey, Resource, is_nameable
 from reconcilekit.testing.apiserver.housekeeping.chores import StorageKey
@@ -14,7 +14,11 @@ from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.storage.storage import Stored
 from reconcilekit.testing.apiserver.writing.preconditions import Target
 
+if TYPE_CHECKING:
+    from reconcilekit.testing.apiserver.housekeeping.recording import Correlator
+
 MANAGER = "kube-controller-manager"
+EVENTS = ("", "events")
 
 
 class Hands:
@@ -30,6 +34,7 @@ class Hands:
     def __init__(self, cluster: KeptCluster, manager: str = MANAGER) -> None:
         self._cluster = cluster
         self._manager = manager
+        self._told: Correlator | None = None
 
     @property
     def cluster(self) -> KeptCluster:
@@ -145,24 +150,39 @@ class Hands:
     def tell(
         self, involved: Mapping[str, str], *, reason: str, message: str, component: str, kind: str = "Normal"
     ) -> None:
-        """Record an Event about an object."""
+        """Record an Event about an object, or that one came about again; see `recording`."""
+        from reconcilekit.testing.apiserver.housekeeping.recording import Correlator
+
         time, namespace = self.timestamp(), involved.get("namespace", "default")
-        body: dict[str, Any] = {
-            "metadata": {"name": f"{involved['name']}.{self._cluster.clock.random.getrandbits(63):016x}"},
+        event: dict[str, Any] = {
             "involvedObject": dict(involved),
             "reason": reason,
             "message": message,
             "source": {"component": component},
             "firstTimestamp": time,
             "lastTimestamp": time,
-            "count": 1,
             "type": kind,
             "eventTime": None,
             "reportingComponent": component,
             "reportingInstance": "",
         }
-        body["metadata"]["namespace"] = namespace
-        self.create(("", "events"), body)
+        if self._told is None:
+            self._told = Correlator()
+        name = f"{involved['name']}.{self._cluster.clock.random.getrandbits(63):016x}"
+        correlated = self._told.correlate(event, name=name, now=self._cluster.clock.monotonic())
+        if correlated is None:
+            return
+        body, line = correlated
+        key = ObjectKey(namespace, line.name)
+        if self.get(EVENTS, key) is None:
+            self.create(EVENTS, {"metadata": {"name": line.name, "namespace": namespace}, **body})
+        else:
+            again = {name: body[name] for name in ("count", "lastTimestamp", "message")}
+            self.change(EVENTS, key, lambda live: {**live, **again})
+
+    def forget_told(self) -> None:
+        """Begin anew with what was told: the past has changed."""
+        self._told = None
 
     def _write(
         self,

@@ -73,6 +73,7 @@ class Controller(abc.ABC):
     def start_over(self) -> Iterable[Hashable]:
         """Every object of its kind."""
         self._refused.clear()
+        self._hands.forget_told()
         return [stored.key for stored in self._hands.select(self.kind)]
 
     @abc.abstractmethod
