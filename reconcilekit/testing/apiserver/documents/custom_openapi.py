@@ -30,7 +30,8 @@ def v3(types: Sequence[ResourceType]) -> bytes:
         document["components"]["schemas"] = {**document["components"]["schemas"], **kept}
     document = merged["document"]
     schemas = document["components"]["schemas"]
-    left = {name: schemas[name] for name in sorted(schemas) if "Placeholdered" not in name and "Placeclu" not in name}
+    others = ("Placeholdered", "Placeclu", *(() if _has_scales(types) else (".autoscaling.",)))
+    left = {name: schemas[name] for name in sorted(schemas) if not any(part in name for part in others)}
     document["components"]["schemas"] = left
     return msgspec.json.encode(document)
 
@@ -46,6 +47,10 @@ def v2(types: Sequence[ResourceType]) -> tuple[dict[str, Any], dict[str, Any]]:
         _put_schema(kept[_definition_name(served)], _for_v2(served.openapi))
         definitions |= kept
     return paths, definitions
+
+
+def _has_scales(types: Sequence[ResourceType]) -> bool:
+    return any(subresource.name == "scale" for served in types for subresource in served.subresources)
 
 
 def _named(served: ResourceType, version: bytes) -> bytes:
