@@ -16,10 +16,9 @@ from reconcilekit.testing.apiserver.encoding.negotiation import JSON, MEDIA_TYPE
 from reconcilekit.testing.apiserver.go_text import json_type
 from reconcilekit.testing.apiserver.json_values import is_too_deep, may_be_too_deep, with_whole_numbers
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
-from reconcilekit.testing.apiserver.schema.schemas import options_problem
 
 TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-_SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
+SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
 LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _ENDLESS = 300
 _ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % _ENDLESS)
@@ -29,7 +28,6 @@ _TOO_DEEP = "exceeded max depth"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf';\s*({_WORD})\s*=\s*(?:{_WORD}|"(?:\\.|[^"\\])*")\s*')
 _PARAMETERS = re.compile(rf"\s*(?:{_PARAMETER.pattern})*;?\s*")
-_OPTIONS_KINDS = frozenset({"DeleteOptions"})
 
 
 def check_media_type(request: Request) -> None:
@@ -85,22 +83,27 @@ def decode_object(body: bytes, served: ResourceType, request: Request) -> dict[s
 
 def _decode(body: bytes, served: ResourceType, sent: bytes) -> dict[str, Any]:
     try:
-        decoded = _loads(body)
+        decoded = loads(body)
     except ValueError as error:
-        raise _unreadable(sent, served, _describe(body, error)) from error
+        raise _unreadable(sent, served, describe(body, error)) from error
     if decoded is None:
         return {}
-    if not isinstance(decoded, dict):
-        found = json_type(decoded)
-        why = f"json parse error: json: cannot unmarshal {found} into Go value of type {TYPE_META}"
+    if why := unreadable_type(decoded):
         raise _unreadable(sent, served, why)
+    fields: dict[str, Any] = decoded
+    return fields
+
+
+def unreadable_type(decoded: object) -> str:
+    """Why nobody can tell what an object is, "" if one can."""
+    if not isinstance(decoded, dict):
+        return f"json parse error: json: cannot unmarshal {json_type(decoded)} into Go value of type {TYPE_META}"
     for name in ("apiVersion", "kind"):
         value = decoded.get(name)
         if value is not None and not isinstance(value, str):
             found = json_type(value)
-            why = f"json parse error: json: cannot unmarshal {found} into Go struct field .{name} of type string"
-            raise _unreadable(sent, served, why)
-    return decoded
+            return f"json parse error: json: cannot unmarshal {found} into Go struct field .{name} of type string"
+    return ""
 
 
 class _TooDeepError(ValueError):
@@ -111,7 +114,12 @@ class _NumberError(ValueError):
     """A number that nobody can hold."""
 
 
-def _loads(body: bytes) -> Any:
+def loads(body: bytes) -> Any:
+    """What JSON means, as Go reads it.
+
+    Raises:
+        ValueError: it is none.
+    """
     try:
         decoded = msgspec.json.decode(body)
         if may_be_too_deep(body) and is_too_deep(decoded):
@@ -205,34 +213,6 @@ def decode_apply(body: bytes, served: ResourceType) -> dict[str, Any]:
     return with_whole_numbers(decoded) if served.is_custom else decoded
 
 
-def decode_options(body: bytes, request: Request) -> dict[str, Any]:
-    """DeleteOptions, empty where there are none.
-
-    Raises:
-        StatusError: 400.
-    """
-    if not body:
-        return {}
-    if body.startswith(PROTOBUF_MAGIC):
-        return _decode_protobuf_options(body)
-    try:
-        options = _loads(_load_yaml(body) if _media_type(request) == YAML else body)
-    except ValueError as error:
-        raise status.bad_request(f"couldn't get version/kind; {_describe(body, error)}") from error
-    if not isinstance(options, dict):
-        found = json_type(options)
-        why = f"json: cannot unmarshal {found} into Go value of type {TYPE_META}"
-        raise status.bad_request(f"couldn't get version/kind; json parse error: {why}")
-    _check_options_kind(options)
-    if not isinstance(options.get("gracePeriodSeconds", 0), int | None):
-        found = json_type(options["gracePeriodSeconds"])
-        where = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
-        raise status.bad_request(f"json: cannot unmarshal {found} into {where}")
-    if problem := options_problem(options):
-        raise status.bad_request(problem)
-    return {name: value for name, value in options.items() if value is not None}
-
-
 def _decode_protobuf(body: bytes, served: ResourceType) -> dict[str, Any]:
     from reconcilekit.testing.apiserver.encoding import protobuf
 
@@ -248,24 +228,6 @@ def _decode_protobuf(body: bytes, served: ResourceType) -> dict[str, Any]:
     except protobuf.MalformedMessageError as error:
         subject = f'{served.kind} in version "{served.version}" cannot be handled as a {served.kind}'
         raise status.bad_request(f"{subject}: {error}") from error
-
-
-def _decode_protobuf_options(body: bytes) -> dict[str, Any]:
-    from reconcilekit.testing.apiserver.encoding import protobuf
-
-    try:
-        options = protobuf.decode_protobuf(body, api_version="v1", kind="DeleteOptions")
-    except ValueError as error:
-        raise status.bad_request(str(error)) from error
-    _check_options_kind(options)
-    return options
-
-
-def _check_options_kind(options: Mapping[str, Any]) -> None:
-    kind = options.get("kind", "DeleteOptions")
-    if kind not in _OPTIONS_KINDS:
-        version = options.get("apiVersion", "v1")
-        raise status.bad_request(f'no kind "{kind}" is registered for version "{version}" {_SCHEME}')
 
 
 def check_kind(obj: Mapping[str, Any], served: ResourceType) -> None:
@@ -295,7 +257,7 @@ def _misfit(kind: str, api_version: str, served: ResourceType) -> status.StatusE
 def conversion_problem(kind: str, api_version: str, served: ResourceType) -> str:
     """Why an object of one kind can't be taken for one of another."""
     if not _is_known(kind, api_version):
-        return f'no kind "{kind}" is registered for version "{api_version}" {_SCHEME}'
+        return f'no kind "{kind}" is registered for version "{api_version}" {SCHEME}'
     version = api_version.rpartition("/")[2]
     group = served.group.partition(".")[0] or "core"
     return f"converting ({version}.{kind}) to ({group}.{served.kind}): unknown conversion"
@@ -417,7 +379,8 @@ def _unrecognized(body: bytes, served: ResourceType, why: str) -> status.StatusE
     )
 
 
-def _describe(body: bytes, error: Exception) -> str:
+def describe(body: bytes, error: Exception) -> str:
+    """Why JSON can't be read, as Go says it."""
     from reconcilekit.testing.apiserver.encoding import go_json
 
     text = str(error) if isinstance(error, _TooDeepError | _NumberError) else go_json.problem(body)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reconcilekit.testing.apiserver.go_text import quoted
+
 _END = "unexpected end of JSON input"
 _START = "looking for beginning of value"
 _NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -145,5 +147,5 @@ _ESCAPED = {"'": "\\'", '"': '"', "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "
 
 
 def _invalid(char: str, where: str) -> str:
-    shown = _ESCAPED.get(char) or (char if char.isprintable() else f"\\x{ord(char):02x}")
+    shown = _ESCAPED.get(char) or quoted(char)[1:-1]
     return f"invalid character '{shown}' {where}"

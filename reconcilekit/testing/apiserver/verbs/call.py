@@ -14,6 +14,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.cluster import Cluster
 from reconcilekit.testing.apiserver.encoding import bodies
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
+from reconcilekit.testing.apiserver.encoding.options import decode_options
 from reconcilekit.testing.apiserver.encoding.routes import Route
 from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
@@ -23,7 +24,10 @@ from reconcilekit.testing.apiserver.storage.watch import WatchStream
 from reconcilekit.testing.apiserver.verbs import conversions, custom_verbs, notices, questions
 from reconcilekit.testing.apiserver.verbs.answers import Presenter, deleted
 from reconcilekit.testing.apiserver.verbs.parameters import (
+    DESPITE_STORE,
     WriteOptions,
+    check_single,
+    chosen_for_deletion,
     delete_options,
     list_options,
     manager_of_agent,
@@ -262,6 +266,9 @@ class Call:
 
     def _delete(self) -> Begun:
         options = self._delete_options()
+        if options.get(DESPITE_STORE):
+            notices.check_unsafe(self.served)
+            raise notices.is_readable(self.served, self.live().key)
         notices.check_immortal(self.served, self.route.name)
         self._warnings += notices.about_deletion(self.served, options)
         outcome = self.cluster.delete(self._delete_target(options, self.route.key), options)
@@ -276,8 +283,9 @@ class Call:
         return self._presenter.one(outcome.stored, code=202 if waits else 200)
 
     def _delete_collection(self) -> Begun:
-        asked = list_options(self._query, is_watch=False)
+        asked = chosen_for_deletion(list_options(self._query, is_watch=False), self._query)
         options = self._delete_options()
+        check_single(options)
         page = search(self.cluster.storage, self.served, self.route.namespace, asked).page()
         collection = self.cluster.storage.collection(self.served)
         for stored in page.objects:
@@ -287,10 +295,11 @@ class Call:
         return self._presenter.found(page)
 
     def _delete_options(self) -> dict[str, object]:
-        body = self.request.body or b""
-        if body:
-            bodies.check_media_type(self.request)
-        return delete_options(self._query, bodies.decode_options(body, self.request))
+        body = self.request.body
+        if not body:
+            return delete_options(self._query, None)
+        bodies.check_media_type(self.request)
+        return delete_options(self._query, decode_options(body, self.request))
 
     def _delete_target(self, options: Mapping[str, object], key: ObjectKey) -> Target:
         return self.target(WriteOptions(is_dry_run=bool(options.get("dryRun"))), key=key)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from reconcilekit.kube.resource import ObjectKey
 from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.validation import SYSTEM_PRIORITIES
@@ -19,6 +20,17 @@ _JOBS = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
     "propagationPolicy=Orphan to suppress this warning"
 )
+_REGISTRY = {
+    ("", "services"): "services/specs",
+    ("", "endpoints"): "services/endpoints",
+    ("", "nodes"): "minions",
+    ("", "replicationcontrollers"): "controllers",
+    ("networking.k8s.io", "ingresses"): "ingress",
+    ("apiregistration.k8s.io", "apiservices"): "apiregistration.k8s.io/apiservices",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.k8s.io/customresourcedefinitions",
+}
+"""Where etcd keeps objects of kinds that aren't found by their plurals."""
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
@@ -48,6 +60,27 @@ def check_immortal(served: ResourceType, name: str) -> None:
     if served.storage_key == ("scheduling.k8s.io", "priorityclasses") and name in SYSTEM_PRIORITIES:
         why = "this is a system priority class and cannot be deleted"
         raise status.forbidden(served.group, served.plural, name, why)
+
+
+def check_unsafe(served: ResourceType) -> None:
+    """Some kinds have no unsafe deletion.
+
+    Raises:
+        StatusError: 500.
+    """
+    if served.storage_key == ("", "namespaces"):
+        why = "no unsafe deleter provided, can not honor ignoreStoreReadErrorWithClusterBreakingPotential"
+        details = {"causes": [{"message": why}]}
+        raise status.StatusError(500, f"Internal error occurred: {why}", reason="InternalError", details=details)
+
+
+def is_readable(served: ResourceType, key: ObjectKey) -> status.StatusError:
+    """409 of an unsafe deletion: the object can be read, as all here can."""
+    usual = f"{served.group}/{served.plural}" if served.is_custom else served.plural
+    path = "/".join(part for part in (_REGISTRY.get(served.storage_key, usual), *key) if part)
+    why = "AdditionalErrorMsg: unsafe deletion is not allowed because the object is decodable from storage"
+    told = f"StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0, {why}"
+    return status.conflict(served.group, served.plural, key.name, told)
 
 
 def without_twin_owners(obj: dict[str, Any], warnings: list[str]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from reconcilekit.testing.apiserver.verbs.label_selectors import parse_label_sel
 MAX_MANAGER = 128
 """Bytes of a field manager's name."""
 
+DESPITE_STORE = "ignoreStoreReadErrorWithClusterBreakingPotential"
+"""The option that deletes what nobody can read any more; nothing here is so."""
+
 _NOT_OLDER = "NotOlderThan"
 _PROPAGATION = ("Foreground", "Background", "Orphan")
 
@@ -33,8 +36,8 @@ def whole_number(query: Mapping[str, str], name: str) -> int | None:
     Raises:
         StatusError: 400.
     """
-    text = query.get(name, "")
-    return integer(text) if text else None
+    text = query.get(name)
+    return None if text is None else integer(text)
 
 
 def integer(text: str) -> int:
@@ -109,6 +112,14 @@ def list_options(query: Mapping[str, str], *, is_watch: bool | None = None) -> L
     causes = list(_watch_causes(options) if watches else _list_causes(options))
     if causes:
         raise _invalid("ListOptions", causes)
+    return options
+
+
+def chosen_for_deletion(options: ListOptions, query: Mapping[str, str]) -> ListOptions:
+    """What a deletecollection lists: pages, and a limit makes the version exact that is told without a match."""
+    is_told = options.resource_version not in ("", "0") and not options.match
+    if is_told and not options.limit and not query.get("limit", "").startswith("-"):
+        return attrs.evolve(options, match="Exact")
     return options
 
 
@@ -204,17 +215,17 @@ def _read_write_options(query: Mapping[str, str], kind: str, *, is_apply: bool) 
     )
 
 
-def delete_options(query: Mapping[str, str], told: Mapping[str, object]) -> dict[str, object]:
+def delete_options(query: Mapping[str, str], told: Mapping[str, object] | None) -> dict[str, object]:
     """DeleteOptions: the body's where there is one, the query's otherwise.
 
     Args:
         query: the request's.
-        told: the body's; empty for none.
+        told: the body's; None for none.
 
     Raises:
         StatusError: 400 or 422.
     """
-    options = dict(told) if told else _delete_options_of(query)
+    options = _delete_options_of(query) if told is None else dict(told)
     causes = list(_delete_causes(options))
     if causes:
         raise _invalid("DeleteOptions", causes)
@@ -227,6 +238,8 @@ def _delete_options_of(query: Mapping[str, str]) -> dict[str, object]:
         "orphanDependents": flag(query, "orphanDependents"),
         "propagationPolicy": query.get("propagationPolicy"),
         "dryRun": _dry_run_of(query) or None,
+        DESPITE_STORE: flag(query, DESPITE_STORE),
+        "preconditions": {name: query[name] for name in ("uid", "resourceVersion") if query.get(name)} or None,
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -240,6 +253,25 @@ def _delete_causes(options: Mapping[str, object]) -> Iterator[Cause]:
     if policy is not None and policy not in _PROPAGATION:
         yield _unsupported("propagationPolicy", quoted(str(policy)), (*_PROPAGATION, "nil"))
     yield from _dry_run_causes(dry_run if isinstance(dry_run, list) else [])
+    if options.get(DESPITE_STORE):
+        for name in ("propagationPolicy", "orphanDependents", "gracePeriodSeconds", "preconditions"):
+            if options.get(name) is not None:
+                yield _despite_store(f"cannot be set together with .{name}")
+
+
+def check_single(options: Mapping[str, object]) -> None:
+    """Refuse options that are none for a collection.
+
+    Raises:
+        StatusError: 422.
+    """
+    if options.get(DESPITE_STORE):
+        why = "is not allowed with DELETECOLLECTION, try again after removing the option"
+        raise _invalid("DeleteOptions", [_despite_store(why)])
+
+
+def _despite_store(why: str) -> Cause:
+    return Cause(reason="FieldValueInvalid", message=f"Invalid value: true: {why}", field=DESPITE_STORE)
 
 
 def _dry_run_of(query: Mapping[str, str]) -> list[str]:
