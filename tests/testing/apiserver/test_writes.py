@@ -10,6 +10,7 @@ import pytest
 
 from reconcilekit.kube.transport import Request
 from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
+from tests.testing.apiserver.conftest import Caller
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
