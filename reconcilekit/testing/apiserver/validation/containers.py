@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+
+import attrs
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import (
@@ -13,7 +15,6 @@ from reconcilekit.testing.apiserver.validation.causes import (
     forbidden,
     invalid,
     missing,
-    not_negative,
     one_of,
     required,
 )
@@ -21,54 +22,121 @@ from reconcilekit.testing.apiserver.validation.resource_names import amount
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+_RARE_IN_MOUNTS = frozenset({"subPath", "subPathExpr", "mountPropagation", "recursiveReadOnly"})
+_PARTS_OF_LIFE = frozenset(
+    {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe", "restartPolicy", "restartPolicyRules"}
+)
 _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
-_VARIABLE_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
-_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
-_POD_FIELDS = frozenset(
-    {
-        "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-        "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
-    }
-)  # fmt: skip
-"""What a variable may take over of its pod."""
 
 
-def container_list_causes(containers: Sequence[Obj], volumes: set[str], field: str) -> Found:
+@attrs.frozen
+class Around:
+    """What of its Pod is looked at with a container.
+
+    Attributes:
+        spec: the Pod's.
+        volumes: those that are right, by name.
+    """
+
+    spec: Obj
+    volumes: Mapping[str, Obj]
+
+    @property
+    def grace(self) -> int | None:
+        """Seconds that it has to stop."""
+        seconds: int | None = self.spec.get("terminationGracePeriodSeconds")
+        return seconds
+
+
+def container_list_causes(containers: Sequence[Obj], around: Around, field: str) -> Found:
     """What is wrong with the containers of a pod."""
     if not containers:
         yield required(field)
     seen: set[str] = set()
     for i, container in enumerate(containers):
-        yield from container_causes(container, volumes, seen, f"{field}[{i}]")
+        inner, name = f"{field}[{i}]", container.get("name", "")
+        yield from container_causes(container, around, inner)
+        if name in seen:
+            yield duplicate(f"{inner}.name", name)
+        seen.add(name)
+        if not _PARTS_OF_LIFE.isdisjoint(container):
+            from reconcilekit.testing.apiserver.validation import container_lives
+
+            yield from container_lives.life_causes(container, around.grace, inner)
+            yield from container_lives.restart_causes(container, inner)
+    yield from _host_port_causes(containers, [f"{field}[{i}]" for i in range(len(containers))])
 
 
-def container_causes(container: Obj, volumes: set[str], seen: set[str], field: str) -> Found:
-    """What is wrong with one of them; `seen` has the names of those before it."""
+def initial_container_causes(containers: Sequence[Obj], around: Around, seen: set[str], field: str) -> Found:
+    """What is wrong with those that run before; `seen` has the names of the others."""
+    from reconcilekit.testing.apiserver.validation import container_lives
+
+    for i, container in enumerate(containers):
+        inner, name = f"{field}[{i}]", container.get("name", "")
+        yield from container_causes(container, around, inner)
+        yield from container_lives.restart_causes(container, inner)
+        if name and name in seen:
+            yield duplicate(f"{inner}.name", name)
+        seen.add(name)
+        # They run one by one, and the real server counts from the first.
+        yield from _host_port_causes([container], [f"{field}[0]"])
+        yield from container_lives.initial_causes(container, around.grace, inner)
+
+
+def container_causes(container: Obj, around: Around, field: str) -> Found:
+    """What is wrong with what all kinds of containers have."""
     name = container.get("name", "")
     if not name:
         yield required(f"{field}.name")
     else:
         yield from (invalid(f"{field}.name", name, why) for why in names.label(name))
-    if name and name in seen:
-        yield duplicate(f"{field}.name", name)
-    seen.add(name)
-    image = container.get("image", "")
-    if not image:
+    if not container.get("image"):
         yield required(f"{field}.image")
-    yield from _lifecycle_causes(container, field)
     yield from one_of(f"{field}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGE_POLICIES)
     yield from port_causes(container.get("ports") or (), f"{field}.ports")
     yield from _variable_causes(container.get("env") or (), f"{field}.env")
-    mounts, context = container.get("volumeMounts") or (), container.get("securityContext") or {}
-    yield from _mount_causes(mounts, volumes, f"{field}.volumeMounts")
-    yield from _propagation_causes(mounts, context, f"{field}.volumeMounts")
+    if sources := container.get("envFrom"):
+        yield from container_sources().all_source_causes(sources, f"{field}.envFrom")
+    yield from _mount_causes(container, around.volumes, f"{field}.volumeMounts")
+    if container.get("volumeDevices"):
+        yield from container_sources().device_causes(container, around.volumes, f"{field}.volumeDevices")
     yield from one_of(f"{field}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
-    yield from resource_causes(container.get("resources") or {}, f"{field}.resources")
-    if context:
+    resources = container.get("resources") or {}
+    yield from resource_causes(resources, f"{field}.resources")
+    if claims := resources.get("claims"):
+        known = [claim["name"] for claim in around.spec.get("resourceClaims") or () if claim.get("name")]
+        yield from container_sources().claim_causes(claims, known, f"{field}.resources.claims")
+    if policies := container.get("resizePolicy"):
+        from reconcilekit.testing.apiserver.validation import container_lives
+
+        policy = around.spec.get("restartPolicy", "")
+        yield from container_lives.resize_policy_causes(policies, policy, f"{field}.resizePolicy")
+    if context := container.get("securityContext"):
         from reconcilekit.testing.apiserver.validation.security_contexts import security_context_causes
 
-        yield from security_context_causes(context, f"{field}.securityContext")
+        is_hosts = around.spec.get("hostUsers") is not False
+        yield from security_context_causes(context, f"{field}.securityContext", has_host_users=is_hosts)
+
+
+def container_sources() -> ModuleType:
+    """The module that few containers need."""
+    from reconcilekit.testing.apiserver.validation import container_sources
+
+    return container_sources
+
+
+def _host_port_causes(containers: Sequence[Obj], fields: Sequence[str]) -> Found:
+    seen: set[str] = set()
+    for container, field in zip(containers, fields, strict=True):
+        for i, port in enumerate(container.get("ports") or ()):
+            if not port.get("hostPort"):
+                continue
+            told = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port['hostPort']}"
+            if told in seen:
+                yield duplicate(f"{field}.ports[{i}].hostPort", told)
+            seen.add(told)
 
 
 def port_causes(ports: Sequence[Obj], field: str) -> Found:
@@ -97,41 +165,15 @@ def _variable_causes(variables: Sequence[Obj], field: str) -> Found:
         if not name:
             yield required(f"{field}[{i}].name")
         elif "=" in name or not name.isascii() or not name.isprintable():
-            why = "a valid environment variable name must consist only of printable ASCII characters other than '='"
-            yield invalid(f"{field}[{i}].name", name, why)
+            yield invalid(f"{field}[{i}].name", name, container_sources().VARIABLE_RULE)
         if "valueFrom" in variable:
-            yield from _source_causes(variable, f"{field}[{i}].valueFrom")
+            yield from container_sources().source_causes(variable, f"{field}[{i}].valueFrom")
 
 
-def _source_causes(variable: Obj, field: str) -> Found:
-    source = variable["valueFrom"]
-    told = [name for name in _VARIABLE_SOURCES if name in source]
-    if told[:1] == ["fieldRef"]:
-        yield from _field_causes(source["fieldRef"], f"{field}.fieldRef")
-    for name in ("configMapKeyRef", "secretKeyRef"):
-        if name in source and not source[name].get("key"):
-            yield required(f"{field}.{name}.key")
-    if not told:
-        listed = ", ".join(f"`{name}`" for name in _VARIABLE_SOURCES[:-1])
-        yield invalid(field, "", f"must specify one of: {listed} or `{_VARIABLE_SOURCES[-1]}`")
-    elif variable.get("value"):
-        yield invalid(field, "", "may not be specified when `value` is not empty")
-    elif len(told) > 1:
-        yield invalid(field, "", "may not have more than one field specified at a time")
-
-
-def _field_causes(ref: Obj, field: str) -> Found:
-    path = ref.get("fieldPath", "")
-    if not path:
-        yield required(f"{field}.fieldPath")
-    elif path not in _POD_FIELDS and not re.fullmatch(r"metadata\.(labels|annotations)\['.+'\]", path):
-        why = f"error converting fieldPath: field label not supported: {path}"
-        yield invalid(f"{field}.fieldPath", path, why)
-
-
-def _mount_causes(mounts: Sequence[Obj], volumes: set[str], field: str) -> Found:
+def _mount_causes(container: Obj, volumes: Mapping[str, Obj], field: str) -> Found:
     seen: set[str] = set()
-    for i, mount in enumerate(mounts):
+    devices = container.get("volumeDevices") or ()
+    for i, mount in enumerate(container.get("volumeMounts") or ()):
         name, path = mount.get("name", ""), mount.get("mountPath", "")
         if not name:
             yield required(f"{field}[{i}].name")
@@ -142,18 +184,28 @@ def _mount_causes(mounts: Sequence[Obj], volumes: set[str], field: str) -> Found
         if path in seen:
             yield invalid(f"{field}[{i}].mountPath", path, "must be unique")
         seen.add(path)
-        if mount.get("subPath") and mount.get("subPathExpr"):
-            why = "subPathExpr and subPath are mutually exclusive"
-            yield invalid(f"{field}[{i}].subPathExpr", mount["subPathExpr"], why)
+        if any(device.get("name") == name for device in devices):
+            yield invalid(f"{field}[{i}].name", name, "must not already exist in volumeDevices")
+        if any(device.get("devicePath") == path for device in devices):
+            yield invalid(f"{field}[{i}].mountPath", path, "must not already exist as a path in volumeDevices")
+        if not _RARE_IN_MOUNTS.isdisjoint(mount):
+            yield from _rare_mount_causes(mount, container, field, f"{field}[{i}]")
 
 
-def _propagation_causes(mounts: Sequence[Obj], context: Obj, field: str) -> Found:
-    """What is wrong with mounts that others on the node are to see."""
-    for mount in mounts:
-        if mount.get("mountPropagation") == "Bidirectional" and not context.get("privileged"):
-            # The real server doesn't say which mount.
-            why = "Bidirectional mount propagation is available only to privileged containers"
-            yield forbidden(f"{field}.mountPropagation", why)
+def _rare_mount_causes(mount: Obj, container: Obj, whole: str, field: str) -> Found:
+    """Which of them it is, the real server doesn't say of most."""
+    for name in ("subPath", "subPathExpr"):
+        if name == "subPathExpr" and mount.get(name) and mount.get("subPath"):
+            yield invalid(f"{field}.{name}", mount[name], "subPathExpr and subPath are mutually exclusive")
+        if path := mount.get(name):
+            yield from container_sources().descending_causes(path, f"{whole}.{name}")
+    mode = mount.get("mountPropagation")
+    if mode is not None:
+        yield from one_of(f"{whole}.mountPropagation", mode, _PROPAGATIONS)
+    if mode == "Bidirectional" and not (container.get("securityContext") or {}).get("privileged"):
+        why = "Bidirectional mount propagation is available only to privileged containers"
+        yield forbidden(f"{whole}.mountPropagation", why)
+    yield from container_sources().recursion_causes(mount, f"{whole}.recursiveReadOnly")
 
 
 def resource_causes(resources: Obj, field: str) -> Found:
@@ -187,36 +239,3 @@ def _amount_causes(name: str, value: str, field: str) -> Found:
         yield invalid(field, name, "must be a standard resource for containers")
     if amount(value) < 0:
         yield invalid(field, value, "must be greater than or equal to 0")
-
-
-def _lifecycle_causes(container: Obj, field: str) -> Found:
-    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if name in container:
-            yield from _probe_causes(container[name], f"{field}.{name}")
-    for name, handler in (container.get("lifecycle") or {}).items():
-        if name in ("postStart", "preStop"):
-            yield from _handler_causes(handler, f"{field}.lifecycle.{name}", more=("sleep",))
-
-
-def _probe_causes(probe: Obj, field: str) -> Found:
-    yield from _handler_causes(probe, field)
-    for name in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"):
-        yield from not_negative(f"{field}.{name}", probe.get(name))
-
-
-def _handler_causes(handler: Obj, field: str, more: tuple[str, ...] = ()) -> Found:
-    told = [name for name in (*_HANDLERS, *more) if name in handler]
-    if not told:
-        yield required(field, "must specify a handler type")
-    for name in told[:1]:
-        yield from _action_causes(name, handler[name], f"{field}.{name}")
-    yield from (forbidden(f"{field}.{name}", "may not specify more than 1 handler type") for name in told[1:])
-
-
-def _action_causes(name: str, action: Obj, field: str) -> Found:
-    if name == "exec" and not action.get("command"):
-        yield required(f"{field}.command")
-    if name in ("httpGet", "tcpSocket"):
-        port = action.get("port", 0)
-        wrong: Iterator[str] = names.port_number(port) if isinstance(port, int) else names.port_name(port)
-        yield from (invalid(f"{field}.port", port, why) for why in wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconcilekit.testing.apiserver.validation.causes import Found, Obj, duplicate, forbidden, missing
-from reconcilekit.testing.apiserver.validation.containers import container_causes
+from reconcilekit.testing.apiserver.validation.containers import Around, container_causes
 
 _FIELD = "spec.ephemeralContainers"
 _NOT_THEIRS = (
@@ -26,11 +26,11 @@ def ephemeral_causes(pod: Obj, old: Obj) -> Found:
     """What is wrong with what a write made of them."""
     spec, containers = pod["spec"], pod["spec"].get("ephemeralContainers") or ()
     names = _names(spec.get("containers")) | _names(spec.get("initContainers"))
-    volumes = {volume.get("name", "") for volume in spec.get("volumes") or ()}
+    around = Around(spec, {volume.get("name", ""): volume for volume in spec.get("volumes") or ()})
     seen = set(names)
     for i, container in enumerate(containers):
         field, name = f"{_FIELD}[{i}]", container.get("name", "")
-        yield from container_causes(container, volumes, set(), field)
+        yield from container_causes(container, around, field)
         if name in seen:
             yield duplicate(f"{field}.name", name)
         seen.add(name)

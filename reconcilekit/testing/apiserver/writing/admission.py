@@ -86,6 +86,7 @@ class Admission:
             # Messages quote structs, and Go writes their fields in an order of its own.
             before = None if old is None else in_go_order(old, served.definition)
             causes = _causes(served, asked, in_go_order(content, served.definition), before)
+            causes = list(dict.fromkeys(causes))
         if self.accept_loopback_endpoints and served.storage_key in _ENDPOINTS:
             causes = [cause for cause in causes if LOOPBACK_RULE not in cause.message]
         if served.custom is not None:
