@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from reconcilekit.testing.apiserver import status
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.storage.storage import Stored
 
@@ -52,12 +53,13 @@ class Term:
 
 
 def parse_field_selector(text: str) -> list[Term]:
-    """Its comparisons; empty ones are left out.
+    """Its comparisons; empty ones are left out, of which some compare nothing with nothing.
 
     Raises:
         StatusError: 400.
     """
-    return [_term(part) for part in _split(text) if part]
+    terms = [_term(part) for part in _split(text) if part]
+    return [term for term in terms if term.path or term.value]
 
 
 def _split(text: str) -> Iterator[str]:
@@ -121,8 +123,8 @@ def _unknown(served: ResourceType, path: str) -> str:
     if served.storage_key in _WORDED_BY_KIND or served.is_custom:
         return f"field label not supported: {path}"
     if served.storage_key == ("batch", "jobs"):
-        return f'field label "{path}" not supported for Job'
-    return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+        return f"field label {quoted(path)} not supported for Job"
+    return f'{quoted(path)} is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def field_predicate(served: ResourceType, terms: list[Term]) -> Callable[[Stored], bool]:
