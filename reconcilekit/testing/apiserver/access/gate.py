@@ -226,8 +226,11 @@ class Gate:
         if request.path in _OPENID_PATHS:
             if request.method != "GET":
                 raise status.method_not_allowed()
-            is_keys = request.path == _OPENID_PATHS[0]
-            return _json(self._service_accounts.signer.key_set() if is_keys else _OPENID)
+            if request.path == _OPENID_PATHS[0]:
+                return _json(self._service_accounts.signer.key_set())
+            from reconcilekit.testing.apiserver.origins import url_of
+
+            return _json({**_OPENID, "jwks_uri": f"{url_of(request)}{_OPENID_PATHS[0]}"})
         if request.method != "POST":
             return None
         wanted = caller.wanted
@@ -288,7 +291,7 @@ class Gate:
 _OPENID_PATHS = ("/openid/v1/jwks", "/.well-known/openid-configuration")
 _OPENID = {
     "issuer": ISSUER,
-    "jwks_uri": f"{ISSUER}/openid/v1/jwks",
+    "jwks_uri": "",
     "response_types_supported": ["id_token"],
     "subject_types_supported": ["public"],
     "id_token_signing_alg_values_supported": ["ES256"],

@@ -15,6 +15,7 @@ from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver import recorded
 from reconcilekit.testing.apiserver.encoding.negotiation import Accepted
 from reconcilekit.testing.apiserver.kinds.resources import Registry, ResourceType, Subresource
+from reconcilekit.testing.apiserver.origins import NOWHERE
 from reconcilekit.testing.apiserver.status import JSON
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -33,11 +34,12 @@ class _AggregatedGroups(msgspec.Struct):
     items: list[dict[str, Any]]
 
 
-def api_root(registry: Registry, accepted: Accepted) -> Response:
-    """GET /api: the core group."""
+def api_root(registry: Registry, accepted: Accepted, authority: str = NOWHERE) -> Response:
+    """GET /api: the core group, and the host and port where the server is."""
     if accepted.is_aggregated_discovery:
         return _aggregated(registry, "/api")
-    return _recorded("/api")
+    body = recorded.discovery().legacy["/api"].replace(NOWHERE, authority)
+    return Response(status=200, headers={"content-type": JSON}, body=body.encode())
 
 
 def apis_root(registry: Registry, accepted: Accepted) -> Response:

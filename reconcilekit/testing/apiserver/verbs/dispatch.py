@@ -112,13 +112,14 @@ def _is_reachable(served: ResourceType, route: Route) -> bool:
 
 def _non_resource(cluster: Cluster, request: Request, path: str) -> Response:
     from reconcilekit.testing.apiserver.documents import discovery, openapi
+    from reconcilekit.testing.apiserver.origins import authority_of
 
     accept = request.headers.get("accept", "")
     document: Response | None = None
     match path.split("/")[1:]:
         case ["api"]:
             check_listed(accept)
-            document = discovery.api_root(cluster.registry, negotiate_discovery(accept))
+            document = discovery.api_root(cluster.registry, negotiate_discovery(accept), authority_of(request))
         case ["apis"]:
             document = discovery.apis_root(cluster.registry, negotiate_discovery(accept))
         case ["apis", group]:

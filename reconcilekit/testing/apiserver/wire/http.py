@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
+import attrs
 from aiohttp import web
 
 from reconcilekit.errors import WireError
@@ -20,6 +21,7 @@ from reconcilekit.testing.apiserver.access.impersonation import SEPARATOR
 from reconcilekit.testing.apiserver.access.users import ADMIN, User
 from reconcilekit.testing.apiserver.encoding.rendering import compress
 from reconcilekit.testing.apiserver.faults import TruncatedAnswerError
+from reconcilekit.testing.apiserver.origins import TOLD_BY, RequestAt
 from reconcilekit.testing.apiserver.pacing import Steps, Turns
 from reconcilekit.testing.apiserver.status import StatusError
 from reconcilekit.testing.apiserver.verbs.remote_commands import WORDS_END
@@ -142,6 +144,8 @@ class _Bridge:
             body=body,
             headers=_joined(incoming),
         )
+        if request.path.rstrip("/") in TOLD_BY:
+            request = _located(incoming, request)
         try:
             answer = await self._server.handle(request, peer=self._peer(incoming))
         except TruncatedAnswerError as error:
@@ -186,6 +190,12 @@ class _Bridge:
                 if size > self._limits.body_bytes:
                     raise status.too_large_request(self._limits.body_bytes)
         return b"".join(parts)
+
+
+def _located(incoming: web.BaseRequest, request: Request) -> Request:
+    host, port, *_ = incoming.get_extra_info("sockname")
+    whole = attrs.asdict(request, recurse=False)
+    return RequestAt(**whole, scheme=incoming.scheme, authority=authority(host, port))
 
 
 def _last(answer: Response, own: Mapping[str, str]) -> web.Response:
