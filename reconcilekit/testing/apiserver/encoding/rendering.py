@@ -67,9 +67,14 @@ def compress(response: Response, request_headers: Mapping[str, str]) -> Response
     """The answer, compressed where it is large and its client takes gzip."""
     if len(response.body) < COMPRESSED_FROM or "content-encoding" in response.headers:
         return response
-    if "gzip" not in request_headers.get("accept-encoding", ""):
+    if not _takes_gzip(request_headers.get("accept-encoding", "")):
         return response
     return Steps(_compressing(response))
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether gzip is among what is accepted, without a weight: the real server looks for the bare word."""
+    return "gzip" in accepted and any(each.strip() == "gzip" for each in accepted.split(","))
 
 
 def _compressing(response: Response) -> Generator[None, None, Response]:

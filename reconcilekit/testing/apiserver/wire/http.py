@@ -34,6 +34,7 @@ from reconcilekit.testing.apiserver.wire.targets import (
     path_of,
     query_of,
     version_problem,
+    waits_for_leave,
 )
 from reconcilekit.testing.apiserver.wire.transport import Handler
 
@@ -176,6 +177,9 @@ class _Bridge:
     async def _body(self, incoming: web.BaseRequest) -> bytes | None:
         if not incoming.body_exists:
             return None
+        is_told = incoming.version >= (1, 1) and waits_for_leave(incoming.headers.get("Expect", ""))
+        if is_told and incoming.transport is not None:
+            incoming.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if incoming.content.is_eof():
             # It came with the head, so there's nothing to wait for.
             body = incoming.content.read_nowait()

@@ -56,4 +56,9 @@ def query_of(target: str, parsed: Mapping[str, str]) -> dict[str, str]:
 
 def expects_the_unknown(header: str) -> bool:
     """Whether an `Expect` header is about something else than going on."""
-    return bool(header) and "100-continue" not in (told.strip().lower() for told in header.split(","))
+    return bool(header) and not waits_for_leave(header)
+
+
+def waits_for_leave(header: str) -> bool:
+    """Whether an `Expect` header asks to be told that the body may come."""
+    return bool(header) and "100-continue" in (told.strip().lower() for told in header.split(","))

@@ -13,7 +13,10 @@ import msgspec
 import pytest
 
 from reconcilekit.clock import SystemClock
+from reconcilekit.kube.transport import Response
 from reconcilekit.testing import ApiServer
+from reconcilekit.testing.apiserver.encoding.rendering import compress
+from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.wire.limits import Limits
 from tests.stepped_time import SteppedLoop, run_stepped
 
@@ -169,6 +172,25 @@ async def test_large_answers_are_compressed_for_who_takes_it(http: aiohttp.Clien
         assert "content-encoding" not in answer.headers
     async with http.get("/api/v1/namespaces/default", headers={"accept-encoding": "gzip"}) as answer:
         assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_packed"),
+    [
+        ("gzip", True),
+        ("deflate, gzip", True),
+        ("gzip, gzip;q=0", True),
+        ("gzip;q=0", False),
+        ("gzip;q=1", False),
+        ("x-gzip", False),
+        ("GZIP", False),
+        ("*", False),
+    ],
+)
+def test_only_the_bare_word_is_heeded(accepted: str, is_packed: bool) -> None:
+    answer = Response(status=200, body=b"x" * 200_000)
+
+    assert isinstance(compress(answer, {"accept-encoding": accepted}), Steps) is is_packed
 
 
 async def test_it_says_so_where_others_can_reach_it(capfd: pytest.CaptureFixture[str]) -> None:

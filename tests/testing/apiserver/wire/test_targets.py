@@ -65,6 +65,22 @@ async def test_what_nobody_can_expect(url: str, value: str, code: int) -> None:
     assert (code if found == 100 else found, bool(body)) == (code, code != 417)
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 25", "Transfer-Encoding: chunked"])
+async def test_whoever_waits_before_the_body_is_told_to_go_on(url: str, framing: str) -> None:
+    body = b'{"metadata":{"name":"a"}}'
+    reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+    head = [f"POST {MAPS} HTTP/1.1", "Host: x", "Connection: close", "Expect: 100-continue", framing, "", ""]
+    writer.write("\r\n".join(head).encode())
+    async with asyncio.timeout(100):
+        leave = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if "chunked" in framing else body)
+        answer = await reader.read()
+    writer.close()
+
+    assert leave == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 201 Created\r\n")
+
+
 @pytest.mark.parametrize("path", ["/openapi/v2/", "/nope", "//api/v1/namespaces", "//", "/apis//apps/v1"])
 async def test_paths_without_a_page(url: str, path: str) -> None:
     code, headers, body = await asked(url, f"GET {path}")
