@@ -8,7 +8,6 @@ from typing import Any
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import BLANKS
-from reconcilekit.testing.apiserver.validation.affinities import affinity_causes, spread_causes
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
@@ -75,6 +74,8 @@ def pod_spec_causes(spec: Obj, field: str, *, is_pod: bool = False) -> Found:
 def _placing_causes(spec: Obj, field: str) -> Found:
     """What is wrong with where it may run, and what it waits for."""
     if affinity := spec.get("affinity"):
+        from reconcilekit.testing.apiserver.validation.affinities import affinity_causes
+
         yield from affinity_causes(affinity, f"{field}.affinity")
     if "dnsConfig" in spec or spec.get("dnsPolicy") == "None":
         yield from _settings().dns_causes(spec.get("dnsConfig"), spec.get("dnsPolicy", ""), f"{field}.dnsConfig")
@@ -87,6 +88,8 @@ def _placing_causes(spec: Obj, field: str) -> Found:
             yield duplicate(f"{field}.schedulingGates[{i}]", gate)
         seen.add(gate)
     if constraints := spec.get("topologySpreadConstraints"):
+        from reconcilekit.testing.apiserver.validation.affinities import spread_causes
+
         yield from spread_causes(constraints, f"{field}.topologySpreadConstraints")
     if not _RARE.isdisjoint(spec):
         yield from _settings().hosted_causes(spec, field)

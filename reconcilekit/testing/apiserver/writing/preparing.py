@@ -107,6 +107,12 @@ def _is_known_source(source: Mapping[str, Any]) -> bool:
     return (source.get("apiGroup") or "", source.get("kind")) in _SOURCES
 
 
+def _prepare_service_account(account: dict[str, Any]) -> None:
+    """Of the Secrets that it may use the names count."""
+    if secrets := account.get("secrets"):
+        account["secrets"] = [{"name": told["name"]} if "name" in told else {} for told in secrets]
+
+
 def _emptied(*path: str) -> Prepare:
     """Makes a list that is empty null: it is stored as none, where others are left out."""
 
@@ -160,6 +166,7 @@ PREPARE: Mapping[tuple[str, str], Prepare] = {
     ("", "persistentvolumeclaims"): _prepare_claim,
     ("", "persistentvolumes"): _protected("kubernetes.io/pv-protection"),
     ("", "pods"): _prepare_pod,
+    ("", "serviceaccounts"): _prepare_service_account,
     ("apps", "daemonsets"): _prepare_daemon_set,
     ("discovery.k8s.io", "endpointslices"): _forget_endpoints,
     ("rbac.authorization.k8s.io", "clusterroles"): _emptied("rules"),

@@ -9,6 +9,7 @@ import attrs
 
 from reconcilekit.testing.apiserver.json_values import put_or_drop
 from reconcilekit.testing.apiserver.kinds.traits import KEPT_BY_STATUS, SIGNING_REQUESTS
+from reconcilekit.testing.apiserver.schema.gates import drop_disabled
 from reconcilekit.testing.apiserver.storage.storage import Storage, Stored
 from reconcilekit.testing.apiserver.validation.metadata_updates import carry_over
 from reconcilekit.testing.apiserver.writing import empties, identity, pod_parts, service_fields
@@ -49,7 +50,9 @@ class Settling:
     quotas: Quotas
 
     def fill_in(self, target: Target, content: dict[str, Any], old: Mapping[str, Any] | None) -> None:
-        """What the server gives an object of a built-in kind."""
+        """What the server takes from an object of a built-in kind, and what it gives it."""
+        if target.served.definition:
+            drop_disabled(target.served.definition, content)
         self.admission.default(target.served, content)
         if old is not None:
             self.admission.carry(target.served, content, old)
@@ -88,6 +91,8 @@ class Settling:
         for part, value in wanted.items():
             put_or_drop(content, part, value)
         self.admission.carry(served, content, old)
+        if served.definition:
+            drop_disabled(served.definition, content)
         if "status" in parts:
             if served.storage_key == ("", "pods"):
                 content["status"] = pod_parts.status_of(content.get("status") or {}, old.get("status") or {})
