@@ -37,6 +37,9 @@ _BASES = (16, 2, 8, 10)
 _LONGEST = 1_000
 """Digits of a number that anybody looks at: longer ones are beyond every float."""
 
+_TOO_DEEP = "yaml: exceeded max depth of 10000"
+"""What nests deeper than Python follows is said to be too deep for the server."""
+
 _TAG = "tag:yaml.org,2002:"
 _TYPES = {str: "str", bool: "bool", int: "int", float: "float", type(None): "null"}
 
@@ -54,7 +57,9 @@ def load_yaml(body: bytes) -> bytes:
         return msgspec.json.encode(_Reader(body).document() if told is None else told, order="sorted")
     except yaml.YAMLError as error:
         raise ValueError(f"yaml: {_told(error)}") from error
-    except (TypeError, RecursionError, UnicodeEncodeError) as error:
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    except (TypeError, UnicodeEncodeError) as error:
         raise ValueError(f"yaml: {error}") from error
 
 

@@ -139,3 +139,9 @@ def test_a_large_document_is_read_in_time() -> None:
     assert len(read["data"]) == COUNT
     # PyYAML by itself takes some hundred for each.
     assert calls < 15 * COUNT
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 20_000 + "]" * 20_000, "a: " + "{a: " * 20_000 + "1" + "}" * 20_000])
+def test_what_is_too_deep_is_said_to_be_so(text: str) -> None:
+    with pytest.raises(ValueError, match="^yaml: exceeded max depth of 10000$"):
+        load_yaml(text.encode())
