@@ -143,5 +143,5 @@ def test_a_large_document_is_read_in_time() -> None:
 
 @pytest.mark.parametrize("text", ["a: " + "[" * 20_000 + "]" * 20_000, "a: " + "{a: " * 20_000 + "1" + "}" * 20_000])
 def test_what_is_too_deep_is_said_to_be_so(text: str) -> None:
-    with pytest.raises(ValueError, match="^yaml: exceeded max depth of 10000$"):
+    with pytest.raises(ValueError, match=r"^yaml: exceeded max depth of 10000$"):
         load_yaml(text.encode())
