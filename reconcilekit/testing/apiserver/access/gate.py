@@ -344,7 +344,12 @@ def _answered(request: Request, serve: Serve, answer: Callable[[dict[str, Any]],
     question = serve(attrs.evolve(request, headers=_plain(request)))
     if not isinstance(question, Response) or question.status != HTTPStatus.CREATED:
         return question
-    body = answer(msgspec.json.decode(question.body, type=dict[str, Any]))
+    try:
+        body = answer(msgspec.json.decode(question.body, type=dict[str, Any]))
+    except status.StatusError as error:
+        # What there was to say of the question is said all the same.
+        error.headers.update({name: text for name, text in question.headers.items() if name == "warning"})
+        raise
     if accepted.transform:
         return serve(request)
     if is_pretty(request.query, request.headers.get("user-agent", "")):

@@ -14,6 +14,7 @@ from reconcilekit.testing.apiserver import status
 from reconcilekit.testing.apiserver.access.rbac import Objects
 from reconcilekit.testing.apiserver.access.signing import InvalidTokenError, MissingCryptographyError, Signer
 from reconcilekit.testing.apiserver.access.users import User, service_account
+from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.status import Cause
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -107,7 +108,7 @@ class ServiceAccountTokens:
         Raises:
             InvalidTokenError: it isn't of this server, is for others, has expired, or what it is bound to has gone.
         """
-        claims = self.signer.claims(token)
+        claims = self.signer.claims(token, ISSUER)
         now = self._clock.now().timestamp()
         if claims["exp"] + LEEWAY < now:
             raise InvalidTokenError("service account token has expired")
@@ -115,7 +116,7 @@ class ServiceAccountTokens:
             raise InvalidTokenError("service account token is not valid yet")
         shared = tuple(audience for audience in claims["aud"] if audience in audiences)
         if not shared:
-            told, wanted = (f"[{' '.join(names)}]" for names in (claims["aud"], audiences))
+            told, wanted = (f"[{' '.join(map(quoted, names))}]" for names in (claims["aud"], audiences))
             raise InvalidTokenError(f"token audiences {told} is invalid for the target audiences {wanted}")
         return Bearer(user=self._user(claims), audiences=shared)
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from reconcilekit.kube.transport import Request, Response
+from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
 from reconcilekit.testing.apiserver.access.users import ADMIN, User
 
 JANE = User("jane")
@@ -80,6 +82,15 @@ def test_refused_reviews_are_worded_as_the_real_ones(play: Any, spec: dict[str, 
         assert (reply.status, reply.message) == (422, f'.authorization.k8s.io "" is invalid: {message}')
 
     play(scenario)
+
+
+def test_a_refused_review_is_warned_about_all_the_same() -> None:
+    async def scenario(clock: VirtualClock) -> Response:
+        request = Request(method="POST", path=f"{API}/subjectaccessreviews", body=b'{"spec":{"zz":1}}')
+        return await ApiServer(clock=clock).transport().send(request)
+
+    answer = run_virtual(scenario)
+    assert (answer.status, answer.headers["warning"]) == (422, r'299 - "unknown field \"spec.zz\""')
 
 
 def test_everything_is_allowed_while_authorization_is_off(play: Any) -> None:
