@@ -24,7 +24,7 @@ from reconcilekit.testing.apiserver.validation.causes import Found, Obj
 from reconcilekit.testing.apiserver.validation.ip_addresses import LOOPBACK_RULE
 from reconcilekit.testing.apiserver.validation.metadata import NameRule, behind_signer, metadata_causes, path_segment
 from reconcilekit.testing.apiserver.validation.others import SYSTEM_PRIORITIES
-from reconcilekit.testing.apiserver.validation.warnings import AT_FIRST, BY_GENERATION, WARNINGS
+from reconcilekit.testing.apiserver.validation.warnings import AT_FIRST, BY_GENERATION, NAMED, WARNINGS, name_warnings
 
 Check = Callable[[Obj, Obj | None], Found]
 
@@ -130,6 +130,7 @@ __all__ = [
     "BY_GENERATION",
     "CHECKS",
     "LOOPBACK_RULE",
+    "NAMED",
     "PART_CHECKS",
     "STATUS_CHECKS",
     "SYSTEM_PRIORITIES",
@@ -137,4 +138,5 @@ __all__ = [
     "Check",
     "metadata_causes",
     "name_rule",
+    "name_warnings",
 ]

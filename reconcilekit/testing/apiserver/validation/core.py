@@ -10,7 +10,6 @@ from reconcilekit.testing.apiserver.status import Cause
 from reconcilekit.testing.apiserver.validation.causes import (
     Found,
     Obj,
-    bytes_in,
     forbidden,
     immutable,
     invalid,
@@ -54,8 +53,9 @@ def _frozen_causes(obj: Obj, old: Obj, fields: tuple[str, ...]) -> Found:
 
 
 def _size_causes(obj: Obj, field: str, *, is_text: bool) -> Found:
-    data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
-    size = sum(map(bytes_in if is_text else _bytes_encoded, data.values())) + sum(map(_bytes_encoded, binary.values()))
+    data, binary = (obj.get("data") or {}).values(), (obj.get("binaryData") or {}).values()
+    size = len("".join(data).encode()) if is_text else sum(map(_bytes_encoded, data))
+    size += sum(map(_bytes_encoded, binary))
     if size > MAX_DATA:
         yield Cause(reason="FieldValueTooLong", message=f"Too long: may not be more than {MAX_DATA} bytes", field=field)
 

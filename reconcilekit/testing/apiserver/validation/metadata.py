@@ -95,6 +95,9 @@ def annotation_causes(annotations: Obj, field: str) -> Found:
 def _owner_causes(owners: Sequence[Obj]) -> Found:
     field, leader = "metadata.ownerReferences", ""
     for i, owner in enumerate(owners):
+        version = owner.get("apiVersion", "")
+        if version.count("/") > 1 or version.endswith("/"):
+            yield invalid(f"{field}[{i}].apiVersion", version, "must be <group>/<version> or <version>")
         for name in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(name):
                 yield required(f"{field}[{i}].{name}", "must not be empty")

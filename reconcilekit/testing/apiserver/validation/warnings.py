@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
+from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Obj
 from reconcilekit.testing.apiserver.validation.ip_addresses import address_warnings
 
@@ -82,40 +83,76 @@ def _warn_of_headless(spec: Obj) -> Iterator[str]:
         yield "spec.SessionAffinity is ignored for headless services"
 
 
-def _warn_of_template(workload: Obj) -> Iterator[str]:
-    spec = (workload["spec"].get("template") or {}).get("spec") or {}
-    for name in ("initContainers", "containers"):
-        for i, container in enumerate(spec.get(name) or ()):
-            yield from _warn_of_variables(container.get("env") or (), f"spec.template.spec.{name}[{i}].env")
+def _warn_of_pod(pod: Obj) -> Iterator[str]:
+    from reconcilekit.testing.apiserver.validation.pod_warnings import pod_warnings
+
+    return pod_warnings(pod["spec"], pod["metadata"], "")
 
 
-def _warn_of_variables(variables: Sequence[Obj], field: str) -> Iterator[str]:
-    seen: set[str] = set()
-    for i, variable in enumerate(variables):
-        name, value = variable.get("name", ""), variable.get("value", "")
-        # A value may build on the one before it, as `$(PATH):/more` does.
-        is_built_on = "valueFrom" not in variable and value != f"$({name})" and f"$({name})" in value
-        if name in seen and not is_built_on:
-            yield f'{field}[{i}]: hides previous definition of "{name}", which may be dropped when using apply'
-        seen.add(name)
+def _template_at(*path: str) -> Warn:
+    """What is warned of in the template there."""
+
+    def warn(workload: Obj) -> Iterator[str]:
+        from reconcilekit.testing.apiserver.validation.pod_warnings import pod_warnings
+
+        template = workload
+        for name in path:
+            template = template.get(name) or {}
+        field = ".".join(path)
+        return pod_warnings(template.get("spec") or {}, template.get("metadata") or {}, f"{field}.")
+
+    return warn
+
+
+_warn_of_template = _template_at("spec", "template")
+
+
+_IN_POD_NAMES = "this is used in Pod names and hostnames"
+NAMED: Mapping[tuple[str, str], str] = {
+    ("", "pods"): "this is used in the Pod's hostname",
+    ("", "replicationcontrollers"): _IN_POD_NAMES,
+    ("apps", "deployments"): _IN_POD_NAMES,
+    ("apps", "replicasets"): _IN_POD_NAMES,
+    ("batch", "cronjobs"): _IN_POD_NAMES,
+    ("batch", "jobs"): _IN_POD_NAMES,
+}
+"""What the name of a new object is used for, by group and plural, where it's warned of."""
+
+
+def name_warnings(kind: tuple[str, str], name: str) -> Iterator[str]:
+    """What is warned of in the name of a new object of one of these kinds."""
+    used = NAMED[kind]
+    if wrong := list(names.label(name)):
+        surprise = "which can result in surprising behavior; a DNS label is recommended"
+        yield f"metadata.name: {used}, {surprise}: [{' '.join(wrong)}]"
 
 
 WARNINGS: Mapping[tuple[str, str], Warn] = {
     ("", "endpoints"): _warn_of_endpoints,
     ("", "persistentvolumeclaims"): _warn_of_claim,
+    ("", "pods"): _warn_of_pod,
+    ("", "podtemplates"): _template_at("template"),
+    ("", "replicationcontrollers"): _warn_of_template,
     ("", "secrets"): _warn_of_secret,
     ("", "services"): _warn_of_service,
     ("apps", "daemonsets"): _warn_of_template,
     ("apps", "deployments"): _warn_of_template,
     ("apps", "replicasets"): _warn_of_template,
     ("apps", "statefulsets"): _warn_of_template,
+    ("batch", "cronjobs"): _template_at("spec", "jobTemplate", "spec", "template"),
+    ("batch", "jobs"): _warn_of_template,
     ("discovery.k8s.io", "endpointslices"): _warn_of_slice,
     ("networking.k8s.io", "ingresses"): _warn_of_ingress,
 }
 """By group and plural."""
 
-AT_FIRST = frozenset({("networking.k8s.io", "ingresses")})
+AT_FIRST = frozenset({("", "pods"), ("networking.k8s.io", "ingresses")})
 """The kinds that are warned of only where they are new."""
 
-BY_GENERATION = frozenset({("apps", name) for name in ("daemonsets", "deployments", "replicasets", "statefulsets")})
+BY_GENERATION = frozenset(
+    {
+        ("", "podtemplates"), ("", "replicationcontrollers"), ("apps", "daemonsets"), ("apps", "deployments"),
+        ("apps", "replicasets"), ("apps", "statefulsets"), ("batch", "cronjobs"), ("batch", "jobs"),
+    }
+)  # fmt: skip
 """The kinds that are warned of only where a write changes what they are to be."""

@@ -16,11 +16,13 @@ from reconcilekit.testing.apiserver.validation import (
     BY_GENERATION,
     CHECKS,
     LOOPBACK_RULE,
+    NAMED,
     PART_CHECKS,
     STATUS_CHECKS,
     WARNINGS,
     metadata_causes,
     name_rule,
+    name_warnings,
 )
 from reconcilekit.testing.apiserver.validation.metadata import (
     FREE_FINALIZERS,
@@ -97,9 +99,13 @@ class Admission:
             raise _invalid(served, content, causes)
         if served.custom is not None:
             warnings += finalizer_warnings(content["metadata"], None if old is None else old["metadata"])
-        warn = WARNINGS.get(served.storage_key)
+        kind = served.storage_key
+        if old is None and kind in NAMED:
+            warnings += name_warnings(kind, content["metadata"].get("name", ""))
+        warn = WARNINGS.get(kind)
         is_quiet = old is not None and (
-            served.storage_key in AT_FIRST or (served.storage_key in BY_GENERATION and content["spec"] == old["spec"])
+            kind in AT_FIRST
+            or (kind in BY_GENERATION and all(content.get(part) == old.get(part) for part in ("spec", "template")))
         )
         if warn is not None and not is_quiet:
             warnings += warn(content)
