@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-import msgspec
 
+from reconcilekit.testing.apiserver.encoding.bodies import surely_has_no_twins
 from reconcilekit.testing.apiserver.encoding.yaml_reading import is_json, is_merge, scalar
 from reconcilekit.testing.apiserver.go_text import number, quoted
 
@@ -38,7 +38,7 @@ def twin_keys(body: bytes) -> list[str]:
     Args:
         body: a document that can be read; nothing is told of others.
     """
-    if _is_json_without_twins(body):
+    if is_json(body) and surely_has_no_twins(body):
         return []
     import yaml
 
@@ -47,11 +47,6 @@ def twin_keys(body: bytes) -> list[str]:
         return [] if root is None else list(_twins(root))
     except (yaml.YAMLError, LookupError, RecursionError, UnicodeError):
         return []
-
-
-def _is_json_without_twins(body: bytes) -> bool:
-    """Found without looking at the keys: what is decoded has as many quotation marks then."""
-    return is_json(body) and msgspec.json.encode(msgspec.json.decode(body)).count(b'"') >= body.count(b'"')
 
 
 def _composed(body: bytes) -> _Node | None:

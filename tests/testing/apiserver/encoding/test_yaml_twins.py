@@ -7,6 +7,7 @@ import pytest
 
 from reconcilekit.kube.transport import Request, Response
 from reconcilekit.testing import ApiServer, VirtualClock, run_virtual
+from reconcilekit.testing.apiserver.encoding.bodies import repetitive_paths
 from reconcilekit.testing.apiserver.encoding.yaml_twins import twin_keys
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -26,6 +27,7 @@ TOLD = 'line 6: key "a" already set in map'
         ("list:\n- {a: 1, a: 2}\n- 3\n", ['line 2: key "a" already set in map']),
         ('{"a": {"b": 1,\n"b": 2}}', ['line 2: key "b" already set in map']),
         ('{"a": "b", "b": "a"}', []),
+        (r'{"q": "\u0022\u0022\u0022\u0022", "b": "1", "b": "2"}', ['line 1: key "b" already set in map']),
         ('1: a\n0x1: b\n"1": c\n', ["line 2: key 1 already set in map"]),
         ("true: a\nyes: b\n", ["line 2: key true already set in map"]),
         ("a: &a {b: 1, b: 2}\nc: *a\n", ['line 1: key "b" already set in map'] * 2),
@@ -68,6 +70,24 @@ def test_a_body_with_one_is_refused_warned_about_or_taken(method: str, validatio
     assert msgspec.json.decode(answer.body)["data"] == {"a": "2"}
     shown = TOLD.replace('"', r"\"")
     assert answer.headers.get("warning", "") == ("" if validation == "Ignore" else f'299 - "{shown}"')
+
+
+@pytest.mark.parametrize(
+    ("media_type", "told"),
+    [
+        ("application/json", 'duplicate field "data.b"'),
+        ("application/yaml", 'yaml: unmarshal errors:\n  line 1: key "b" already set in map'),
+    ],
+)
+def test_escaped_quotation_marks_hide_none(media_type: str, told: str) -> None:
+    body = rb'{"metadata":{"name":"dup"},"data":{"q":"\u0022\u0022\u0022\u0022","b":"1","b":"2"}}'
+    answer = run_virtual(lambda clock: sent(clock, "POST", body, media_type, "Strict"))
+    why = 'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error:'
+    assert msgspec.json.decode(answer.body)["message"] == f"{why} {told}"
+
+
+def test_fields_are_no_twins_for_an_escaped_quotation_mark() -> None:
+    assert repetitive_paths(rb'{"q": "\u0022", "a.b": [{"c": 1}], "a": {"b": [{"c": 1}]}}', {}) == []
 
 
 def test_so_many_are_warned_about_as_fit() -> None:
