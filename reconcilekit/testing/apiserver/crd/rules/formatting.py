@@ -5,20 +5,34 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
-from reconcilekit.testing.apiserver.go_text import number, quoted
+from reconcilekit.testing.apiserver.crd.rules.opaque import OPAQUE
+from reconcilekit.testing.apiserver.go_text import number, quoted, whole_number
 
 _CLAUSE: Final = re.compile(r"(?:(\.)([0-9]*))?(.)?", re.DOTALL)
 _POWERS: Final = str.maketrans("-+0123456789", "⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DIGITS: Final = 6
 """Behind the point, where nobody says how many; powers of ten have no others."""
 
+_BYTE: Final = 256
+_TOO_LARGE: Final = 10_000_010
+_NO_VERB: Final = "%!(NOVERB)"
+"""What Go makes of a clause with a precision that is too large for it."""
+
 _NO_NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """Texts that count as doubles."""
 
 _WITH_TEXTS: Final = "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps"
+
+_NAMES: Final = {
+    "timestamp": "google.protobuf.Timestamp",
+    "duration": "google.protobuf.Duration",
+    "null": "null_type",
+}
+"""Of types, by what the library calls them."""
 
 _TYPES: Final[tuple[tuple[type, str], ...]] = (
     (bool, "bool"),
@@ -73,12 +87,14 @@ def _written(clause: re.Match[str], value: Any) -> str:
 def _precision(clause: re.Match[str]) -> int:
     if clause[1] is None:
         return _DIGITS
+    number_told = whole_number(clause[2]) if clause[2] else None
     if clause[3] is None:
         why = "could not find end of precision specifier"
-    elif not clause[2]:
-        why = 'error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax'
+    elif number_told is not None and number_told < 2**63:
+        return number_told
     else:
-        return int(clause[2])
+        problem = "invalid syntax" if number_told is None else "value out of range"
+        why = f"error while converting precision to integer: strconv.Atoi: parsing {quoted(clause[2])}: {problem}"
     raise ValueError(f"could not parse formatting clause: error while parsing precision: {why}")
 
 
@@ -88,7 +104,7 @@ def _text(value: Any, _: int) -> str:
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, bytes | bytearray):
-        return value.decode()
+        return _decoded(value)
     if isinstance(value, datetime.datetime):
         return _timestamp(value)
     if isinstance(value, datetime.timedelta):
@@ -96,11 +112,32 @@ def _text(value: Any, _: int) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, dict):
-        if "@type" in value:
+        if _opaque_type(value):
             raise _unsuitable(f"string clause can only be used on {_WITH_TEXTS}", value)
         return f"{{{', '.join(sorted(f'{_literal(key)}:{_literal(item)}' for key, item in value.items()))}}}"
-    # A type has a text, too: its name in capitals, by which the library knows it.
-    return "null" if value is None else value if isinstance(value, str) else str(value.name()).lower()
+    if isinstance(value, str):
+        return value
+    return "null" if value is None else _type_name(value)
+
+
+def _type_name(value: Any) -> str:
+    """CEL's name of a type, which the library knows by another: "LIST<DYN>" for one."""
+    name = str(getattr(value, "name", lambda: "type")()).partition("<")[0].lower()
+    return _NAMES.get(name, name)
+
+
+def _opaque_type(value: Mapping[Any, Any]) -> str:
+    """The type of a map that stands for a value of Kubernetes' own, "" for any other map."""
+    told = value.get("@type")
+    return told if told in OPAQUE else ""
+
+
+def _decoded(value: bytes | bytearray) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        why = "invalid UTF-8 in bytes, cannot convert to string"
+        raise ValueError(f"could not convert argument {quoted(why)} to string") from error
 
 
 def _literal(value: Any) -> str:
@@ -127,7 +164,7 @@ def _number(value: float) -> str:
 
 def _timestamp(value: datetime.datetime) -> str:
     fraction = f".{value.microsecond:06}".rstrip("0") if value.microsecond else ""
-    return f"{value:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{value.year:04}-{value:%m-%dT%H:%M:%S}{fraction}Z"
 
 
 def _duration(value: datetime.timedelta) -> str:
@@ -144,11 +181,24 @@ def _decimal(value: Any, _: int) -> str:
 
 def _fixed(value: Any, digits: int) -> str:
     double = _double(value, "fixed-point clause can only be used on doubles")
-    return f"{double:,.{digits}f}" if math.isfinite(double) else _infinite(double)
+    if digits >= _TOO_LARGE:
+        return _NO_VERB
+    if not math.isfinite(double):
+        return _infinite(double)
+    if digits < _BYTE:
+        return f"{double:,.{digits}f}"
+    # Go keeps the number of digits in a byte, and then has no other bound than all that there are.
+    whole, _, fraction = f"{Decimal(double):,f}".partition(".")
+    return f"{whole}.{fraction.ljust(digits % _BYTE, '0')}".rstrip(".")
 
 
-def _scientific(value: Any, _: int) -> str:
+def _scientific(value: Any, width: int) -> str:
     double = _double(value, "scientific clause can only be used on doubles")
+    # What is told as the precision, cel-go takes for the width.
+    return _NO_VERB if width >= _TOO_LARGE else _power_of_ten(double).rjust(width)
+
+
+def _power_of_ten(double: float) -> str:
     if not math.isfinite(double):
         return _infinite(double)
     mantissa, power = f"{double:.{_DIGITS}e}".split("e")
@@ -188,7 +238,7 @@ def _hexadecimal(value: Any, _: int) -> str:
 
 
 def _unsuitable(rule: str, value: Any) -> ValueError:
-    told = value.get("@type", "map") if isinstance(value, dict) else None
+    told = _opaque_type(value) if isinstance(value, dict) else ""
     name = told or next((name for kind, name in _TYPES if isinstance(value, kind)), "type")
     return ValueError(f"{rule}, was given {name}")
 

@@ -16,14 +16,6 @@ from reconcilekit.testing.apiserver.crd.values.patterns import matcher
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-_OPAQUE: Final = (
-    "kubernetes.Quantity",
-    "kubernetes.Semver",
-    "kubernetes.URL",
-    "kubernetes.NamedFormat",
-    "net.IP",
-    "net.CIDR",
-)
 _NUMBERS: Final = ("int", "uint", "double")
 _SCALARS: Final = (*_NUMBERS, "string", "bytes", "bool")
 _TIMES: Final = ("timestamp", "duration")
@@ -234,7 +226,7 @@ def _signatures() -> Iterator[tuple[str, list[str], list[str], str]]:
     for line in _DECLARED.strip().splitlines():
         head, _, result = line.partition(" -> ")
         name, _, args = head.rstrip(")").partition("(")
-        target = next((t for t in (*_OPAQUE, "string") if name.startswith(f"{t}.")), "")
+        target = next((t for t in (*opaque.OPAQUE, "string") if name.startswith(f"{t}.")), "")
         yield (
             name.removeprefix(f"{target}.") if target else name,
             [target] if target else [],
@@ -256,7 +248,7 @@ def _checked_type(told: str) -> cel.Type:
     from cel_expr_python import cel
 
     kinds = cel.Type
-    if told in _OPAQUE:
+    if told in opaque.OPAQUE:
         return kinds.AbstractType(told)
     if told.startswith("list("):
         return kinds.List(_checked_type(told[5:-1]))
@@ -276,7 +268,7 @@ def _checked_type(told: str) -> cel.Type:
 def _runtime_type(told: str) -> cel.Type:
     from cel_expr_python import cel
 
-    if told in _OPAQUE:
+    if told in opaque.OPAQUE:
         return cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
     if told.startswith("list("):
         return cel.Type.List(cel.Type.DYN)

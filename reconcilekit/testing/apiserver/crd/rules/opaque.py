@@ -21,13 +21,25 @@ from reconcilekit.testing.apiserver.schema.mistakes import DecodeError
 
 Opaque = dict[str, Any]
 
+OPAQUE: Final = (
+    "kubernetes.Quantity",
+    "kubernetes.Semver",
+    "kubernetes.URL",
+    "kubernetes.NamedFormat",
+    "net.IP",
+    "net.CIDR",
+)
+"""The types of such values."""
+
 
 def _amount(value: Opaque) -> Fraction:
-    return Fraction(str(value["value"]))
+    numerator, _, denominator = str(value["value"]).partition("/")
+    return Fraction(int(numerator, 16), int(denominator, 16))
 
 
 def _quantity_of(amount: Fraction) -> Opaque:
-    return {"@type": "kubernetes.Quantity", "value": str(amount)}
+    # In hexadecimals, which take no longer the more there are of them.
+    return {"@type": "kubernetes.Quantity", "value": f"{amount.numerator:x}/{amount.denominator:x}"}
 
 
 def parse_quantity(text: str) -> Opaque:

@@ -162,6 +162,8 @@ def _timestamp(value: Any) -> Any:
     return stamp
 
 
+# At the first digit alone, so that no text takes longer than its length.
+_SPAN: Final = re.compile(r"(?<!\d)(\d++(?:\.\d*+)?|\.\d++)\s*+(ns|us|µs|ms|s|m|h|d|w)", re.ASCII)
 _UNITS: Final = {
     "ns": 1e-9,
     "us": 1e-6,
@@ -181,7 +183,7 @@ def _duration(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     sign = -1 if value.startswith("-") else 1
-    parts = re.findall(r"(\d+\.?\d*|\.\d+)\s*(ns|us|µs|ms|s|m|h|d|w)", value)
+    parts = _SPAN.findall(value)
     span = Duration()
     span.FromNanoseconds(sign * round(sum(float(number) * _UNITS[unit] for number, unit in parts) * 1e9))
     return span

@@ -22,8 +22,9 @@ _HOSTNAME = re.compile(r"[LS0](-?[LS0]{0,62})?|([LS0]([-LS0]{0,61}[LS0])?\.)+L{2
 _MAC = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2})*|[0-9a-f]{4}(\.[0-9a-f]{4})+|[0-9a-f]+", re.IGNORECASE)
 _MAC_DIGITS = (12, 16, 40)
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})")
-_GO_DURATION = re.compile(r"[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
-_DURATION_PART = re.compile(r"(\d+)\s*([A-Za-zµ]+)")
+# Possessive, and at the first digit alone, so that no text takes longer than its length.
+_GO_DURATION = re.compile(r"[-+]?(0|((\d++(\.\d*+)?|\.\d++)(ns|us|µs|μs|ms|s|m|h))++)", re.ASCII)
+_DURATION_PART = re.compile(r"(?<!\d)(\d++)\s*+([A-Za-zµ]++)", re.ASCII)
 _DURATION_UNITS = {"ns", "us", "µs", "ms", "s", "m", "h", "hr", "d", "w", "wk"}
 _DURATION_WORDS = ("nano", "micro", "milli", "sec", "min", "hour", "day", "week")
 _CARD = re.compile(
