@@ -57,7 +57,7 @@ class Pace:
         outage: seconds that the demo looks at the naive controller doing nothing; it would do so for hours.
         mayhem: seconds of faults, in two halves with a restart of the controllers between them.
         failures: requests that fail in the outage, at least.
-        strikes: faults that strike the controllers in the mayhem, at least; one of them makes a run be repeated.
+        strikes: faults that strike the controllers in the mayhem, at least.
     """
 
     calm: float = 4.0
@@ -194,18 +194,16 @@ class Story:
             naive = NaiveController(client, state=state, data_planes=at.data_plane, clock=at.clock)
             with Fleet(state, at.ads):
                 async with naive.running():
-                    await self._wait_until(
-                        lambda: bool(state.snapshot()[scope_of(PUBLIC)].entries), "routes are served"
-                    )
+                    await self._wait_until(lambda: bool(state.snapshot()[scope_of(PUBLIC)].entries), "routes")
                     await at.clock.sleep(self._pace.calm / 2)
                     at.server.faults.add(Fault(path="*/tokenpolicies", user_agent="naive *"))
                     await at.user.merge_patch(HTTP_ROUTE, ObjectKey("shop", "health"), LABEL)
                     await at.clock.sleep(1.0)
-                    await self._wait_until(lambda: bool(naive.logged), "errors are logged")
+                    await self._wait_until(lambda: bool(naive.logged), "logged errors")
                     before = naive.reconciles
                     self._say(f"   one fault, then a label on one route. It logged: {'; '.join(naive.logged)}")
                     await at.clock.sleep(self._pace.outage)
-                    await self._wait_until(lambda: _failed(traffic) >= self._pace.failures, "requests fail")
+                    await self._wait_until(lambda: _failed(traffic) >= self._pace.failures, "failed requests")
                     failed = _failed(traffic)
                     further = naive.reconciles - before
                     self._say(
@@ -224,6 +222,7 @@ class Story:
         before = len(self._operator.reports)
 
         def is_enough() -> bool:
+            # A fault that no run was repeated for shows nothing.
             reports = self._operator.reports[before:]
             return mayhem.total >= self._pace.strikes and any(r.outcome.verdict is Verdict.TRANSIENT for r in reports)
 
@@ -245,7 +244,7 @@ class Story:
                     self._say(f"   restarted; nothing was published before it was whole again, after {took:.2f} s")
                     # A slow restart is part of its half: nobody is to wait longer for it.
                     await self._at.clock.sleep(max(self._pace.mayhem / 2 - took, self._pace.mayhem / 4))
-                    await self._wait_until(is_enough, "faults strike")
+                    await self._wait_until(is_enough, "faults")
                     is_over = True
                     striking.cancel()
                     faults.close()

@@ -12,7 +12,7 @@ import msgspec
 
 from reconcilekit.clock import Clock
 from reconcilekit.kube.resource import ObjectKey, Resource, check_resource, check_string
-from reconcilekit.kube.transport import Request, Response
+from reconcilekit.kube.transport import Request
 from reconcilekit.testing.apiserver import server_arguments
 from reconcilekit.testing.apiserver.access.gate import Authorization, Gate
 from reconcilekit.testing.apiserver.access.keys import Keys
@@ -140,8 +140,7 @@ class ApiServer:
             LostAnswerError: a fault breaks the connection.
             NotSentError: a fault lets no connection come about.
         """
-        answer = self.begin(request, peer=peer)
-        return answer if isinstance(answer, (Response, WatchStream)) else await answer
+        return await self._serving.handle(request, peer)
 
     def begin(self, request: Request, *, peer: User | None = None) -> Answer | Awaitable[Answer]:
         """Answer one request in one step; arguments as for `handle`.

@@ -63,8 +63,13 @@ class Serving:
 
         return FaultyServing(self._clock)
 
+    async def handle(self, request: Request, peer: User | None) -> Answer:
+        """The answer; whoever sent the request is `peer`, where the connection tells."""
+        answer = self.begin(request, peer)
+        return answer if isinstance(answer, _ANSWERS) else await answer
+
     def begin(self, request: Request, peer: User | None) -> Answer | Awaitable[Answer]:
-        """The answer, or what waits for it; see `ApiServer.begin`."""
+        """The same in one step; or, where a fault or a version of the future has it wait, what waits for the answer."""
         record = RequestRecord.of(request, at=self._clock.monotonic())
         self._requests.append(record)
         self._cluster.resume()
