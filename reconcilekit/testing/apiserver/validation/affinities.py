@@ -99,14 +99,16 @@ def _matched_key_causes(told: Obj, field: str) -> Found:
             continue
         for i, key in enumerate(keys):
             yield from (invalid(f"{field}.{name}[{i}]", key, why) for why in names.qualified(key))
+    first = {key: i for i, key in reversed(tuple(enumerate(same)))}
+    others = set(other)
     seen = set((selector or {}).get("matchLabels") or ())
     for expression in (selector or {}).get("matchExpressions") or ():
         key = expression.get("key", "")
-        if key in same and key in seen:
-            yield invalid(f"{field}[{same.index(key)}]", key, "exists in both matchLabelKeys and labelSelector")
+        if key in first and key in seen:
+            yield invalid(f"{field}[{first[key]}]", key, "exists in both matchLabelKeys and labelSelector")
         seen.add(key)
     for i, key in enumerate(same):
-        if key in other:
+        if key in others:
             yield invalid(f"{field}.matchLabelKeys[{i}]", key, "exists in both matchLabelKeys and mismatchLabelKeys")
 
 
@@ -124,15 +126,16 @@ def _term_causes(term: Obj, field: str) -> Found:
 
 def spread_causes(constraints: Sequence[Obj], field: str) -> Found:
     """What is wrong with topology spread constraints."""
+    told = [(constraint.get("topologyKey", ""), constraint.get("whenUnsatisfiable", "")) for constraint in constraints]
+    last = {pair: i for i, pair in enumerate(told)}
     for i, constraint in enumerate(constraints):
-        inner, key, action = f"{field}[{i}]", constraint.get("topologyKey", ""), constraint.get("whenUnsatisfiable", "")
+        inner, (key, action) = f"{field}[{i}]", told[i]
         if constraint.get("maxSkew", 0) <= 0:
             yield invalid(f"{inner}.maxSkew", constraint.get("maxSkew", 0), "must be greater than zero")
         if not key:
             yield required(f"{inner}.topologyKey", "can not be empty")
         yield from one_of(f"{inner}.whenUnsatisfiable", action, ("DoNotSchedule", "ScheduleAnyway"))
-        later = [(other.get("topologyKey", ""), other.get("whenUnsatisfiable", "")) for other in constraints[i + 1 :]]
-        if (key, action) in later:
+        if last[key, action] > i:
             yield duplicate(f"{inner}.{{topologyKey, whenUnsatisfiable}}", f"{{{key}, {action}}}")
         yield from _domain_causes(constraint.get("minDomains"), action, f"{inner}.minDomains")
         for name in ("nodeAffinityPolicy", "nodeTaintsPolicy"):

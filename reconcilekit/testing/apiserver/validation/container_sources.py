@@ -174,9 +174,17 @@ def _device_name_causes(name: str, seen: Collection[str], volumes: Mapping[str, 
         yield invalid(field, name, why)
 
 
-def claim_causes(claims: Sequence[Obj], known: Sequence[str], field: str) -> Found:
-    """What is wrong with the claims of its Pod that a container uses."""
+def claim_causes(claims: Sequence[Obj], known: Collection[str], field: str) -> Found:
+    """What is wrong with the claims of its Pod that a container uses.
+
+    Args:
+        claims: those.
+        known: the names that the Pod has, in order, each once.
+        field: where.
+    """
     seen: set[str] = set()
+    taken_in_part: set[str] = set()
+    listed = f": {', '.join(known)}" if known else " which is empty"
     for i, claim in enumerate(claims):
         name, request, inner = claim.get("name", ""), claim.get("request", ""), f"{field}[{i}]"
         if not name:
@@ -187,11 +195,12 @@ def claim_causes(claims: Sequence[Obj], known: Sequence[str], field: str) -> Fou
             yield duplicate(inner, name)
         else:
             yield from (invalid(f"{inner}.request", request, why) for why in (names.label(request) if request else ()))
-            if key in seen or (not request and any(each.startswith(f"{name}/") for each in seen)):
+            if key in seen or (not request and name in taken_in_part):
                 yield duplicate(inner, key)
             seen.add(key)
+            if "/" in key:
+                taken_in_part.add(key.partition("/")[0])
         if name not in known:
-            listed = f": {', '.join(sorted(known))}" if known else " which is empty"
             message = f"{missing(inner, name).message}: must be one of the names in pod.spec.resourceClaims{listed}"
             yield Cause(reason="FieldValueNotFound", message=message, field=inner)
 

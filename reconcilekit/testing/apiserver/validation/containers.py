@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import ModuleType
 
 import attrs
@@ -48,6 +49,12 @@ class Around:
         """Seconds that it has to stop."""
         seconds: int | None = self.spec.get("terminationGracePeriodSeconds")
         return seconds
+
+    @cached_property
+    def claims(self) -> Mapping[str, None]:
+        """The names of its claims, in order."""
+        claims = self.spec.get("resourceClaims") or ()
+        return dict.fromkeys(sorted(claim["name"] for claim in claims if claim.get("name")))
 
 
 def container_list_causes(containers: Sequence[Obj], around: Around, field: str) -> Found:
@@ -106,8 +113,7 @@ def container_causes(container: Obj, around: Around, field: str) -> Found:
     resources = container.get("resources") or {}
     yield from resource_causes(resources, f"{field}.resources")
     if claims := resources.get("claims"):
-        known = [claim["name"] for claim in around.spec.get("resourceClaims") or () if claim.get("name")]
-        yield from container_sources().claim_causes(claims, known, f"{field}.resources.claims")
+        yield from container_sources().claim_causes(claims, around.claims, f"{field}.resources.claims")
     if policies := container.get("resizePolicy"):
         from reconcilekit.testing.apiserver.validation import container_lives
 

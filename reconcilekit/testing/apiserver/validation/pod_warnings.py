@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.validation.causes import Obj
 from reconcilekit.testing.apiserver.validation.ip_addresses import address_warnings
 from reconcilekit.testing.apiserver.validation.resource_names import amount
+
+MAX_LENGTH: Final = 4096
+"""Characters that are sent of all warnings (`writing.warnings` counts so): what would come after isn't made."""
+
+MAX_TEXT: Final = 256
+"""Characters of each, once all together are too long."""
+
+_Group = tuple[object, ...]
 
 _NULL = "a null labelSelector results in matching no pod"
 _NEEDED, _PREFERRED = (f"{way}DuringSchedulingIgnoredDuringExecution" for way in ("required", "preferred"))
@@ -42,13 +52,26 @@ _ANNOTATIONS: Mapping[str, str] = {
 
 
 def pod_warnings(spec: Obj, metadata: Obj, field: str) -> Iterator[str]:
-    """What it warns of.
+    """What it warns of, as far as that is sent.
 
     Args:
         spec: the Pod's, or the template's.
         metadata: the same.
         field: what stands before both: "spec.template.", or nothing.
     """
+    seen: set[str] = set()
+    length = 0
+    for text in _all_warnings(spec, metadata, field):
+        if text in seen:
+            continue
+        yield text
+        seen.add(text)
+        length += len(text[:MAX_TEXT])
+        if length > MAX_LENGTH:
+            return
+
+
+def _all_warnings(spec: Obj, metadata: Obj, field: str) -> Iterator[str]:
     inner = f"{field}spec"
     yield from _of_nodes(spec, inner)
     yield from _of_spread(spec.get("topologySpreadConstraints") or (), f"{inner}.topologySpreadConstraints")
@@ -89,10 +112,12 @@ def _of_spread(constraints: Sequence[Obj], field: str) -> Iterator[str]:
 def _of_twins(spec: Obj, field: str) -> Iterator[str]:
     """What there is twice, and secrets without a name."""
     for part, key in (("hostAliases", "ip"), ("imagePullSecrets", "name")):
-        told = [item.get(key, "") for item in spec.get(part) or ()]
-        for i, value in enumerate(told):
-            if value in told[:i]:
+        seen: set[str] = set()
+        for i, item in enumerate(spec.get(part) or ()):
+            value = item.get(key, "")
+            if value in seen:
                 yield f"{field}.{part}[{i}].{key}: duplicate {key} {quoted(value)}"
+            seen.add(value)
     for i, secret in enumerate(spec.get("imagePullSecrets") or ()):
         if not secret.get("name"):
             yield f'{field}.imagePullSecrets[{i}].name: invalid empty name ""'
@@ -157,11 +182,15 @@ def _of_ports(spec: Obj, field: str) -> Iterator[str]:
         for path, container in _containers(spec, field)
         for i, port in enumerate(container.get("ports") or ())
     ]
+    before: dict[_Group, list[int]] = {}
     for at, (path, port) in enumerate(told):
         if port.get("hostIP") and not port.get("hostPort"):
             yield f"{path}: hostIP set without hostPort: {_shown(port)}"
-        for other_path, other in told[:at]:
-            yield from (f"{path}: {what} port definition with {other_path}" for what in _alike(port, other))
+        for other in heapq.merge(*(before.get(group, ()) for group in _groups_in_its_way(port))):
+            other_path, other_port = told[other]
+            yield f"{path}: {_conflict(port, other_port)} port definition with {other_path}"
+        for group in _groups(port):
+            before.setdefault(group, []).append(at)
     first: dict[str, str] = {}
     for path, port in told:
         name = port.get("name", "")
@@ -170,20 +199,37 @@ def _of_ports(spec: Obj, field: str) -> Iterator[str]:
             yield f"{path}: duplicate port name {quoted(name)} with {first[name]}, {told_by}"
 
 
-def _alike(port: Obj, other: Obj) -> Iterator[str]:
-    """How one port gets in the way of another, if it does."""
-    if any(port.get(name) != other.get(name) for name in ("containerPort", "protocol")):
+def _groups(port: Obj) -> Iterator[_Group]:
+    """Those that a port is in: of the same port, on the same port of the host, at the same address there."""
+    group = (port.get("containerPort"), port.get("protocol"))
+    yield group
+    yield (*group, port.get("hostPort", 0))
+    yield (*group, port.get("hostPort", 0), port.get("hostIP", ""))
+
+
+def _groups_in_its_way(port: Obj) -> Iterator[_Group]:
+    """Those that hold all ports that get in the way of one, each once, and no others."""
+    same, on_host, at_address = _groups(port)
+    if not port.get("hostPort"):
+        yield same
         return
+    yield (*same, 0)
+    if not port.get("hostIP"):
+        yield on_host
+        return
+    yield (*on_host, "")
+    yield at_address
+
+
+def _conflict(port: Obj, other: Obj) -> str:
+    """How one port gets in the way of another."""
     ours, theirs = ((each.get("hostIP", ""), each.get("hostPort", 0)) for each in (port, other))
     if ours == theirs:
-        yield "duplicate"
-    elif not ours[1] or not theirs[1]:
-        yield "overlapping"
-    elif ours[1] == theirs[1] and bool(ours[0]) != bool(theirs[0]):
-        yield "dangerously ambiguous"
+        return "duplicate"
+    return "dangerously ambiguous" if ours[1] and theirs[1] else "overlapping"
 
 
 def _shown(port: Obj) -> str:
-    names = (("Name", "name", ""), ("HostPort", "hostPort", 0), ("ContainerPort", "containerPort", 0))
+    parts = (("Name", "name", ""), ("HostPort", "hostPort", 0), ("ContainerPort", "containerPort", 0))
     rest = (("Protocol", "protocol", ""), ("HostIP", "hostIP", ""))
-    return "{" + " ".join(f"{shown}:{port.get(name, zero)}" for shown, name, zero in (*names, *rest)) + "}"
+    return "{" + " ".join(f"{shown}:{port.get(name, zero)}" for shown, name, zero in (*parts, *rest)) + "}"

@@ -87,14 +87,16 @@ def _id_causes(context: Obj, ids: Sequence[str], field: str) -> Found:
 
 
 def _sysctl_causes(told: Sequence[str], spec: Obj, field: str) -> Found:
+    seen: set[str] = set()
     for i, name in enumerate(told):
         inner = f"{field}[{i}].name"
         if not name:
             yield required(inner)
         elif len(name) > _MOST_SYSCTL or not re.fullmatch(_SYSCTL, name):
             yield invalid(inner, name, f"must have at most {_MOST_SYSCTL} characters and match regex ^{_SYSCTL}$")
-        elif name in told[:i]:
+        elif name in seen:
             yield duplicate(inner, name)
+        seen.add(name)
         dotted = name.replace("/", ".")
         if spec.get("hostNetwork") and dotted.startswith("net."):
             yield invalid(inner, name, _NOT_OURS.format("hostNetwork"))
