@@ -177,7 +177,7 @@ class Hands:
         if self.get(EVENTS, key) is None:
             self.create(EVENTS, {"metadata": {"name": line.name, "namespace": namespace}, **body})
         else:
-            again = {name: body[name] for name in ("count", "lastTimestamp", "message")}
+            again = {part: body[part] for part in ("count", "lastTimestamp", "message")}
             self.change(EVENTS, key, lambda live: {**live, **again})
 
     def forget_told(self) -> None:
