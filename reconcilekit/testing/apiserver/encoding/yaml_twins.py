@@ -6,13 +6,13 @@ often as the map is used. A merge sets keys like any other, and a key that is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 from reconcilekit.testing.apiserver.encoding.bodies import surely_has_no_twins
-from reconcilekit.testing.apiserver.encoding.yaml_reading import is_json, is_merge, scalar
+from reconcilekit.testing.apiserver.encoding.yaml_reading import Walk, is_json, is_merge, scalar
 from reconcilekit.testing.apiserver.go_text import number, quoted
 
 _Key = tuple[type, Any]
@@ -27,6 +27,7 @@ class _Node:
     scalar: Any = None
     inner: list[_Node] = attrs.field(factory=list)
     target: _Node | None = None
+    told: str = ""
 
     def followed(self) -> _Node:
         return self if self.target is None else self.target
@@ -43,41 +44,37 @@ def twin_keys(body: bytes) -> list[str]:
     import yaml
 
     try:
-        root = _composed(body)
-        return [] if root is None else list(_twins(root))
-    except (yaml.YAMLError, LookupError, RecursionError, UnicodeError):
+        composer = _Composer(body)
+        root = composer.document()
+        return [] if root is None or composer.mistake else list(_twins(root))
+    except (yaml.YAMLError, ValueError, RecursionError):
         return []
 
 
-def _composed(body: bytes) -> _Node | None:
-    """The first document."""
-    import yaml
+class _Composer(Walk):
+    """Makes nodes of the first document."""
 
-    next_event = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(body).get_event
-    anchors: dict[str, _Node] = {}
-    top: list[_Node] = []
-    into = top
-    outer: list[list[_Node]] = []
-    containers = {yaml.MappingStartEvent: "map", yaml.SequenceStartEvent: "list"}
-    while True:
-        event = next_event()
-        kind = type(event)
-        if kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
-            into = outer.pop()
-        elif kind in (yaml.DocumentEndEvent, yaml.StreamEndEvent):
-            return top[0] if top else None
-        elif kind is yaml.AliasEvent:
-            into.append(_Node(event.start_mark.line, "alias", target=anchors[event.anchor]))
-        elif kind is yaml.ScalarEvent or kind in containers:
-            node = _Node(event.start_mark.line, containers.get(kind, "scalar"))
-            into.append(node)
-            if event.anchor:
-                anchors[event.anchor] = node
-            if kind is yaml.ScalarEvent:
-                node.kind, node.scalar = ("merge", None) if is_merge(event) else ("scalar", scalar(event, _ignored))
-            else:
-                outer.append(into)
-                into = node.inner
+    def _mapping(self, event: Any) -> Callable[[Any], None]:
+        return self._container(event, "map")
+
+    def _list(self, event: Any) -> Callable[[Any], None]:
+        return self._container(event, "list")
+
+    def _container(self, event: Any, kind: str) -> Callable[[Any], None]:
+        node = _Node(event.start_mark.line, kind)
+        self._begun(event, node)
+        return node.inner.append
+
+    def _alias(self, event: Any) -> _Node:
+        return _Node(event.start_mark.line, "alias", target=super()._alias(event))
+
+    def _scalar(self, event: Any) -> _Node:
+        self._is_merging = is_merge(event)
+        self._visits += not self._is_merging
+        line = event.start_mark.line
+        node = _Node(line, "merge") if self._is_merging else _Node(line, "scalar", scalar(event, _ignored))
+        self._anchored(event, node, 1)
+        return node
 
 
 def _twins(node: _Node) -> Iterator[str]:
@@ -99,7 +96,9 @@ def _twins_of_map(node: _Node, present: set[_Key]) -> Iterator[str]:
         found = key.followed().scalar
         known = (type(found), found)
         if known in present:
-            yield f"line {value.line + 1}: key {_shown(found)} already set in map"
+            # An alias may repeat it a hundred thousand times.
+            value.told = value.told or f"line {value.line + 1}: key {_shown(found)} already set in map"
+            yield value.told
         present.add(known)
 
 

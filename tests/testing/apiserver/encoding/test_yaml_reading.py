@@ -124,6 +124,22 @@ def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> No
         load_yaml(b"a: b\n c: d")
 
 
+@pytest.mark.parametrize(
+    ("size", "item", "most"),
+    [
+        (97, "- *b\n", 218),
+        (300, "- {<<: [*b]}\n", 151),
+        (1000, "- {<<: [{a: 1}, *b, *b]}\n", 58),
+    ],
+)
+def test_aliases_are_followed_as_often_as_by_the_real_server(size: int, item: str, most: int) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {k: x}\n"
+    text += f"b: &b {{{', '.join(f'k{number}: x' for number in range(size))}}}\nl:\n"
+    assert load_yaml((text + item * most).encode())
+    with pytest.raises(ValueError, match=r"^yaml: document contains excessive aliasing$"):
+        load_yaml((text + item * (most + 1)).encode())
+
+
 def test_a_large_document_is_read_in_time() -> None:
     import yaml
 

@@ -86,6 +86,21 @@ def test_escaped_quotation_marks_hide_none(media_type: str, told: str) -> None:
     assert msgspec.json.decode(answer.body)["message"] == f"{why} {told}"
 
 
+def levels(count: int) -> bytes:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {k: x}\nl0: &l0 {k: x}\n"
+    for level in range(1, count + 1):
+        text += f"l{level}: &l{level} {{<<: [{', '.join([f'*l{level - 1}'] * 10)}]}}\n"
+    return text.encode()
+
+
+def test_merges_of_merges_are_told_of_as_long_as_they_are_followed() -> None:
+    told = twin_keys(levels(3))
+    assert len(told) == 9 + 99 + 999
+    # However many there are, what is told of a key is kept once.
+    assert len(set(map(id, told))) == 1
+    assert twin_keys(levels(8)) == []
+
+
 def test_fields_are_no_twins_for_an_escaped_quotation_mark() -> None:
     assert repetitive_paths(rb'{"q": "\u0022", "a.b": [{"c": 1}], "a": {"b": [{"c": 1}]}}', {}) == []
 
