@@ -7,7 +7,9 @@ k8s.io/apimachinery, util/strategicpatch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -83,16 +85,15 @@ def _directed(patch: dict[str, Any]) -> dict[str, Any]:
 
 def _retained(live: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     kept = patch.pop(_RETAIN)
+    names = {name for name in kept if isinstance(name, str)} if isinstance(kept, list) else set[str]()
     foreign = (
         key
         for key, value in patch.items()
-        if value is not None
-        and not key.startswith((_ORDER, _REMOVE))
-        and (not isinstance(kept, list) or key not in kept)
+        if value is not None and not key.startswith((_ORDER, _REMOVE)) and key not in names
     )
     if not isinstance(kept, list) or next(foreign, None) is not None:
         raise status.bad_request("invalid patch format of retainKeys")
-    return {key: value for key, value in live.items() if key in kept}
+    return {key: value for key, value in live.items() if key in names}
 
 
 def _remove_items(merged: dict[str, Any], field: str, value: Any) -> None:
@@ -100,7 +101,8 @@ def _remove_items(merged: dict[str, Any], field: str, value: Any) -> None:
     if value is None:
         merged.pop(field, None)
     elif isinstance(live, list) and isinstance(value, list):
-        merged[field] = [item for item in live if item not in value]
+        gone = {_identity(item) for item in value}
+        merged[field] = [item for item in live if _identity(item) not in gone]
 
 
 def _merge_field(merged: dict[str, Any], key: str, value: Any, name: str) -> None:
@@ -170,12 +172,16 @@ def _merge_lists(live: list[Any], patch: list[Any], name: str, key: str) -> list
 def _follow_directives(live: list[Any], patch: list[Any], by: str) -> tuple[list[Any], list[Any]]:
     """The live items that `$patch` leaves, and the patch without its directives."""
     plain = [item for item in patch if _PATCH not in item]
+    deleted: set[Hashable] = set()
+    stood: list[Hashable] = []
     for item in patch:
         if _PATCH not in item:
             continue
         if item[_PATCH] == "delete":
-            wanted = _key_of(item, by)
-            live = [other for other in live if _key_of(other, by) != wanted]
+            wanted = _identity(_key_of(item, by))
+            if not deleted:
+                stood = [_identity(_key_of(other, by)) for other in live]
+            deleted.add(wanted)
         elif item[_PATCH] == "replace":
             # The whole list is replaced by what else the patch has in it.
             return [], plain
@@ -183,18 +189,29 @@ def _follow_directives(live: list[Any], patch: list[Any], by: str) -> tuple[list
             raise _refused("merging lists cannot yet be specified in the patch")
         else:
             raise _refused(f"unknown patch type: {printed(item[_PATCH])} in map: {printed(item)}")
+    if deleted:
+        live = [other for other, key in zip(live, stood, strict=True) if key not in deleted]
     return live, plain
 
 
 def _merge_items(live: list[Any], patch: list[Any], by: str, name: str) -> list[Any]:
     merged = list(live)
+    # Where the items of each key stand, the first on top.
+    places: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, item in enumerate(live):
+        places[_identity(item.get(by))].append(place)
     for item in patch:
-        wanted = _key_of(item, by)
-        at = next((i for i, other in enumerate(merged) if other.get(by) == wanted), None)
-        if at is None:
+        wanted = _identity(_key_of(item, by))
+        found = places[wanted]
+        if not found:
+            found.append(len(merged))
             merged.append(item)
-        else:
-            merged[at] = _merge_maps(merged[at], item, name)
+            continue
+        place = found[0]
+        merged[place] = _merge_maps(merged[place], item, name)
+        became = _identity(merged[place].get(by))
+        if became != wanted:
+            heapq.heappush(places[became], heapq.heappop(found))
     return merged
 
 
@@ -243,7 +260,7 @@ def _check_order(patch: list[Any], order: list[Any], by: str) -> None:
         if isinstance(added[at], dict) and _PATCH in added[at]:
             at += 1
             continue
-        at += _value_of(added[at], by) == _value_of(order[place], by)
+        at += _identity(_value_of(added[at], by)) == _identity(_value_of(order[place], by))
         place += 1
     if at < len(added):
         raise _refused(
@@ -252,32 +269,46 @@ def _check_order(patch: list[Any], order: list[Any], by: str) -> None:
 
 
 def _check_items(items: list[Any], order: list[Any], by: str) -> None:
+    """Whoever looks for an item's place in the order reads maps until the item's own is found."""
+    end = next((i for i, told in enumerate(order) if not isinstance(told, dict)), len(order))
+    known = {_identity(told.get(by)) for told in order[:end]}
     for item in items:
-        wanted = _key_of(item, by)
-        for i, told in enumerate(order):
-            if not isinstance(told, dict):
-                raise _refused(f"value for key {i} is not a map")
-            if told.get(by) == wanted:
-                break
+        if _identity(_key_of(item, by)) not in known and end < len(order):
+            raise _refused(f"value for key {end} is not a map")
 
 
 def _in_order(merged: list[Any], first: Sequence[Any], live: Sequence[Any], by: str) -> list[Any]:
     """Items that `first` names in its order, and the others between them where they stood in the live list."""
-    told = [_value_of(item, by) for item in first]
-    stood = [_value_of(item, by) for item in live]
-    named = sorted((item for item in merged if _value_of(item, by) in told), key=lambda i: told.index(_value_of(i, by)))
-    others = [item for item in merged if _value_of(item, by) not in told]
-    others.sort(key=lambda item: _place(stood, _value_of(item, by)))
+    told, stood = _places(first, by), _places(live, by)
+    keyed = [(_identity(_value_of(item, by)), item) for item in merged]
+    named = sorted((pair for pair in keyed if pair[0] in told), key=lambda pair: told[pair[0]])
+    others = [pair for pair in keyed if pair[0] not in told]
+    others.sort(key=lambda pair: stood.get(pair[0], len(live)))
     ordered: list[Any] = []
-    while named and others:
-        mine, other = _value_of(named[0], by), _value_of(others[0], by)
-        is_before = mine in stood and other in stood and stood.index(other) < stood.index(mine)
-        ordered.append((others if is_before else named).pop(0))
-    return [*ordered, *named, *others]
+    at = 0
+    for mine, item in named:
+        while at < len(others) and mine in stood and stood.get(others[at][0], len(live)) < stood[mine]:
+            ordered.append(others[at][1])
+            at += 1
+        ordered.append(item)
+    return [*ordered, *(item for _, item in others[at:])]
 
 
-def _place(order: list[Any], value: Any) -> int:
-    return order.index(value) if value in order else len(order)
+def _places(items: Iterable[Any], by: str) -> dict[Hashable, int]:
+    """Where each value stands first."""
+    places: dict[Hashable, int] = {}
+    for place, item in enumerate(items):
+        places.setdefault(_identity(_value_of(item, by)), place)
+    return places
+
+
+def _identity(value: Any) -> Hashable:
+    """What is the same for what Go takes for the same: 1, 1.0 and true are three values."""
+    if isinstance(value, dict):
+        return dict, frozenset(zip(value, map(_identity, value.values()), strict=True))
+    if isinstance(value, list):
+        return list, tuple(map(_identity, value))
+    return type(value), value
 
 
 def _value_of(item: Any, by: str) -> Any:
@@ -306,16 +337,22 @@ def _check_alike(live: list[Any], patch: list[Any]) -> None:
 
 def _without_twins(items: list[Any]) -> list[Any]:
     """Each value once; the last one takes the place of one that goes, as in the real server's library."""
+    values = [_identity(item) for item in items]
+    places: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, value in enumerate(values):
+        places[value].append(place)
     at = 0
     while at < len(items):
-        other = at + 1
-        while other < len(items):
-            if items[other] != items[at]:
-                other += 1
+        value, twins = values[at], places[values[at]]
+        while twins:
+            place = heapq.heappop(twins)
+            if not at < place < len(items) or values[place] != value:
+                # What stood there has gone or moved.
                 continue
-            last = items.pop()
-            if other < len(items):
-                items[other] = last
+            last, moved = items.pop(), values.pop()
+            if place < len(items):
+                items[place], values[place] = last, moved
+                heapq.heappush(places[moved], place)
         at += 1
     return items
 
