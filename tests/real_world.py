@@ -61,11 +61,11 @@ _OWN_QUERY = ("timeoutSeconds", "allowWatchBookmarks")
 class RealWorld:
     """The connections to one real server, and what comes over them: the outside of a run of virtual time."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, clock: Clock | None = None) -> None:
         config = plane.config()
         self._plane = plane
         self._config = config
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._host = config.server.removeprefix("https://")
         self._tls = ssl.create_default_context(cafile=config.ca_file)
         self._connection = self._connect()
@@ -135,12 +135,13 @@ class RealWorld:
         came = False
         deadline = self._clock.monotonic() + PATIENCE
         while self._quiet or self._awaited:
+            if self._clock.monotonic() > deadline:
+                what = f"no event of {self._awaited}" if self._awaited else "no rest"
+                raise AssertionError(f"{what} within {PATIENCE} s")
             try:
                 feed, line = self._lines.get(timeout=self._quiet or QUIET)
             except queue.Empty:
                 self._quiet = 0.0
-                if self._clock.monotonic() > deadline:
-                    raise AssertionError(f"no event within {PATIENCE} s of {self._awaited}") from None
                 continue
             came = True
             self._hand_in(feed, line)
