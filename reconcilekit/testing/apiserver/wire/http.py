@@ -197,7 +197,11 @@ class _Bridge:
 
 
 def _located(incoming: web.BaseRequest, request: Request) -> Request:
-    host, port, *_ = incoming.get_extra_info("sockname")
+    """The request with where it was received, which nobody knows any more once the connection is lost."""
+    name = incoming.get_extra_info("sockname")
+    if name is None:
+        return request
+    host, port, *_ = name
     whole = attrs.asdict(request, recurse=False)
     return RequestAt(**whole, scheme=incoming.scheme, authority=authority(host, port))
 
