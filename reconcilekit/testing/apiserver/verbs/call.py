@@ -268,7 +268,7 @@ class Call:
         options = self._delete_options()
         if options.get(DESPITE_STORE):
             notices.check_unsafe(self.served)
-            raise notices.is_readable(self.served, self.live().key)
+            raise notices.readable_refusal(self.served, self.live().key)
         notices.check_immortal(self.served, self.route.name)
         self._warnings += notices.about_deletion(self.served, options)
         outcome = self.cluster.delete(self._delete_target(options, self.route.key), options)

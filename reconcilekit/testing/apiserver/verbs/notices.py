@@ -1,4 +1,8 @@
-"""What the server says to its clients beside the answer, and the few things that it never does."""
+"""What the server says to its clients beside the answer, and what it refuses whatever an object looks like.
+
+Warnings of kinds, deletions and owners that are told twice; refusals of deletions: of what no cluster is without, and
+of unsafe ones.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +78,7 @@ def check_unsafe(served: ResourceType) -> None:
         raise status.StatusError(500, f"Internal error occurred: {why}", reason="InternalError", details=details)
 
 
-def is_readable(served: ResourceType, key: ObjectKey) -> status.StatusError:
+def readable_refusal(served: ResourceType, key: ObjectKey) -> status.StatusError:
     """409 of an unsafe deletion: the object can be read, as all here can."""
     usual = f"{served.group}/{served.plural}" if served.is_custom else served.plural
     path = "/".join(part for part in (_REGISTRY.get(served.storage_key, usual), *key) if part)

@@ -73,7 +73,7 @@ def version_of(api_version: str) -> str:
 
 
 def check_version(content: Mapping[str, Any]) -> None:
-    """Refuse an object that says another kind than its path's, or none, and no version.
+    """Refuse an object that says an empty version; one that has none is taken for its path's.
 
     Raises:
         StatusError: 500.
