@@ -43,6 +43,12 @@ CASES = [
     (
         MAP,
         JSON,
+        '[{"op":"test","op":"add","path":"/data","value":{"a":"\\u0022\\u0022\\u0022\\u0022"}}]',
+        ['json patch duplicate field "[0].op"'],
+    ),
+    (
+        MAP,
+        JSON,
         '[{"op":"add","path":"/data","value":{"a":"1","a":"2"}}]',
         ['json patch duplicate field "[0].value.a"', 'duplicate field "data.a"'],
     ),
