@@ -6,6 +6,7 @@ told here: `1:30` is text, `1e3` a number, and the key `n` is "false".
 
 from __future__ import annotations
 
+import abc
 import base64
 import binascii
 import functools
@@ -106,7 +107,7 @@ class _Anchored:
     visits: int = 0
 
 
-class Walk:
+class Walk(abc.ABC):
     """Goes through the events of the first document; those that derive from it tell what is made of them.
 
     Attributes:
@@ -172,12 +173,13 @@ class Walk:
         anchored = self._anchors[event.anchor] = _Anchored(value, visits)
         return anchored
 
+    @abc.abstractmethod
     def _scalar(self, event: Any) -> Any:
         """Is to count it, unless it is a merge, and to keep it where it has an anchor."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _mapping(self, event: Any) -> Callable[[Any], None]:
-        raise NotImplementedError
+        """Begins a map; what is returned takes its keys and values by turns."""
 
     def _sequence(self, event: Any) -> Callable[[Any], None]:
         # A list of what is merged isn't counted.
@@ -185,8 +187,9 @@ class Walk:
         self._is_merging = False
         return self._list(event)
 
+    @abc.abstractmethod
     def _list(self, event: Any) -> Callable[[Any], None]:
-        raise NotImplementedError
+        """Begins a list; what is returned takes its items."""
 
     def _alias(self, event: Any) -> Any:
         """What it stands for, None if nobody would follow it."""

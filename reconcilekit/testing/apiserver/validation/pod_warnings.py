@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.go_text import quoted
 from reconcilekit.testing.apiserver.validation.causes import Obj
 from reconcilekit.testing.apiserver.validation.ip_addresses import address_warnings
 from reconcilekit.testing.apiserver.validation.resource_names import amount
-
-MAX_LENGTH: Final = 4096
-"""Characters that are sent of all warnings (`writing.warnings` counts so): what would come after isn't made."""
-
-MAX_TEXT: Final = 256
-"""Characters of each, once all together are too long."""
+from reconcilekit.testing.apiserver.validation.warnings import MAX_LENGTH, MAX_TEXT
 
 _Group = tuple[object, ...]
 

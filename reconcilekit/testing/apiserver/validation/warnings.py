@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from reconcilekit.testing.apiserver import names
 from reconcilekit.testing.apiserver.validation.causes import Obj
 from reconcilekit.testing.apiserver.validation.ip_addresses import address_warnings
+
+MAX_LENGTH: Final = 4096
+"""Characters that the server spends on texts of warnings of an answer; what would come after needn't be made."""
+
+MAX_TEXT: Final = 256
+"""Characters of each, once all together are too long."""
 
 Warn = Callable[[Obj], Iterator[str]]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import attrs
 
@@ -12,12 +11,7 @@ from reconcilekit.kube.transport import Response
 from reconcilekit.testing.apiserver.kinds.resources import ResourceType
 from reconcilekit.testing.apiserver.pacing import Steps
 from reconcilekit.testing.apiserver.storage.watch import WatchStream
-
-MAX_LENGTH: Final = 4096
-"""Characters that the server spends on the texts of all warnings of an answer."""
-
-MAX_TEXT: Final = 256
-"""Characters of each, once all together are too long."""
+from reconcilekit.testing.apiserver.validation.warnings import MAX_LENGTH, MAX_TEXT
 
 
 def warning_headers(served: ResourceType, warnings: Sequence[str]) -> dict[str, str]:

@@ -9,9 +9,9 @@ import pytest
 
 from reconcilekit.testing.apiserver.validation.affinities import affinity_causes, spread_causes
 from reconcilekit.testing.apiserver.validation.container_sources import claim_causes
-from reconcilekit.testing.apiserver.validation.pod_warnings import MAX_LENGTH, MAX_TEXT, pod_warnings
+from reconcilekit.testing.apiserver.validation.pod_warnings import pod_warnings
 from reconcilekit.testing.apiserver.validation.security_contexts import pod_context_causes
-from reconcilekit.testing.apiserver.writing import warnings
+from reconcilekit.testing.apiserver.validation.warnings import MAX_LENGTH, MAX_TEXT
 from tests.calls import calls_of
 
 FEW, MANY = 100, 1000
@@ -64,7 +64,7 @@ def test_of_ports_that_are_all_alike_no_more_is_told_than_is_sent() -> None:
     told = list(of_ports(lambda i: {"containerPort": 80}, MANY))
 
     assert sum(len(text[:MAX_TEXT]) for text in told[:-1]) <= MAX_LENGTH
-    assert (MAX_LENGTH, MAX_TEXT) == (warnings.MAX_LENGTH, warnings.MAX_TEXT)
+    assert (MAX_LENGTH, MAX_TEXT) == (4096, 256)
 
 
 class Told(str):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from reconcilekit.testing.apiserver import names
+from reconcilekit.testing.apiserver import go_urls, names
 from reconcilekit.testing.apiserver.crd.rules.addresses import Address, Interface, parsed_address, parsed_network
 from reconcilekit.testing.apiserver.crd.values.formats import FORMATS
 from reconcilekit.testing.apiserver.go_urls import GoURLError, parse_request_uri
@@ -211,7 +211,7 @@ def parse_url(text: str) -> Opaque:
 
 def url_part(part: str, value: Opaque) -> str:
     """A part of a URL."""
-    found = parse_request_uri(str(value["value"]))
+    found = go_urls.parse_url(str(value["value"]))
     match part:
         case "getScheme":
             return found.scheme
@@ -227,7 +227,7 @@ def url_part(part: str, value: Opaque) -> str:
 
 def url_query(value: Opaque) -> Mapping[str, list[str]]:
     """A URL's query."""
-    return parse_request_uri(str(value["value"])).query_values()
+    return go_urls.parse_url(str(value["value"])).query_values()
 
 
 def _uri_problems(text: str) -> Iterator[str]:
